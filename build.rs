@@ -1,0 +1,10 @@
+//! The web front end is embedded from `web/dist`; a checkout where it is not built yet still
+//! compiles, and serves a page that says how to build it.
+
+fn main() {
+    if let Err(error) = std::fs::create_dir_all("web/dist") {
+        println!("cargo::warning=cannot create web/dist: {error}");
+    }
+    println!("cargo::rerun-if-changed=build.rs");
+    println!("cargo::rerun-if-changed=migrations");
+}

@@ -1,0 +1,1 @@
+//! IntelliStack: the chat server of a school that teaches in stages.
