@@ -1,1 +1,6 @@
 //! IntelliStack: the chat server of a school that teaches in stages.
+//!
+//! `ARCHITECTURE.md` has the floor plan; `tests/it/architecture.rs` holds it.
+
+pub mod domain;
+mod store;

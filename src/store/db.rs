@@ -1,0 +1,52 @@
+//! The two databases, and the macros that let one query text serve both (ADR 0002).
+//!
+//! `read!` runs on any connection. `write!` runs its body as one transaction: on SQLite through
+//! the one writer, which commits waiting transactions together; on PostgreSQL on a connection of
+//! the pool. A body is expanded once a database and names its connection; everything that it
+//! captures is moved into it.
+
+use diesel_async::{AsyncPgConnection, pooled_connection::deadpool::Pool};
+
+use super::lite::Lite;
+
+pub(crate) enum Db {
+    Pg(Pool<AsyncPgConnection>),
+    Lite(Lite),
+}
+
+macro_rules! read {
+    ($store:expr, |$conn:ident| $body:expr) => {
+        match $store.db() {
+            $crate::store::db::Db::Pg(pool) => {
+                let mut pooled = pool.get().await?;
+                let $conn: &mut diesel_async::AsyncPgConnection = &mut pooled;
+                $body
+            }
+            $crate::store::db::Db::Lite(lite) => {
+                let mut pooled = lite.reader().await?;
+                let $conn: &mut $crate::store::lite::LiteConnection = &mut pooled;
+                $body
+            }
+        }
+    };
+}
+
+macro_rules! write {
+    ($store:expr, |$conn:ident| $body:expr) => {
+        match $store.db() {
+            $crate::store::db::Db::Pg(pool) => {
+                let mut pooled = pool.get().await?;
+                diesel_async::AsyncConnection::transaction(
+                    &mut *pooled,
+                    async move |$conn: &mut diesel_async::AsyncPgConnection| $body,
+                )
+                .await
+            }
+            $crate::store::db::Db::Lite(lite) => {
+                lite.write(move |$conn| Box::pin(async move { $body })).await
+            }
+        }
+    };
+}
+
+pub(crate) use {read, write};

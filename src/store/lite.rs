@@ -1,0 +1,135 @@
+//! SQLite: one writer that commits in groups, and a few readers.
+//!
+//! `synchronous=FULL` makes every commit wait for the disk, so waiting transactions share one:
+//! the writer opens a transaction, runs each queued job in a savepoint of its own, commits, and
+//! only then answers. A job that fails rolls back its savepoint alone.
+
+use std::{path::Path, time::Duration};
+
+use diesel::{ConnectionError, ConnectionResult, SqliteConnection};
+use diesel_async::{
+    AsyncConnection, SimpleAsyncConnection,
+    pooled_connection::{
+        AsyncDieselConnectionManager, ManagerConfig,
+        deadpool::{Object, Pool, PoolError},
+    },
+    sync_connection_wrapper::SyncConnectionWrapper,
+};
+use futures_util::{FutureExt, future::BoxFuture};
+use tokio::{
+    runtime::Handle,
+    sync::{mpsc, oneshot},
+};
+
+use super::StoreError;
+
+pub(crate) type LiteConnection = SyncConnectionWrapper<SqliteConnection>;
+
+const READERS: usize = 4;
+/// Transactions that may wait for the writer; one more is [`StoreError::Overloaded`].
+const QUEUE: usize = 4_096;
+/// Transactions that share one commit.
+const BATCH: usize = 64;
+const WAIT_FOR_READER: Duration = Duration::from_secs(5);
+
+/// `busy_timeout` is for the command line working beside a server.
+const WRITER_SETUP: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
+    PRAGMA foreign_keys = ON; PRAGMA busy_timeout = 5000;";
+const READER_SETUP: &str =
+    "PRAGMA foreign_keys = ON; PRAGMA busy_timeout = 5000; PRAGMA query_only = ON;";
+
+/// Tells a job's caller how it ended, once the batch's commit is known.
+type Answer = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
+type Job = Box<dyn for<'c> FnOnce(&'c mut LiteConnection) -> BoxFuture<'c, Answer> + Send>;
+
+pub(crate) struct Lite {
+    readers: Pool<LiteConnection>,
+    jobs: mpsc::Sender<Job>,
+}
+
+impl Lite {
+    /// The writer lives on `runtime` for as long as the store does.
+    pub(crate) async fn open(path: &Path, runtime: &Handle) -> Result<Self, StoreError> {
+        let url = path.to_string_lossy().into_owned();
+        let writer = connect(url.clone(), WRITER_SETUP).await.map_err(unavailable)?;
+        let (jobs, queue) = mpsc::channel(QUEUE);
+        runtime.spawn(write_in_groups(writer, queue));
+
+        let mut config = ManagerConfig::default();
+        config.custom_setup = Box::new(|url| connect(url.to_owned(), READER_SETUP).boxed());
+        let manager = AsyncDieselConnectionManager::new_with_config(url, config);
+        let readers = Pool::builder(manager)
+            .max_size(READERS)
+            .wait_timeout(Some(WAIT_FOR_READER))
+            .runtime(deadpool::Runtime::Tokio1)
+            .build()
+            .map_err(|error| StoreError::Unavailable(error.to_string()))?;
+        Ok(Self { readers, jobs })
+    }
+
+    pub(crate) async fn reader(&self) -> Result<Object<LiteConnection>, PoolError> {
+        self.readers.get().await
+    }
+
+    /// Runs `job` in a transaction and answers after COMMIT.
+    pub(crate) async fn write<T, F>(&self, job: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: for<'c> FnOnce(&'c mut LiteConnection) -> BoxFuture<'c, Result<T, StoreError>>
+            + Send
+            + 'static,
+    {
+        let (done, answer) = oneshot::channel();
+        let job: Job = Box::new(move |conn| {
+            async move {
+                let result = conn.transaction(async move |conn| job(conn).await).await;
+                let answer: Answer = Box::new(move |commit: Result<(), StoreError>| {
+                    // A caller that went away has no use for the answer.
+                    let _ = done.send(result.and_then(|value| commit.map(|()| value)));
+                });
+                answer
+            }
+            .boxed()
+        });
+        self.jobs.try_send(job).map_err(|error| match error {
+            mpsc::error::TrySendError::Full(_) => StoreError::Overloaded,
+            mpsc::error::TrySendError::Closed(_) => {
+                StoreError::Unavailable("the writer has stopped".into())
+            }
+        })?;
+        answer.await.map_err(|_| StoreError::Unavailable("the writer has stopped".into()))?
+    }
+}
+
+async fn write_in_groups(mut writer: LiteConnection, mut queue: mpsc::Receiver<Job>) {
+    let mut batch = Vec::with_capacity(BATCH);
+    while queue.recv_many(&mut batch, BATCH).await > 0 {
+        let jobs = std::mem::take(&mut batch);
+        let mut answers = Vec::with_capacity(jobs.len());
+        let waiting = &mut answers;
+        let commit = writer
+            .immediate_transaction(async move |conn| {
+                for job in jobs {
+                    waiting.push(job(conn).await);
+                }
+                Ok::<_, diesel::result::Error>(())
+            })
+            .await;
+        let failure = commit.err().map(|error| error.to_string());
+        for answer in answers {
+            answer(
+                failure.as_ref().map_or(Ok(()), |text| Err(StoreError::Unavailable(text.clone()))),
+            );
+        }
+    }
+}
+
+async fn connect(url: String, setup: &str) -> ConnectionResult<LiteConnection> {
+    let mut connection = LiteConnection::establish(&url).await?;
+    connection.batch_execute(setup).await.map_err(ConnectionError::CouldntSetupConfiguration)?;
+    Ok(connection)
+}
+
+fn unavailable(error: ConnectionError) -> StoreError {
+    StoreError::Unavailable(error.to_string())
+}

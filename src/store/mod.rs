@@ -1,0 +1,68 @@
+//! Floor 1, the store: what must outlive the process. SQLite in the data directory, or PostgreSQL.
+//!
+//! One table, one file. There is no lookup of a person's things without an owner: somebody else's
+//! thread is [`StoreError::NotFound`].
+
+use std::path::PathBuf;
+
+use tokio::runtime::Handle;
+
+mod changes;
+#[cfg(test)]
+pub(crate) mod contract;
+pub(crate) mod db;
+mod error;
+pub(crate) mod lite;
+mod migrate;
+mod postgres;
+pub(crate) mod schema;
+
+pub use changes::Change;
+pub use error::StoreError;
+
+use db::Db;
+use lite::Lite;
+
+/// Where the data is kept.
+#[derive(Debug, Clone)]
+pub enum Place {
+    /// A SQLite file, made if it is not there.
+    File(PathBuf),
+    /// A PostgreSQL URL and the size of the pool.
+    Postgres { url: String, pool: usize },
+}
+
+/// The truth: accounts, courses, threads, turns, changes.
+pub struct Store {
+    db: Db,
+}
+
+impl Store {
+    /// Migrates and opens. `runtime` is a multi-thread runtime that outlives the store.
+    pub async fn open(place: &Place, runtime: &Handle) -> Result<Self, StoreError> {
+        Self::migrate(place, runtime).await?;
+        let db = match place {
+            Place::File(path) => Db::Lite(Lite::open(path, runtime).await?),
+            Place::Postgres { url, pool } => Db::Pg(postgres::pool(url, *pool, runtime)?),
+        };
+        Ok(Self { db })
+    }
+
+    /// Brings the schema up to date and returns the migrations that were applied.
+    pub async fn migrate(place: &Place, runtime: &Handle) -> Result<Vec<String>, StoreError> {
+        let applied = match place.clone() {
+            Place::File(path) => {
+                let path = path.to_string_lossy().into_owned();
+                runtime.spawn_blocking(move || migrate::sqlite(&path)).await
+            }
+            Place::Postgres { url, .. } => {
+                runtime.spawn(async move { migrate::postgres(&url).await }).await
+            }
+        };
+        applied.map_err(|error| StoreError::Broken(format!("the migration broke off: {error}")))?
+    }
+
+    pub(crate) fn db(&self) -> &Db {
+        &self.db
+    }
+}
