@@ -142,6 +142,7 @@ CREATE TABLE thread (
     status TEXT NOT NULL,
     epoch TEXT NOT NULL,
     seq BIGINT NOT NULL,
+    fence BIGINT NOT NULL,
     hint TEXT NOT NULL,
     created_at BIGINT NOT NULL,
     updated_at BIGINT NOT NULL
@@ -161,6 +162,7 @@ CREATE TABLE turn (
     message_seq BIGINT NOT NULL,
     status TEXT NOT NULL,
     attempt INTEGER NOT NULL,
+    barren INTEGER NOT NULL,
     fence BIGINT NOT NULL,
     node TEXT,
     incarnation TEXT,

@@ -1,6 +1,13 @@
 //! Floor 0: values and rules on values. No I/O, no runtime, no framework's request or actor.
 
 pub mod clock;
+pub mod close;
+pub mod code;
+pub mod event;
 pub mod ids;
+pub mod item;
+pub mod live;
+pub mod quota;
+pub mod resume;
 pub mod role;
 pub mod stage;

@@ -1,0 +1,5 @@
+//! The frames of `tutor.v1.json` (`live.md` §2): what a client may ask, what the server says.
+
+pub mod frame;
+pub mod limits;
+pub mod request;
