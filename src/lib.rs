@@ -3,4 +3,5 @@
 //! `ARCHITECTURE.md` has the floor plan; `tests/it/architecture.rs` holds it.
 
 pub mod domain;
+mod rag;
 mod store;

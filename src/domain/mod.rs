@@ -1,12 +1,15 @@
 //! Floor 0: values and rules on values. No I/O, no runtime, no framework's request or actor.
 
+pub mod chunk;
 pub mod clock;
 pub mod close;
 pub mod code;
+pub mod course;
 pub mod event;
 pub mod ids;
 pub mod item;
 pub mod live;
+pub mod quiz;
 pub mod quota;
 pub mod resume;
 pub mod role;
