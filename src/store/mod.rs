@@ -7,15 +7,25 @@ use std::path::PathBuf;
 
 use tokio::runtime::Handle;
 
+pub(crate) mod accept;
 mod changes;
 #[cfg(test)]
 pub(crate) mod contract;
 pub(crate) mod db;
 mod error;
+pub(crate) mod items;
 pub(crate) mod lite;
 mod migrate;
+pub(crate) mod nodes;
+mod nonces;
+pub(crate) mod ownership;
 mod postgres;
+pub(crate) mod quota;
 pub(crate) mod schema;
+pub(crate) mod threads;
+#[cfg(test)]
+mod turn_tests;
+pub(crate) mod turns;
 
 pub use changes::Change;
 pub use error::StoreError;

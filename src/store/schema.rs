@@ -281,6 +281,19 @@ diesel::table! {
     }
 }
 
+diesel::joinable!(account -> user (user_id));
+diesel::joinable!(enrolment -> course (course_id));
+diesel::joinable!(enrolment -> user (user_id));
+diesel::joinable!(feedback -> item (item_id));
+diesel::joinable!(item -> thread (thread_id));
+diesel::joinable!(lesson -> course (course_id));
+diesel::joinable!(quiz_item -> course (course_id));
+diesel::joinable!(session -> user (user_id));
+diesel::joinable!(stage -> course (course_id));
+diesel::joinable!(thread -> user (owner_id));
+diesel::joinable!(turn -> thread (thread_id));
+diesel::joinable!(turn_chunk -> turn (turn_id));
+
 diesel::allow_tables_to_appear_in_same_query!(
     account,
     block,

@@ -1,0 +1,110 @@
+//! Servers and their leases. A node's turns may be taken over once its lease is over; a restarted
+//! process is a new incarnation, so that it never passes for the one that died.
+
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+
+use super::{
+    Store, StoreError,
+    db::{read, write},
+    schema::node,
+};
+use crate::domain::{clock::Millis, ids::NodeId};
+
+/// How long a lease lasts, and how often it is renewed (`turns.md`, The parts, 2).
+pub(crate) const LEASE: i64 = 6_000;
+
+/// The process that owns turns.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Owner {
+    pub node: NodeId,
+    pub incarnation: String,
+}
+
+impl Store {
+    /// Takes the node's name for this process: whatever an earlier incarnation owned is free.
+    pub(crate) async fn register_node(&self, me: &Owner, now: Millis) -> Result<(), StoreError> {
+        let (id, incarnation) = (me.node.clone(), me.incarnation.clone());
+        write!(self, |conn| {
+            diesel::insert_into(node::table)
+                .values((
+                    node::id.eq(id),
+                    node::incarnation.eq(incarnation.clone()),
+                    node::lease_until.eq(now.plus(LEASE).0),
+                    node::started_at.eq(now.0),
+                ))
+                .on_conflict(node::id)
+                .do_update()
+                .set((
+                    node::incarnation.eq(incarnation),
+                    node::lease_until.eq(now.plus(LEASE).0),
+                    node::started_at.eq(now.0),
+                ))
+                .execute(conn)
+                .await?;
+            Ok::<_, StoreError>(())
+        })
+    }
+
+    /// Whether the lease could be renewed; not, if another process took the node's name.
+    pub(crate) async fn renew_lease(&self, me: &Owner, now: Millis) -> Result<bool, StoreError> {
+        let Owner { node: id, incarnation } = me.clone();
+        let renewed: usize = write!(self, |conn| Ok::<_, StoreError>(
+            diesel::update(
+                node::table.filter(node::id.eq(id).and(node::incarnation.eq(incarnation)))
+            )
+            .set(node::lease_until.eq(now.plus(LEASE).0))
+            .execute(conn)
+            .await?
+        ))?;
+        Ok(renewed == 1)
+    }
+
+    /// Gives the lease up, so that others need not wait for its end.
+    pub(crate) async fn release_lease(&self, me: &Owner) -> Result<(), StoreError> {
+        let Owner { node: id, incarnation } = me.clone();
+        write!(self, |conn| {
+            diesel::update(
+                node::table.filter(node::id.eq(id).and(node::incarnation.eq(incarnation))),
+            )
+            .set(node::lease_until.eq(0))
+            .execute(conn)
+            .await?;
+            Ok::<_, StoreError>(())
+        })
+    }
+
+    /// The processes whose lease holds.
+    pub(crate) async fn live_nodes(&self, now: Millis) -> Result<Vec<Owner>, StoreError> {
+        let rows: Vec<(NodeId, String)> = read!(self, |conn| node::table
+            .filter(node::lease_until.gt(now.0))
+            .select((node::id, node::incarnation))
+            .load(conn)
+            .await?);
+        Ok(rows.into_iter().map(|(node, incarnation)| Owner { node, incarnation }).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::contract::on_both;
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_restarted_process_ends_the_lease_of_the_one_that_died() {
+        on_both(async |store| {
+            let owner = |incarnation: &str| Owner {
+                node: NodeId::new("n1"),
+                incarnation: incarnation.to_owned(),
+            };
+            store.register_node(&owner("a"), Millis(0)).await.unwrap();
+            store.register_node(&owner("b"), Millis(10)).await.unwrap();
+
+            assert!(!store.renew_lease(&owner("a"), Millis(20)).await.unwrap());
+            assert!(store.renew_lease(&owner("b"), Millis(20)).await.unwrap());
+            assert_eq!(store.live_nodes(Millis(20)).await.unwrap(), [owner("b")]);
+            assert_eq!(store.live_nodes(Millis(20 + LEASE)).await.unwrap(), []);
+        })
+        .await;
+    }
+}

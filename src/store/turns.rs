@@ -1,0 +1,176 @@
+//! Answers, from the accepted question to the end. A turn's row is its own queue: an unfinished
+//! one belongs to the node that claimed it, and to whoever comes when that node's lease is over.
+
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+
+use super::{
+    Store, StoreError,
+    db::read,
+    nodes::Owner,
+    schema::{turn, turn_chunk},
+};
+use crate::domain::{
+    clock::Millis,
+    event::Entry,
+    ids::{ItemId, MessageId, NodeId, ThreadId, TurnId, UserId},
+};
+
+pub(crate) const QUEUED: &str = "queued";
+pub(crate) const RUNNING: &str = "running";
+pub(crate) const UNFINISHED: [&str; 2] = [QUEUED, RUNNING];
+
+#[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable)]
+#[diesel(table_name = turn)]
+pub(crate) struct TurnRow {
+    pub id: TurnId,
+    pub thread_id: ThreadId,
+    pub user_id: UserId,
+    pub message_id: MessageId,
+    /// Hash of what was asked: tells a repeated message from another under the same name.
+    pub fingerprint: String,
+    pub question_item: ItemId,
+    pub question: String,
+    pub quote: Option<String>,
+    /// Where the learner was, as JSON.
+    pub page: Option<String>,
+    pub message_seq: i64,
+    /// queued, running, then how it ended.
+    pub status: String,
+    /// Rises with each owner; what clients see.
+    pub attempt: i32,
+    /// Owners in a row that wrote nothing; the third makes the turn fail.
+    pub barren: i32,
+    pub fence: i64,
+    pub node: Option<NodeId>,
+    pub incarnation: Option<String>,
+    pub cancel_requested: bool,
+    pub hint_level: i32,
+    pub answer_item: Option<ItemId>,
+    pub length: Option<i64>,
+    pub sha256: Option<String>,
+    pub input_tokens: i64,
+    pub output_tokens: i64,
+    pub first_ms: Option<i64>,
+    pub total_ms: Option<i64>,
+    pub error_code: Option<String>,
+    pub error_message: Option<String>,
+    pub created_at: i64,
+    pub ended_at: Option<i64>,
+}
+
+impl TurnRow {
+    pub(crate) fn is_unfinished(&self) -> bool {
+        UNFINISHED.contains(&self.status.as_str())
+    }
+
+    /// Whether the owner's lease holds, given the nodes whose lease does.
+    pub(crate) fn is_owned_by_one_of(&self, live: &[Owner]) -> bool {
+        live.iter().any(|owner| {
+            self.node.as_ref() == Some(&owner.node)
+                && self.incarnation.as_ref() == Some(&owner.incarnation)
+        })
+    }
+}
+
+/// How many turns stand how, for the dashboard.
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
+pub(crate) struct TurnCounts {
+    pub queued: i64,
+    pub running: i64,
+    pub done: i64,
+    pub failed: i64,
+    pub cancelled: i64,
+}
+
+impl Store {
+    /// A turn of this user's, or not found.
+    pub(crate) async fn turn_of(&self, user: &UserId, id: &TurnId) -> Result<TurnRow, StoreError> {
+        Ok(read!(self, |conn| turn::table
+            .filter(turn::id.eq(id).and(turn::user_id.eq(user)))
+            .select(TurnRow::as_select())
+            .first(conn)
+            .await?))
+    }
+
+    /// The turn of a thread that has not ended, if there is one.
+    pub(crate) async fn unfinished_turn(
+        &self,
+        thread: &ThreadId,
+    ) -> Result<Option<TurnRow>, StoreError> {
+        Ok(read!(self, |conn| turn::table
+            .filter(turn::thread_id.eq(thread).and(turn::status.eq_any(UNFINISHED)))
+            .select(TurnRow::as_select())
+            .first(conn)
+            .await
+            .optional()?))
+    }
+
+    /// Turns of a thread that ended, whose question stands at `from` or later.
+    pub(crate) async fn ended_turns(
+        &self,
+        thread: &ThreadId,
+        from: i64,
+    ) -> Result<Vec<TurnRow>, StoreError> {
+        Ok(read!(self, |conn| turn::table
+            .filter(turn::thread_id.eq(thread).and(turn::message_seq.ge(from)))
+            .filter(turn::ended_at.is_not_null())
+            .order(turn::message_seq)
+            .select(TurnRow::as_select())
+            .load(conn)
+            .await?))
+    }
+
+    /// Unfinished turns that no living node owns, oldest first.
+    pub(crate) async fn orphans(
+        &self,
+        now: Millis,
+        limit: usize,
+    ) -> Result<Vec<TurnId>, StoreError> {
+        let live = self.live_nodes(now).await?;
+        let rows: Vec<TurnRow> = read!(self, |conn| turn::table
+            .filter(turn::status.eq_any(UNFINISHED))
+            .order(turn::created_at)
+            .select(TurnRow::as_select())
+            .load(conn)
+            .await?);
+        let free = rows.into_iter().filter(|turn| !turn.is_owned_by_one_of(&live));
+        Ok(free.take(limit).map(|turn| turn.id).collect())
+    }
+
+    /// What the owners of an unfinished turn have checkpointed, in order.
+    pub(crate) async fn checkpoints(&self, id: &TurnId) -> Result<Vec<Entry>, StoreError> {
+        let chunks: Vec<String> = read!(self, |conn| turn_chunk::table
+            .filter(turn_chunk::turn_id.eq(id))
+            .order(turn_chunk::seq)
+            .select(turn_chunk::events)
+            .load(conn)
+            .await?);
+        let mut entries = Vec::new();
+        for chunk in &chunks {
+            entries.append(&mut serde_json::from_str::<Vec<Entry>>(chunk)?);
+        }
+        Ok(entries)
+    }
+
+    pub(crate) async fn turn_counts(&self, since: Millis) -> Result<TurnCounts, StoreError> {
+        let rows: Vec<(String, i64)> = read!(self, |conn| turn::table
+            .filter(turn::created_at.ge(since.0))
+            .group_by(turn::status)
+            .select((turn::status, diesel::dsl::count_star()))
+            .load(conn)
+            .await?);
+        let mut counts = TurnCounts::default();
+        for (status, count) in rows {
+            match status.as_str() {
+                QUEUED => counts.queued = count,
+                RUNNING => counts.running = count,
+                "done" => counts.done = count,
+                "failed" => counts.failed = count,
+                "cancelled" => counts.cancelled = count,
+                _ => {}
+            }
+        }
+        Ok(counts)
+    }
+}
