@@ -1,0 +1,90 @@
+import type { ComponentChildren, ComponentType } from "preact";
+import { useEffect, useState } from "preact/hooks";
+import { Shell } from "./components/shell";
+import { Spinner, usePageTitle } from "./components/ui";
+import { isStaff, session } from "./lib/auth";
+import { useStore } from "./live/store";
+import { CheckMailPage } from "./pages/check-mail";
+import { CoursesPage } from "./pages/courses";
+import { LandingPage } from "./pages/landing";
+import { SignInPage } from "./pages/sign-in";
+import { SignUpPage } from "./pages/sign-up";
+import { go, match, usePlace } from "./router";
+
+/** Pages beyond the first route come when they are visited. */
+function lazy<P extends object>(load: () => Promise<ComponentType<P>>) {
+  let loaded: ComponentType<P> | null = null;
+  return function Lazy(props: P) {
+    const [Page, setPage] = useState<ComponentType<P> | null>(() => loaded);
+    const [failed, setFailed] = useState(false);
+    useEffect(() => {
+      if (loaded) return;
+      load().then(
+        (page) => {
+          loaded = page;
+          setPage(() => page);
+        },
+        () => setFailed(true),
+      );
+    }, []);
+    if (Page) return <Page {...props} />;
+    if (failed) return <Shell><p>This page could not be loaded. Reload it.</p></Shell>;
+    return <Shell><Spinner label="Loading…" /></Shell>;
+  };
+}
+
+const LessonPage = lazy<{ course: string; lesson: string }>(() => import("./pages/lesson").then((page) => page.LessonPage));
+const QuizPage = lazy<{ course: string; stage: string }>(() => import("./pages/quiz").then((page) => page.QuizPage));
+const ThreadsPage = lazy<object>(() => import("./pages/threads").then((page) => page.ThreadsPage));
+const AccountPage = lazy<object>(() => import("./pages/account").then((page) => page.AccountPage));
+const AdminPage = lazy<object>(() => import("./pages/admin").then((page) => page.AdminPage));
+
+function Redirect({ to }: { to: string }) {
+  useEffect(() => go(to, true), [to]);
+  return null;
+}
+
+function NotFound({ title, children }: { title: string; children: ComponentChildren }) {
+  usePageTitle(title);
+  return (
+    <Shell>
+      <section class="narrow">
+        <h1>{title}</h1>
+        <p>{children}</p>
+        <a class="button" href="/">Go to the courses</a>
+      </section>
+    </Shell>
+  );
+}
+
+export function App() {
+  const { path, search } = usePlace();
+  const { pending, user } = useStore(session);
+  useEffect(() => {
+    if (!location.hash) window.scrollTo(0, 0);
+  }, [path]);
+
+  if (pending) return <Shell><Spinner label="Loading…" /></Shell>;
+  if (path === "/sign-in") return user ? <Redirect to={nextPath(search)} /> : <SignInPage />;
+  if (path === "/sign-up") return user ? <Redirect to={user.emailVerified ? "/" : "/check-mail"} /> : <SignUpPage />;
+  if (path === "/") return user ? <CoursesPage /> : <LandingPage />;
+
+  const lesson = match("/learn/:course/:lesson", path);
+  const quiz = match("/quiz/:course/:stage", path);
+  const known = lesson || quiz || ["/threads", "/account", "/admin", "/check-mail"].includes(path);
+  if (!known) return <NotFound title="Nothing here">There is no page at this address.</NotFound>;
+  if (!user) return <Redirect to={`/sign-in?next=${encodeURIComponent(path + location.hash)}`} />;
+  if (lesson) return <LessonPage course={lesson["course"] ?? ""} lesson={lesson["lesson"] ?? ""} />;
+  if (quiz) return <QuizPage course={quiz["course"] ?? ""} stage={quiz["stage"] ?? ""} />;
+  if (path === "/threads") return <ThreadsPage />;
+  if (path === "/account") return <AccountPage />;
+  if (path === "/check-mail") return user.emailVerified ? <Redirect to="/" /> : <CheckMailPage />;
+  if (isStaff(user)) return <AdminPage />;
+  return <NotFound title="For staff">This page is for instructors and administrators.</NotFound>;
+}
+
+/** Where to go after the sign-in: a path of our own, never another site. */
+function nextPath(search: string): string {
+  const next = new URLSearchParams(search).get("next") ?? "/";
+  return next.startsWith("/") && !next.startsWith("//") && !next.includes("\\") ? next : "/";
+}

@@ -1,0 +1,199 @@
+import { api } from "../lib/api";
+import { live } from "../lib/live";
+import { recall, remember } from "../lib/session-memory";
+import { Refused } from "../live/client";
+import type { Page } from "../live/frames";
+import { type ThreadState, endOf } from "../live/reducer";
+import { EMPTY, type Kept, type Pending, chat, keptKey } from "./state";
+
+export const QUOTE_LIMIT = 2_000;
+export const TEXT_LIMIT = 8_000;
+
+// Whatever changes here is what a reload must find again.
+chat.watch((state) => {
+  if (state.course === "") return;
+  const pending = state.pending.filter((message) => message.refused === null);
+  const kept: Kept = { open: state.open, thread: state.thread, pending };
+  remember(keptKey(state.course, state.lesson), kept.open || kept.thread || pending.length > 0 ? kept : null);
+});
+
+// A message that the log shows needs no stand-in any more.
+live.threads.watch((threads) => {
+  const rest = chat.value.pending.filter((message) => !isLogged(message, threads));
+  if (rest.length !== chat.value.pending.length) chat.patch({ pending: rest });
+  const turn = currentThread()?.turn;
+  if (chat.value.stopping && !turn && !chat.value.pending.some((message) => message.refused === null)) {
+    chat.patch({ stopping: false });
+  }
+});
+
+function isLogged(message: Pending, threads: Record<string, ThreadState>): boolean {
+  if (message.item === null || message.thread === null) return false;
+  return threads[message.thread]?.items.some((item) => item.id === message.item) ?? false;
+}
+
+export function currentThread(): ThreadState | null {
+  const id = chat.value.thread;
+  return id === null ? null : (live.threads.value[id] ?? null);
+}
+
+/** The lesson in view: the tutor's context, and the thread that a reload left open here. */
+export function enterLesson(course: string, lesson: string, thread: string | null): void {
+  const kept = recall<Kept>(keptKey(course, lesson));
+  const stays = chat.value.course === course && chat.value.lesson === lesson;
+  leaveThread(thread ?? kept?.thread ?? null);
+  chat.set({
+    ...EMPTY, course, lesson, draft: stays ? chat.value.draft : "",
+    open: thread !== null || (kept?.open ?? false), thread: thread ?? kept?.thread ?? null, pending: kept?.pending ?? [],
+    focus: chat.value.focus,
+  });
+  live.setPage({ course, lesson });
+  live.connect();
+  if (chat.value.thread) show(chat.value.thread);
+  // A message on its way when the page went: the same id again, so it counts once.
+  for (const message of chat.value.pending) void transmit(message);
+}
+
+function leaveThread(next: string | null): void {
+  const old = chat.value.thread;
+  if (old && old !== next) live.closeThread(old);
+}
+
+function show(thread: string): void {
+  live.open(thread).catch(() => undefined);
+  void learnTitle(thread);
+}
+
+/** The log carries no title; the thread list does, and `thread` frames tell of changes. */
+async function learnTitle(thread: string): Promise<void> {
+  const { course, lesson } = chat.value;
+  const page = await api.threads({ course, lesson }).catch(() => null);
+  const title = page?.threads.find((row) => row.id === thread)?.title;
+  if (title) live.retitle(thread, title);
+}
+
+/** What had the focus when the chat opened gets it back. */
+let opener: HTMLElement | null = null;
+
+export function openChat(quote: string | null, block: string | null): void {
+  if (!chat.value.open) opener = document.activeElement instanceof HTMLElement ? document.activeElement : null;
+  chat.patch({
+    open: true, view: "chat", quote: quote?.trim().slice(0, QUOTE_LIMIT) || chat.value.quote, block: block ?? chat.value.block,
+    focus: chat.value.focus + 1,
+  });
+}
+
+export function closeChat(): void {
+  chat.patch({ open: false });
+  if (opener?.isConnected) opener.focus({ preventScroll: true });
+  opener = null;
+}
+
+export function newThread(): void {
+  leaveThread(null);
+  chat.patch({ thread: null, pending: [], view: "chat", stopping: false, focus: chat.value.focus + 1 });
+}
+
+export function openThread(thread: string): void {
+  leaveThread(thread);
+  chat.patch({ thread, pending: [], view: "chat", open: true, stopping: false, focus: chat.value.focus + 1 });
+  show(thread);
+}
+
+function newId(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+/** Something is being written, or about to be: one turn a thread at a time. */
+export function isBusy(thread: ThreadState | null): boolean {
+  return thread?.turn != null || chat.value.pending.some((message) => message.refused === null);
+}
+
+export function ask(text: string, quote = chat.value.quote): void {
+  const words = text.trim().slice(0, TEXT_LIMIT);
+  if (words === "" || isBusy(currentThread())) return;
+  const { thread, block } = chat.value;
+  const message: Pending = { messageId: newId(), thread, text: words, quote, block, item: null, turn: null, refused: null };
+  const answered = chat.value.pending.filter((old) => old.refused === null);
+  chat.patch({ pending: [...answered, message], draft: "", quote: null, focus: chat.value.focus + 1 });
+  void transmit(message);
+}
+
+async function transmit(message: Pending): Promise<void> {
+  const { course, lesson } = chat.value;
+  const page: Page = { course, lesson };
+  if (message.block) page.block = message.block;
+  try {
+    const ok = await live.send({
+      thread: message.thread, messageId: message.messageId, text: message.text, quote: message.quote ?? undefined, page,
+    });
+    const thread = ok.thread ?? message.thread;
+    const ours = chat.value.pending.some((other) => other.messageId === message.messageId);
+    if (ours && chat.value.thread === null && thread) {
+      chat.patch({ thread });
+      void learnTitle(thread);
+    }
+    change(message.messageId, { thread, item: ok.item ?? null, turn: ok.turn ?? null });
+    // The log may have shown the message before its answer was handled here.
+    const rest = chat.value.pending.filter((other) => !isLogged(other, live.threads.value));
+    if (rest.length !== chat.value.pending.length) chat.patch({ pending: rest });
+  } catch (error) {
+    const refused = error instanceof Refused ? error : new Refused("internal", "The message could not be sent.");
+    change(message.messageId, { refused: { code: refused.code, message: refused.message } });
+  }
+}
+
+function change(messageId: string, part: Partial<Pending>): void {
+  chat.patch({ pending: chat.value.pending.map((message) => (message.messageId === messageId ? { ...message, ...part } : message)) });
+}
+
+/** Sends a refused message again, as a new one. */
+export function sendAgain(messageId: string): void {
+  const message = chat.value.pending.find((other) => other.messageId === messageId);
+  if (!message) return;
+  chat.patch({ pending: chat.value.pending.filter((other) => other !== message), block: message.block });
+  ask(message.text, message.quote);
+}
+
+export function takeBack(messageId: string): void {
+  const message = chat.value.pending.find((other) => other.messageId === messageId);
+  if (!message) return;
+  chat.patch({
+    pending: chat.value.pending.filter((other) => other !== message), draft: message.text, quote: message.quote,
+    focus: chat.value.focus + 1,
+  });
+}
+
+/** After a failed turn: its question again, with a new message id. */
+export function retryLast(): void {
+  const last = [...(currentThread()?.items ?? [])].reverse().find((item) => item.type === "user_message");
+  if (!last) return;
+  ask((last.content ?? []).map((part) => part.text ?? "").join(""), last.quoted_text ?? null);
+}
+
+export async function stop(): Promise<void> {
+  const turn = currentThread()?.turn?.id ?? chat.value.pending.find((message) => message.turn !== null)?.turn;
+  if (!turn) return;
+  chat.patch({ stopping: true });
+  await live.cancel(turn).catch(() => chat.patch({ stopping: false }));
+}
+
+export async function rename(thread: string, title: string): Promise<void> {
+  const row = await api.renameThread(thread, title);
+  live.retitle(thread, row.title ?? title);
+}
+
+export async function remove(thread: string): Promise<void> {
+  await api.deleteThread(thread);
+  live.closeThread(thread);
+  if (chat.value.thread === thread) newThread();
+}
+
+/** The last turn of a thread that left no item: stopped or failed before its first word. */
+export function bareEnd(thread: ThreadState) {
+  const last = thread.order[thread.order.length - 1];
+  const end = last ? thread.ended[last] : undefined;
+  if (!end || thread.turn) return null;
+  return end.item === null || !endOf(thread, end.item) || !thread.items.some((item) => item.id === end.item) ? end : null;
+}

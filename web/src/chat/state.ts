@@ -1,0 +1,47 @@
+import { Store } from "../live/store";
+
+/** A message of ours that the thread's log does not show yet. */
+export interface Pending {
+  messageId: string;
+  thread: string | null;
+  text: string;
+  quote: string | null;
+  block: string | null;
+  /** The server's item and turn, once it has accepted the message. */
+  item: string | null;
+  turn: string | null;
+  refused: { code: string; message: string } | null;
+}
+
+export interface ChatState {
+  open: boolean;
+  view: "chat" | "threads";
+  course: string;
+  lesson: string;
+  thread: string | null;
+  quote: string | null;
+  block: string | null;
+  draft: string;
+  pending: Pending[];
+  stopping: boolean;
+  /** Counts up to ask for focus in the composer. */
+  focus: number;
+}
+
+export const EMPTY: ChatState = {
+  open: false, view: "chat", course: "", lesson: "", thread: null, quote: null, block: null, draft: "", pending: [],
+  stopping: false, focus: 0,
+};
+
+export const chat = new Store<ChatState>(EMPTY);
+
+/** What a reload of this lesson brings back. */
+export interface Kept {
+  open: boolean;
+  thread: string | null;
+  pending: Pending[];
+}
+
+export function keptKey(course: string, lesson: string): string {
+  return `chat.${course}/${lesson}`;
+}

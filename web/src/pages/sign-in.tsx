@@ -1,0 +1,80 @@
+import { useEffect, useState } from "preact/hooks";
+import { AuthFrame } from "../components/auth-frame";
+import { Notice, usePageTitle } from "../components/ui";
+import { type DemoAccount, api } from "../lib/api";
+import { auth } from "../lib/auth";
+
+export function SignInPage() {
+  usePageTitle("Sign in");
+  const [email, setEmail] = useState("");
+  const [password, setPassword] = useState("");
+  const [busy, setBusy] = useState(false);
+  const [failed, setFailed] = useState<string | null>(null);
+
+  const signIn = async (withEmail: string, withPassword: string) => {
+    setBusy(true);
+    setFailed(null);
+    const failure = await auth.signIn(withEmail.trim(), withPassword);
+    setBusy(false);
+    if (failure) setFailed(failure.message);
+  };
+  const submit = (event: Event) => {
+    event.preventDefault();
+    if (!busy) void signIn(email, password);
+  };
+  const fill = (account: DemoAccount) => {
+    setEmail(account.email);
+    setPassword(account.password);
+  };
+
+  return (
+    <AuthFrame title="Welcome back" aside={<>New here? <a href="/sign-up">Create an account</a></>}>
+      {failed && <Notice kind="bad">{failed}</Notice>}
+      <form onSubmit={submit} class="form">
+        <label class="field">
+          <span>E-mail</span>
+          <input name="email" type="email" autocomplete="username" required value={email} onInput={(event) => setEmail(event.currentTarget.value)} />
+        </label>
+        <label class="field">
+          <span>Password</span>
+          <input
+            name="password" type="password" autocomplete="current-password" required value={password}
+            onInput={(event) => setPassword(event.currentTarget.value)}
+          />
+        </label>
+        <button type="submit" class="button button-primary button-block" disabled={busy}>
+          {busy ? "Signing in…" : "Sign in"}
+        </button>
+      </form>
+      <DemoAccounts onPick={fill} />
+    </AuthFrame>
+  );
+}
+
+/** Demo servers listen on loopback alone and give their accounts away; other servers have none. */
+function DemoAccounts({ onPick }: { onPick: (account: DemoAccount) => void }) {
+  const [accounts, setAccounts] = useState<DemoAccount[]>([]);
+  useEffect(() => {
+    let current = true;
+    api
+      .config()
+      .then((config) => (config.demo ? api.demoAccounts() : []))
+      .then((found) => current && setAccounts(found), () => undefined);
+    return () => {
+      current = false;
+    };
+  }, []);
+  if (accounts.length === 0) return null;
+  return (
+    <div class="demo-accounts">
+      <p>Demo server: fill in an account</p>
+      <div class="row">
+        {accounts.map((account) => (
+          <button key={account.email} type="button" class="button button-small" title={account.email} onClick={() => onPick(account)}>
+            {account.role}
+          </button>
+        ))}
+      </div>
+    </div>
+  );
+}
