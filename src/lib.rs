@@ -2,6 +2,9 @@
 //!
 //! `ARCHITECTURE.md` has the floor plan; `tests/it/architecture.rs` holds it.
 
+pub mod cli;
+pub mod config;
 pub mod domain;
 mod rag;
 mod store;
+mod telemetry;

@@ -1,0 +1,60 @@
+//! Beside the floors: the settings. `config.default.toml` is the defaults and the manual.
+//!
+//! Parts of the program take the plain struct of their section as an argument; nothing below the
+//! root reads a file or the environment.
+
+use std::net::SocketAddr;
+
+use serde::{Deserialize, Serialize};
+
+mod check;
+mod load;
+mod secret;
+mod sections;
+
+pub use check::{ConfigError, Purpose};
+pub use load::{Overrides, load};
+pub use secret::{Address, Secret};
+pub use sections::{
+    Accounts, Auth, Data, Database, Limits, Live, Log, LogFormat, Mail, PasswordPolicy, Qdrant,
+    Redis, Server, Tutor, TutorModel,
+};
+
+/// All that an operator can set, one field a section.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    pub server: Server,
+    pub data: Data,
+    pub database: Database,
+    pub redis: Redis,
+    pub qdrant: Qdrant,
+    pub auth: Auth,
+    pub accounts: Accounts,
+    pub mail: Mail,
+    pub limits: Limits,
+    pub tutor: Tutor,
+    pub live: Live,
+    pub log: Log,
+}
+
+impl Config {
+    /// The address to bind. `check` has proven that it parses.
+    pub fn listen_address(&self) -> Result<SocketAddr, ConfigError> {
+        check::listen_address(&self.server.listen)
+    }
+
+    /// Under which URL people reach a server that listens on `port`: without a slash at the end.
+    pub fn public_url_for(&self, port: u16) -> String {
+        if self.server.public_url.is_empty() {
+            format!("http://localhost:{port}")
+        } else {
+            self.server.public_url.trim_end_matches('/').to_owned()
+        }
+    }
+
+    /// The settings as a TOML file, with secrets masked.
+    pub fn to_masked_toml(&self) -> Result<String, ConfigError> {
+        toml::to_string(self).map_err(|error| ConfigError::Unprintable(error.to_string()))
+    }
+}

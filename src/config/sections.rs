@@ -1,0 +1,218 @@
+//! One struct a section of `config.default.toml`, which says what each key means. No defaults
+//! here: the file has them.
+
+use std::{net::IpAddr, path::PathBuf, time::Duration};
+
+use serde::{Deserialize, Serialize};
+
+use super::secret::{Address, Secret};
+
+/// Where the server listens, under which name people reach it, and whom it trusts.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Server {
+    pub listen: String,
+    pub public_url: String,
+    pub allowed_origins: Vec<String>,
+    pub trusted_proxies: Vec<IpAddr>,
+    pub workers: usize,
+    drain_s: u64,
+}
+
+impl Server {
+    /// How long running answers may go on after the server was told to stop.
+    pub const fn drain(&self) -> Duration {
+        Duration::from_secs(self.drain_s)
+    }
+}
+
+/// The folder that holds everything which must outlive the process.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Data {
+    pub dir: PathBuf,
+}
+
+/// Which database holds accounts, courses and conversations.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Database {
+    /// Empty means SQLite in the data folder.
+    pub url: Address,
+    pub pool: usize,
+}
+
+/// What joins several nodes.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Redis {
+    /// Empty means one node.
+    pub url: Address,
+}
+
+/// A search index outside the process.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Qdrant {
+    /// Empty means the index in the process.
+    pub url: Address,
+}
+
+/// How sign-ins are kept and how long they last.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Auth {
+    /// Empty means a file in the data folder, made at the first start.
+    pub secret: Secret,
+    session_days: u32,
+    access_token_hours: u32,
+    pub hash_threads: usize,
+    pub hash_queue: usize,
+}
+
+impl Auth {
+    pub fn session_ms(&self) -> i64 {
+        i64::from(self.session_days) * 24 * 3_600_000
+    }
+
+    pub fn access_token_ms(&self) -> i64 {
+        i64::from(self.access_token_hours) * 3_600_000
+    }
+}
+
+/// Who may have an account, and with which password.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Accounts {
+    pub password_policy: PasswordPolicy,
+    pub hide_existing: bool,
+    pub allow_sign_up: bool,
+}
+
+/// What a password must be like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PasswordPolicy {
+    /// 12 characters, upper and lower case, a digit and another character.
+    Classic,
+}
+
+impl PasswordPolicy {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Classic => "classic",
+        }
+    }
+}
+
+/// How mail is sent.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Mail {
+    pub from: String,
+}
+
+/// How much one person, one address or one socket may ask of the server.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Limits {
+    pub messages_per_day: u32,
+    pub running_turns_student: u32,
+    pub running_turns_staff: u32,
+    pub sign_in_failures_per_minute: u32,
+    pub sign_ups_per_minute: u32,
+    pub sockets_without_hello_per_address: usize,
+    pub frames_per_second: u32,
+    pub frame_burst: u32,
+    pub open_threads: usize,
+}
+
+/// Who answers, and how fast.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Tutor {
+    pub model: TutorModel,
+    pub pace_ms: u64,
+    pub base_url: String,
+    pub api_key: Secret,
+    pub model_name: String,
+    first_token_s: u64,
+    between_tokens_s: u64,
+    pub max_passages: usize,
+}
+
+impl Tutor {
+    pub const fn pace(&self) -> Duration {
+        Duration::from_millis(self.pace_ms)
+    }
+
+    pub const fn first_token(&self) -> Duration {
+        Duration::from_secs(self.first_token_s)
+    }
+
+    pub const fn between_tokens(&self) -> Duration {
+        Duration::from_secs(self.between_tokens_s)
+    }
+}
+
+/// What writes the answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TutorModel {
+    /// The passage guide: quotes the lessons and asks. Not an AI model.
+    Extractive,
+    /// A model behind an OpenAI-compatible API.
+    Openai,
+    /// Made-up text, for tests.
+    Scripted,
+}
+
+/// The rhythm of a WebSocket.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Live {
+    coalesce_ms: u64,
+    pub heartbeat_s: u64,
+    silence_s: u64,
+    hello_s: u64,
+    stall_s: u64,
+}
+
+impl Live {
+    pub const fn coalesce(&self) -> Duration {
+        Duration::from_millis(self.coalesce_ms)
+    }
+
+    pub const fn heartbeat(&self) -> Duration {
+        Duration::from_secs(self.heartbeat_s)
+    }
+
+    pub const fn silence(&self) -> Duration {
+        Duration::from_secs(self.silence_s)
+    }
+
+    pub const fn hello(&self) -> Duration {
+        Duration::from_secs(self.hello_s)
+    }
+
+    pub const fn stall(&self) -> Duration {
+        Duration::from_secs(self.stall_s)
+    }
+}
+
+/// What is written to the log, and how.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Log {
+    pub format: LogFormat,
+    pub filter: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// A line for people.
+    Text,
+    /// A JSON object a line, for machines.
+    Json,
+}
