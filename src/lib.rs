@@ -2,9 +2,11 @@
 //!
 //! `ARCHITECTURE.md` has the floor plan; `tests/it/architecture.rs` holds it.
 
+mod bus;
 pub mod cli;
 pub mod config;
 pub mod domain;
 mod rag;
 mod store;
 mod telemetry;
+mod turnlog;

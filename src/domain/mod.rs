@@ -1,5 +1,6 @@
 //! Floor 0: values and rules on values. No I/O, no runtime, no framework's request or actor.
 
+pub mod bucket;
 pub mod chunk;
 pub mod clock;
 pub mod close;

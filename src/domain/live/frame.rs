@@ -49,7 +49,7 @@ pub enum Frame {
         feed: &'static str,
         add: Vec<SessionRow>,
         update: Vec<SessionRow>,
-        remove: Vec<ConnectionId>,
+        remove: Vec<StayId>,
     },
 }
 

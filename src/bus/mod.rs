@@ -1,0 +1,38 @@
+//! Floor 1, the bus: wakes whoever waits, here and on other nodes. It may lose messages: what it
+//! says can always be read elsewhere (the log, the store). Embedded, a channel in this process.
+
+use tokio::sync::broadcast;
+
+use crate::domain::ids::{ThreadId, UserId};
+
+/// Messages that may wait for a slow listener; one that falls behind is told so and reads anew.
+const QUEUE: usize = 4_096;
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Wake {
+    /// A thread's log has grown.
+    Thread(ThreadId),
+    /// The change log has grown.
+    Changes,
+    /// One of a user's threads is new or was renamed.
+    Titled { owner: UserId, thread: ThreadId, title: String, updated: String },
+}
+
+/// The in-process bus.
+#[derive(Debug, Clone)]
+pub(crate) struct Bus(broadcast::Sender<Wake>);
+
+impl Bus {
+    pub(crate) fn in_process() -> Self {
+        Self(broadcast::channel(QUEUE).0)
+    }
+
+    /// Nobody listening is no error.
+    pub(crate) fn wake(&self, wake: Wake) {
+        let _ = self.0.send(wake);
+    }
+
+    pub(crate) fn listen(&self) -> broadcast::Receiver<Wake> {
+        self.0.subscribe()
+    }
+}

@@ -1,0 +1,125 @@
+//! Token buckets, as arithmetic: so many at once, then so many a second.
+
+use std::{collections::HashMap, hash::Hash};
+
+use super::clock::Millis;
+
+/// `burst` at once, refilled at `per_second`.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Rate {
+    pub burst: f64,
+    pub per_second: f64,
+}
+
+/// One allowance.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Bucket {
+    tokens: f64,
+    at: Millis,
+}
+
+impl Bucket {
+    pub const fn full(rate: Rate, now: Millis) -> Self {
+        Self { tokens: rate.burst, at: now }
+    }
+
+    /// Takes one token, or says in how many milliseconds there will be one.
+    pub fn take(&mut self, rate: Rate, now: Millis) -> Result<(), i64> {
+        self.refill(rate, now);
+        if self.tokens >= 1.0 {
+            self.tokens -= 1.0;
+            return Ok(());
+        }
+        Err(millis((1.0 - self.tokens) / rate.per_second))
+    }
+
+    /// Whether it has been left alone long enough to be full again, so that it may be forgotten.
+    pub fn is_full(&mut self, rate: Rate, now: Millis) -> bool {
+        self.refill(rate, now);
+        self.tokens >= rate.burst
+    }
+
+    fn refill(&mut self, rate: Rate, now: Millis) {
+        let elapsed = i32::try_from(now.since(self.at).max(0)).unwrap_or(i32::MAX);
+        self.tokens =
+            (self.tokens + f64::from(elapsed) / 1_000.0 * rate.per_second).min(rate.burst);
+        self.at = self.at.max(now);
+    }
+}
+
+#[expect(clippy::as_conversions, clippy::cast_possible_truncation, reason = "saturates")]
+fn millis(seconds: f64) -> i64 {
+    (seconds * 1_000.0).ceil() as i64
+}
+
+/// A bucket a key. Memory follows activity: full buckets are swept.
+#[derive(Debug)]
+pub struct Buckets<K> {
+    rate: Rate,
+    map: HashMap<K, Bucket>,
+}
+
+impl<K: Eq + Hash> Buckets<K> {
+    pub fn new(rate: Rate) -> Self {
+        Self { rate, map: HashMap::new() }
+    }
+
+    /// See [`Bucket::take`].
+    pub fn take(&mut self, key: K, now: Millis) -> Result<(), i64> {
+        let rate = self.rate;
+        self.map.entry(key).or_insert_with(|| Bucket::full(rate, now)).take(rate, now)
+    }
+
+    pub fn sweep(&mut self, now: Millis) {
+        let rate = self.rate;
+        self.map.retain(|_, bucket| !bucket.is_full(rate, now));
+    }
+
+    pub fn len(&self) -> usize {
+        self.map.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.map.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const RATE: Rate = Rate { burst: 3.0, per_second: 2.0 };
+
+    #[test]
+    fn a_burst_passes_and_then_one_each_half_second() {
+        let mut buckets = Buckets::new(RATE);
+        for _ in 0..3 {
+            assert_eq!(buckets.take("a", Millis(0)), Ok(()));
+        }
+        assert_eq!(buckets.take("a", Millis(0)), Err(500));
+        assert_eq!(buckets.take("b", Millis(0)), Ok(()));
+        assert_eq!(buckets.take("a", Millis(500)), Ok(()));
+        assert_eq!(buckets.take("a", Millis(500)), Err(500));
+
+        buckets.sweep(Millis(1_000));
+        assert_eq!(buckets.len(), 1, "b is full again");
+    }
+
+    proptest! {
+        #[test]
+        fn never_more_than_the_burst_and_the_rate_allow(gaps in proptest::collection::vec(0_i64..800, 1..100)) {
+            let mut bucket = Bucket::full(RATE, Millis(0));
+            let (mut now, mut taken) = (0, 0.0);
+            for gap in gaps {
+                now += gap;
+                if bucket.take(RATE, Millis(now)).is_ok() {
+                    taken += 1.0;
+                }
+                let most = RATE.burst + f64::from(i32::try_from(now).unwrap()) / 1_000.0 * RATE.per_second;
+                prop_assert!(taken <= most + 1e-6);
+            }
+        }
+    }
+}
