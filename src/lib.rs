@@ -2,10 +2,12 @@
 //!
 //! `ARCHITECTURE.md` has the floor plan; `tests/it/architecture.rs` holds it.
 
+mod auth;
 mod bus;
 pub mod cli;
 pub mod config;
 pub mod domain;
+mod http;
 mod rag;
 mod store;
 mod telemetry;

@@ -10,6 +10,7 @@ pub mod event;
 pub mod ids;
 pub mod item;
 pub mod live;
+pub mod origin;
 pub mod quiz;
 pub mod quota;
 pub mod resume;

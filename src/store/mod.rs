@@ -8,24 +8,30 @@ use std::path::PathBuf;
 use tokio::runtime::Handle;
 
 pub(crate) mod accept;
+pub(crate) mod accounts;
 mod changes;
 #[cfg(test)]
 pub(crate) mod contract;
 pub(crate) mod db;
 mod error;
 pub(crate) mod items;
+pub(crate) mod keys;
 pub(crate) mod lite;
 mod migrate;
 pub(crate) mod nodes;
 mod nonces;
+pub(crate) mod outbox;
 pub(crate) mod ownership;
 mod postgres;
 pub(crate) mod quota;
 pub(crate) mod schema;
+pub(crate) mod sessions;
 pub(crate) mod threads;
 #[cfg(test)]
 mod turn_tests;
 pub(crate) mod turns;
+pub(crate) mod users;
+pub(crate) mod verifications;
 
 pub use changes::Change;
 pub use error::StoreError;

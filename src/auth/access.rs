@@ -1,0 +1,138 @@
+//! Access tokens for our own API (RFC 9068): what `GET /api/auth/token` gives and what opens
+//! `/api/v1` without a cookie. Worth nothing once the session behind them is gone.
+
+use jsonwebtoken::{Header, Validation};
+use serde::{Deserialize, Serialize};
+
+use super::{Auth, AuthError, Identity, keys};
+use crate::domain::{
+    clock::{HOUR, Millis, SECOND},
+    ids::SessionId,
+    role::Role,
+};
+
+/// How long an access token lives, if its session does not end before.
+pub(crate) const TOKEN_LIFE: i64 = 6 * HOUR;
+const TYPE: &str = "at+jwt";
+/// The client of tokens that a first-party session gets for itself.
+const FIRST_PARTY: &str = "intellistack";
+const SCOPE: &str = "tutor";
+const ADMIN_SCOPE: &str = "admin";
+/// How far the clocks of two machines may differ.
+const LEEWAY: i64 = 10 * SECOND;
+/// A token of ours is below 1 KiB; nothing larger is parsed.
+const MAX_LENGTH: usize = 8 * 1_024;
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Claims {
+    iss: String,
+    sub: String,
+    aud: Audience,
+    client_id: String,
+    scope: String,
+    /// Seconds since the epoch, as all times here.
+    iat: i64,
+    exp: i64,
+    jti: String,
+    sid: SessionId,
+    auth_time: i64,
+    role: Role,
+    email_verified: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    nbf: Option<i64>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(untagged)]
+enum Audience {
+    One(String),
+    Many(Vec<String>),
+}
+
+impl Audience {
+    fn contains(&self, name: &str) -> bool {
+        match self {
+            Self::One(one) => one == name,
+            Self::Many(many) => many.iter().any(|one| one == name),
+        }
+    }
+}
+
+impl Auth {
+    /// A token for the person's own programs, with scope `tutor` and no more.
+    pub(crate) fn issue_access_token(&self, identity: &Identity) -> Result<String, AuthError> {
+        let now = self.clock.now();
+        let expires = now.plus(TOKEN_LIFE).min(identity.expires);
+        let claims = Claims {
+            iss: self.issuer(),
+            sub: identity.user.id.as_str().to_owned(),
+            aud: Audience::One(self.api_audience()),
+            client_id: FIRST_PARTY.to_owned(),
+            scope: SCOPE.to_owned(),
+            iat: now.0 / SECOND,
+            exp: expires.0 / SECOND,
+            jti: self.ids.token(22),
+            sid: identity.session.clone(),
+            auth_time: identity.signed_in_at.0 / SECOND,
+            role: identity.user.role,
+            email_verified: identity.user.email_verified,
+            nbf: None,
+        };
+        self.keys
+            .sign_with(|kid, key| {
+                let mut header = Header::new(keys::ALGORITHM);
+                header.typ = Some(TYPE.to_owned());
+                header.kid = Some(kid.to_owned());
+                jsonwebtoken::encode(&header, &claims, key)
+            })
+            .map_err(|error| AuthError::Broken(format!("cannot sign a token: {error}")))
+    }
+
+    /// Who shows this token: signature, issuer, audience, type, scope, times; and its session must
+    /// still stand. Role and the rest are the person's as they are now, not as the token has them.
+    pub(crate) async fn by_access_token(&self, jwt: &str) -> Result<Identity, AuthError> {
+        let claims = self.open_access_token(jwt).ok_or(AuthError::BadToken)?;
+        let expires = Millis(claims.exp.saturating_mul(SECOND));
+        let mut identity = match self.identity_of(&claims.sid).await {
+            Ok(identity) if identity.user.id.as_str() == claims.sub => identity,
+            Ok(_) | Err(AuthError::NotSignedIn) => return Err(AuthError::BadToken),
+            Err(error) => return Err(error),
+        };
+        identity.expires = identity.expires.min(expires);
+        identity.may_administer = claims.scope.split(' ').any(|scope| scope == ADMIN_SCOPE);
+        Ok(identity)
+    }
+
+    fn open_access_token(&self, jwt: &str) -> Option<Claims> {
+        if jwt.len() > MAX_LENGTH {
+            return None;
+        }
+        let header = jsonwebtoken::decode_header(jwt).ok()?;
+        // `crit` names what a verifier must understand, and we understand none (RFC 7515 §4.1.11).
+        let plain = header.crit.is_none() && header.enc.is_none() && header.zip.is_none();
+        let typed = header.typ.as_deref().is_some_and(|typ| typ.eq_ignore_ascii_case(TYPE));
+        if !plain || !typed {
+            return None;
+        }
+        // Keys that the token brings along (jwk, jku, x5u, x5c) are never looked at.
+        let key = self.keys.verifier(header.kid.as_deref()?)?;
+        let mut rules = Validation::new(keys::ALGORITHM);
+        // Times are checked below, against the clock that everything else goes by.
+        rules.validate_exp = false;
+        rules.validate_aud = false;
+        let claims = jsonwebtoken::decode::<Claims>(jwt, &key, &rules).ok()?.claims;
+        let now = self.clock.now();
+        let at = |seconds: i64| Millis(seconds.saturating_mul(SECOND));
+        let timely = at(claims.exp).plus(LEEWAY) > now
+            && at(claims.iat) <= now.plus(LEEWAY)
+            && claims.nbf.is_none_or(|nbf| at(nbf) <= now.plus(LEEWAY));
+        let ours = claims.iss == self.issuer()
+            && claims.aud.contains(&self.api_audience())
+            && claims.scope.split(' ').any(|scope| scope == SCOPE);
+        (timely && ours).then_some(claims)
+    }
+}
+
+#[cfg(test)]
+#[path = "access_tests.rs"]
+mod tests;

@@ -1,0 +1,268 @@
+//! Floor 2, accounts: who somebody is, and whether that still holds.
+//!
+//! [`Auth`] is built once in `app.rs`. It knows no HTTP type; `http/extract.rs` and `ws/` ask it.
+
+use std::{fmt::Write, path::PathBuf, sync::Arc};
+
+use aws_lc_rs::hmac;
+use sha2::{Digest, Sha256};
+
+use crate::{
+    domain::{
+        clock::{Millis, SharedClock},
+        ids::{SessionId, SharedIds, UserId},
+        origin::{Origin, Origins},
+        role::Role,
+    },
+    store::{Store, StoreError, sessions::Session, users::User},
+};
+
+mod access;
+pub(crate) mod cookie;
+mod keys;
+pub(crate) mod secret;
+mod sessions;
+mod ticket;
+
+pub(crate) use secret::Secret;
+pub(crate) use ticket::TicketError;
+
+/// What the operator chose.
+#[derive(Debug, Clone)]
+pub(crate) struct Settings {
+    /// Where people reach us, `http(s)://host[:port]`; the only source of links and of the issuer.
+    pub public_url: String,
+    /// Other origins whose pages may send the cookie.
+    pub allowed_origins: Vec<String>,
+    pub secret: Secret,
+    /// Demo mode: mail is shown, demo accounts exist, loopback has no address limits.
+    pub demo: bool,
+    pub data_dir: PathBuf,
+}
+
+/// Why somebody is not let in.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum AuthError {
+    /// No session, or one that has ended.
+    #[error("not signed in")]
+    NotSignedIn,
+    /// An access token that opens nothing here.
+    #[error("the token is not valid here")]
+    BadToken,
+    #[error("this account is banned")]
+    Banned,
+    /// Too many passwords wait to be checked: worth another try soon.
+    #[error("too many passwords wait to be checked")]
+    Overloaded,
+    #[error(transparent)]
+    Store(StoreError),
+    /// A defect of ours, or settings that cannot work.
+    #[error("{0}")]
+    Broken(String),
+}
+
+impl From<StoreError> for AuthError {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+/// A person as the rest of the program sees her. Fresh from the store with each look-up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Person {
+    pub id: UserId,
+    pub name: String,
+    pub email: String,
+    pub role: Role,
+    pub email_verified: bool,
+    /// Messages a day, where it is not the role's.
+    pub quota_limit: Option<i32>,
+}
+
+impl From<User> for Person {
+    fn from(user: User) -> Self {
+        let User { id, name, email, role, email_verified, quota_limit, .. } = user;
+        Self { id, name, email, role, email_verified, quota_limit }
+    }
+}
+
+/// Somebody who has proved who she is, and by which sign-in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Identity {
+    pub user: Person,
+    pub session: SessionId,
+    /// When this proof ends: the session's end, or the access token's if that is sooner.
+    pub expires: Millis,
+    pub signed_in_at: Millis,
+    /// Whether staff rights count: yes for a first-party session, for an access token only with
+    /// scope `admin`. Says nothing about the role.
+    pub may_administer: bool,
+}
+
+impl Identity {
+    /// Instructors and admins, where staff rights count.
+    pub(crate) fn is_staff(&self) -> bool {
+        self.may_administer && self.user.role.is_staff()
+    }
+
+    pub(crate) fn is_admin(&self) -> bool {
+        self.may_administer && self.user.role == Role::Admin
+    }
+}
+
+/// Accounts, sessions, tokens and tickets.
+pub(crate) struct Auth {
+    store: Arc<Store>,
+    clock: SharedClock,
+    ids: SharedIds,
+    origins: Origins,
+    secret: Secret,
+    ticket_key: hmac::Key,
+    keys: keys::Keys,
+    demo: bool,
+    data_dir: PathBuf,
+}
+
+impl Auth {
+    /// Loads or makes the signing key. Fails on settings that cannot work.
+    pub(crate) async fn open(
+        settings: Settings,
+        store: Arc<Store>,
+        clock: SharedClock,
+        ids: SharedIds,
+    ) -> Result<Self, AuthError> {
+        let Settings { public_url, allowed_origins, secret, demo, data_dir } = settings;
+        let wrong =
+            |error: crate::domain::origin::NotAnOrigin| AuthError::Broken(error.to_string());
+        let own = Origin::parse(&public_url).map_err(wrong)?;
+        if !own.is_https() && !own.is_loopback() {
+            return Err(AuthError::Broken(format!(
+                "server.public_url {own} must be https: without it the sign-in cookie can be stolen"
+            )));
+        }
+        let others = allowed_origins
+            .iter()
+            .map(|text| Origin::parse(text))
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(wrong)?;
+        let keys = keys::Keys::open(Arc::clone(&store), &secret, &clock, &ids).await?;
+        let ticket_key = hmac::Key::new(hmac::HMAC_SHA256, &secret.key_for("live tickets v1"));
+        let origins = Origins::new(own, others);
+        Ok(Self { store, clock, ids, origins, secret, ticket_key, keys, demo, data_dir })
+    }
+
+    /// Who holds this session token. An expired session, a banned person: refused.
+    pub(crate) async fn by_session_token(&self, token: &str) -> Result<Identity, AuthError> {
+        let (session, user) = self.load(self.store.session_by_hash(&hash_token(token)).await)?;
+        Ok(identity(session, user))
+    }
+
+    /// The identity behind a session as it is now; for a look after a change.
+    pub(crate) async fn identity_of(&self, id: &SessionId) -> Result<Identity, AuthError> {
+        let (session, user) = self.load(self.store.session(id).await)?;
+        Ok(identity(session, user))
+    }
+
+    /// `identity` as it is now. What its proof did not allow, it does not allow now.
+    pub(crate) async fn refreshed(&self, identity: &Identity) -> Result<Identity, AuthError> {
+        let mut fresh = self.identity_of(&identity.session).await?;
+        if identity.may_administer {
+            return Ok(fresh);
+        }
+        fresh.expires = fresh.expires.min(identity.expires);
+        fresh.may_administer = false;
+        Ok(fresh)
+    }
+
+    /// `Authorization: Bearer`: an access token, or a session token, signed or raw.
+    pub(crate) async fn by_bearer(&self, token: &str) -> Result<Identity, AuthError> {
+        match token.matches('.').count() {
+            0 => self.by_session_token(token).await,
+            1 => match self.open_signed(token) {
+                Some(raw) => self.by_session_token(&raw).await,
+                None => Err(AuthError::BadToken),
+            },
+            _ => self.by_access_token(token).await,
+        }
+    }
+
+    /// The session token in a cookie's (unescaped) value.
+    pub(crate) fn open_signed(&self, signed: &str) -> Option<String> {
+        cookie::open(&self.secret, signed)
+    }
+
+    /// Whether a page of this origin may act for a signed-in person: exactly the scheme, host and
+    /// port of the public URL or of a configured origin. Where the public URL is on this machine,
+    /// `http://localhost:P` and `http://127.0.0.1:P` are both our own.
+    pub(crate) fn origin_allowed(&self, origin: &str) -> bool {
+        self.origins.allow(origin)
+    }
+
+    pub(crate) fn origins(&self) -> &Origins {
+        &self.origins
+    }
+
+    pub(crate) fn is_demo(&self) -> bool {
+        self.demo
+    }
+
+    /// `iss` of every token.
+    pub(crate) fn issuer(&self) -> String {
+        format!("{}/api/auth", self.origins.own())
+    }
+
+    /// `aud` of access tokens for our own API.
+    pub(crate) fn api_audience(&self) -> String {
+        format!("{}/api", self.origins.own())
+    }
+
+    /// The JWK set, ready to send.
+    pub(crate) fn jwks(&self) -> bytes::Bytes {
+        self.keys.jwks()
+    }
+
+    /// After a change of kind `key`.
+    pub(crate) async fn reload_keys(&self) -> Result<(), AuthError> {
+        self.keys.reload().await
+    }
+
+    fn load(
+        &self,
+        found: Result<(Session, User), StoreError>,
+    ) -> Result<(Session, User), AuthError> {
+        let (session, user) = match found {
+            Err(StoreError::NotFound) => return Err(AuthError::NotSignedIn),
+            other => other?,
+        };
+        let now = self.clock.now();
+        if session.expires_at <= now.0 {
+            return Err(AuthError::NotSignedIn);
+        }
+        if user.is_banned(now) {
+            return Err(AuthError::Banned);
+        }
+        Ok((session, user))
+    }
+}
+
+fn identity(session: Session, user: User) -> Identity {
+    Identity {
+        user: user.into(),
+        session: session.id,
+        expires: Millis(session.expires_at),
+        signed_in_at: Millis(session.created_at),
+        may_administer: true,
+    }
+}
+
+/// What is stored of a session token: SHA-256, lower-case hex.
+pub(crate) fn hash_token(token: &str) -> String {
+    Sha256::digest(token.as_bytes()).iter().fold(String::with_capacity(64), |mut hex, byte| {
+        // Writing to a String cannot fail.
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    })
+}
+
+#[cfg(test)]
+pub(crate) mod tests;

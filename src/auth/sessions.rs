@@ -1,0 +1,99 @@
+//! Sign-ins: begun, listed, ended. An end is known to every node within a second.
+
+use super::{Auth, AuthError, Identity, hash_token};
+use crate::{
+    domain::{
+        clock::{DAY, Millis},
+        ids::{SessionId, UserId},
+    },
+    store::sessions::Session,
+};
+
+/// How long a session lives after its last renewal.
+pub(crate) const SESSION_LIFE: i64 = 7 * DAY;
+/// A session is renewed once it is this old.
+pub(crate) const RENEWED_AFTER: i64 = DAY;
+/// A session whose cookie ends with the browser.
+pub(crate) const SHORT_LIFE: i64 = DAY;
+const TOKEN_LENGTH: usize = 32;
+const MAX_AGENT: usize = 400;
+
+/// Where a request came from, as far as is known.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Device {
+    pub address: String,
+    pub agent: Option<String>,
+}
+
+impl Auth {
+    /// A session that is not stored yet, and its token, which is nowhere else.
+    pub(crate) fn new_session(
+        &self,
+        owner: &UserId,
+        remember: bool,
+        device: Device,
+    ) -> (Session, String) {
+        let token = self.ids.token(TOKEN_LENGTH);
+        let now = self.clock.now();
+        let life = if remember { SESSION_LIFE } else { SHORT_LIFE };
+        let agent = device.agent.map(|agent| agent.chars().take(MAX_AGENT).collect());
+        let session = Session {
+            id: SessionId::new(self.ids.token(TOKEN_LENGTH)),
+            token_hash: hash_token(&token),
+            user_id: owner.clone(),
+            expires_at: now.plus(life).0,
+            remember,
+            ip_address: device.address,
+            user_agent: agent,
+            impersonated_by: None,
+            created_at: now.0,
+            updated_at: now.0,
+        };
+        (session, token)
+    }
+
+    /// The session's token with its signature: the cookie's value and the signed bearer token.
+    pub(crate) fn signed(&self, token: &str) -> String {
+        super::cookie::sign(&self.secret, token)
+    }
+
+    /// The live sessions of the person, newest first.
+    pub(crate) async fn sessions(&self, identity: &Identity) -> Result<Vec<Session>, AuthError> {
+        Ok(self.store.sessions_of(&identity.user.id, self.clock.now()).await?)
+    }
+
+    pub(crate) async fn sign_out(&self, identity: &Identity) -> Result<(), AuthError> {
+        let id = identity.session.as_str();
+        self.store.revoke_session(&identity.user.id, id, "", self.clock.now()).await?;
+        Ok(())
+    }
+
+    /// Ends one of the person's own sessions, named by its handle (its id) or its real token.
+    /// Another's or an unknown one is left alone without a word.
+    pub(crate) async fn revoke(&self, identity: &Identity, name: &str) -> Result<(), AuthError> {
+        let owner = &identity.user.id;
+        self.store.revoke_session(owner, name, &hash_token(name), self.clock.now()).await?;
+        Ok(())
+    }
+
+    pub(crate) async fn revoke_all(&self, identity: &Identity) -> Result<(), AuthError> {
+        Ok(self.store.revoke_sessions(&identity.user.id, self.clock.now()).await?)
+    }
+
+    pub(crate) async fn revoke_others(&self, identity: &Identity) -> Result<(), AuthError> {
+        let now = self.clock.now();
+        Ok(self.store.revoke_other_sessions(&identity.user.id, &identity.session, now).await?)
+    }
+
+    /// Prolongs a remembered session that was not prolonged for a day. Gives the new end, if any.
+    pub(crate) async fn renew(&self, session: &Session) -> Result<Option<Millis>, AuthError> {
+        let now = self.clock.now();
+        let due = session.expires_at - SESSION_LIFE + RENEWED_AFTER;
+        if !session.remember || session.impersonated_by.is_some() || now.0 < due {
+            return Ok(None);
+        }
+        let end = now.plus(SESSION_LIFE);
+        self.store.extend_session(&session.id, end, now).await?;
+        Ok(Some(end))
+    }
+}

@@ -1,0 +1,126 @@
+//! A bench for tests of accounts: a real store, a clock moved by hand, people by name.
+
+use std::sync::Arc;
+
+use super::{sessions::Device, *};
+use crate::{
+    domain::{clock::ManualClock, ids::SeededIds},
+    store::{accounts::tests::login, contract::on_lite, users::tests::person},
+};
+
+pub(crate) const SECRET: &str = "a-secret-of-thirty-two-characters";
+pub(crate) const PAGE: &str = "http://localhost:8080";
+
+/// 2026-11-23, so that times look like times.
+pub(crate) const START: Millis = Millis(1_795_400_000_000);
+
+pub(crate) struct Bench {
+    pub(crate) auth: Arc<Auth>,
+    pub(crate) store: Arc<Store>,
+    pub(crate) clock: Arc<ManualClock>,
+    pub(crate) folder: tempfile::TempDir,
+}
+
+impl Bench {
+    pub(crate) async fn new() -> Self {
+        Self::at(PAGE, true).await
+    }
+
+    pub(crate) async fn at(public_url: &str, demo: bool) -> Self {
+        let (store, folder) = on_lite().await;
+        let store = Arc::new(store);
+        let clock = Arc::new(ManualClock::at(START));
+        let shared: SharedClock = Arc::<ManualClock>::clone(&clock);
+        let settings = Settings {
+            public_url: public_url.to_owned(),
+            allowed_origins: vec!["https://app.example".to_owned()],
+            secret: Secret::new(SECRET).unwrap(),
+            demo,
+            data_dir: folder.path().to_owned(),
+        };
+        let ids: SharedIds = Arc::new(SeededIds::new(11));
+        let auth = Auth::open(settings, Arc::clone(&store), shared, ids).await.unwrap();
+        Self { auth: Arc::new(auth), store, clock, folder }
+    }
+
+    /// A verified person with a session.
+    pub(crate) async fn signed_in(&self, name: &str, role: Role) -> Identity {
+        self.signed_in_with_token(name, role).await.0
+    }
+
+    pub(crate) async fn signed_in_with_token(&self, name: &str, role: Role) -> (Identity, String) {
+        let mut user = person(name, role);
+        user.email_verified = true;
+        let (session, token) = self.auth.new_session(&user.id, true, Device::default());
+        self.store.insert_user(user, login(name), Some(session)).await.unwrap();
+        (self.auth.by_session_token(&token).await.unwrap(), token)
+    }
+
+    /// A person who has not opened the mailed link. Gives her session token.
+    pub(crate) async fn unverified(&self, name: &str) -> String {
+        let user = person(name, Role::Student);
+        let (session, token) = self.auth.new_session(&user.id, true, Device::default());
+        self.store.insert_user(user, login(name), Some(session)).await.unwrap();
+        token
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_token_opens_until_it_expires() {
+    let bench = Bench::new().await;
+    let (ada, token) = bench.signed_in_with_token("ada", Role::Student).await;
+
+    assert_eq!(ada.user.name, "ada");
+    assert!(bench.auth.by_bearer(&token).await.is_ok());
+    assert!(bench.auth.by_bearer(&bench.auth.signed(&token)).await.is_ok());
+    bench.clock.advance(sessions::SESSION_LIFE);
+    let late = bench.auth.by_session_token(&token).await;
+    assert!(matches!(late, Err(AuthError::NotSignedIn)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_session_list_shows_signs_nobody_in() {
+    let bench = Bench::new().await;
+    let (ada, _) = bench.signed_in_with_token("ada", Role::Student).await;
+
+    let row = bench.auth.sessions(&ada).await.unwrap().remove(0);
+
+    for shown in [row.id.as_str(), &row.token_hash] {
+        let result = bench.auth.by_bearer(shown).await;
+        assert!(matches!(result, Err(AuthError::NotSignedIn)), "{shown}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_ban_counts_at_once() {
+    let bench = Bench::new().await;
+    let mut user = person("eve", Role::Student);
+    user.banned = true;
+    user.ban_expires = Some(START.plus(1_000).0);
+    let (session, token) = bench.auth.new_session(&user.id, true, Device::default());
+    bench.store.insert_user(user, login("eve"), Some(session)).await.unwrap();
+
+    let banned = bench.auth.by_session_token(&token).await;
+    assert!(matches!(banned, Err(AuthError::Banned)));
+    bench.clock.advance(1_000);
+    assert!(bench.auth.by_session_token(&token).await.is_ok());
+}
+
+/// Attack E7: a cookie that travels in clear.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_public_url_in_clear_starts_on_loopback_only() {
+    let bench = Bench::new().await;
+    for url in ["http://school.example", "https://school.example/path", "school.example"] {
+        let settings = Settings {
+            public_url: url.to_owned(),
+            allowed_origins: Vec::new(),
+            secret: Secret::new(SECRET).unwrap(),
+            demo: false,
+            data_dir: bench.folder.path().to_owned(),
+        };
+        let clock: SharedClock = Arc::<ManualClock>::clone(&bench.clock);
+        let ids: SharedIds = Arc::new(SeededIds::new(1));
+        let opened = Auth::open(settings, Arc::clone(&bench.store), clock, ids).await;
+        assert!(matches!(opened, Err(AuthError::Broken(_))), "{url}");
+    }
+}

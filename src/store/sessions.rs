@@ -1,0 +1,271 @@
+//! Sign-ins, as stored: only the SHA-256 of a session's token is kept, so that a copy of the
+//! database signs nobody in. Each removal is noted for the other nodes in the same transaction.
+
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+
+use super::{
+    Store, StoreError,
+    changes::note_change,
+    db::{read, write},
+    schema::{session, user},
+    users::User,
+};
+use crate::domain::{
+    clock::{HOUR, Millis},
+    ids::{SessionId, UserId},
+};
+
+/// A revocation must be known for as long as the longest access token of the session lives.
+const REVOCATION_KEPT: i64 = 7 * HOUR;
+
+/// One sign-in on one device.
+#[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable)]
+#[diesel(table_name = session)]
+pub(crate) struct Session {
+    pub id: SessionId,
+    /// SHA-256 of the token, lower-case hex.
+    pub token_hash: String,
+    pub user_id: UserId,
+    pub expires_at: i64,
+    /// `false`: the cookie ends with the browser, and the session is not prolonged.
+    pub remember: bool,
+    /// Empty if unknown.
+    pub ip_address: String,
+    pub user_agent: Option<String>,
+    pub impersonated_by: Option<String>,
+    pub created_at: i64,
+    pub updated_at: i64,
+}
+
+impl Store {
+    pub(crate) async fn insert_session(&self, row: Session) -> Result<(), StoreError> {
+        write!(self, |conn| {
+            diesel::insert_into(session::table).values(row).execute(conn).await?;
+            Ok(())
+        })
+    }
+
+    /// The session that a token opens, expired or not, with its person as she is now.
+    pub(crate) async fn session_by_hash(&self, hash: &str) -> Result<(Session, User), StoreError> {
+        Ok(read!(self, |conn| session::table
+            .inner_join(user::table.on(session::user_id.eq(user::id)))
+            .filter(session::token_hash.eq(hash))
+            .select((Session::as_select(), User::as_select()))
+            .first(conn)
+            .await?))
+    }
+
+    pub(crate) async fn session(&self, id: &SessionId) -> Result<(Session, User), StoreError> {
+        Ok(read!(self, |conn| session::table
+            .inner_join(user::table.on(session::user_id.eq(user::id)))
+            .filter(session::id.eq(id))
+            .select((Session::as_select(), User::as_select()))
+            .first(conn)
+            .await?))
+    }
+
+    /// The live sessions of `owner`, newest first.
+    pub(crate) async fn sessions_of(
+        &self,
+        owner: &UserId,
+        now: Millis,
+    ) -> Result<Vec<Session>, StoreError> {
+        Ok(read!(self, |conn| session::table
+            .filter(session::user_id.eq(owner).and(session::expires_at.gt(now.0)))
+            .order((session::created_at.desc(), session::id))
+            .select(Session::as_select())
+            .load(conn)
+            .await?))
+    }
+
+    pub(crate) async fn extend_session(
+        &self,
+        id: &SessionId,
+        expires_at: Millis,
+        now: Millis,
+    ) -> Result<(), StoreError> {
+        let id = id.clone();
+        write!(self, |conn| {
+            diesel::update(session::table.filter(session::id.eq(id)))
+                .set((session::expires_at.eq(expires_at.0), session::updated_at.eq(now.0)))
+                .execute(conn)
+                .await?;
+            Ok(())
+        })
+    }
+
+    /// Ends the session of `owner` that has this id or this token hash. Says whether there was one.
+    pub(crate) async fn revoke_session(
+        &self,
+        owner: &UserId,
+        handle: &str,
+        hash: &str,
+        now: Millis,
+    ) -> Result<bool, StoreError> {
+        let (owner, handle, hash) = (owner.clone(), handle.to_owned(), hash.to_owned());
+        write!(self, |conn| {
+            let gone: Option<SessionId> =
+                diesel::delete(session::table.filter(
+                    session::user_id.eq(owner).and(
+                        session::id.eq(SessionId::new(handle)).or(session::token_hash.eq(hash)),
+                    ),
+                ))
+                .returning(session::id)
+                .get_result(conn)
+                .await
+                .optional()?;
+            if let Some(id) = &gone {
+                note_change!(conn, "session", id.as_str(), now.plus(REVOCATION_KEPT).0, now.0);
+            }
+            Ok(gone.is_some())
+        })
+    }
+
+    /// Ends every session of `owner`.
+    pub(crate) async fn revoke_sessions(
+        &self,
+        owner: &UserId,
+        now: Millis,
+    ) -> Result<(), StoreError> {
+        let owner = owner.clone();
+        write!(self, |conn| {
+            diesel::delete(session::table.filter(session::user_id.eq(&owner)))
+                .execute(conn)
+                .await?;
+            note_change!(conn, "user_sessions", owner.as_str(), now.plus(REVOCATION_KEPT).0, now.0);
+            Ok(())
+        })
+    }
+
+    /// Ends every session of `owner` but `kept`.
+    pub(crate) async fn revoke_other_sessions(
+        &self,
+        owner: &UserId,
+        kept: &SessionId,
+        now: Millis,
+    ) -> Result<(), StoreError> {
+        let (owner, kept) = (owner.clone(), kept.clone());
+        write!(self, |conn| {
+            let gone: Vec<SessionId> = diesel::delete(
+                session::table.filter(session::user_id.eq(owner).and(session::id.ne(kept))),
+            )
+            .returning(session::id)
+            .get_results(conn)
+            .await?;
+            for id in gone {
+                note_change!(conn, "session", id.as_str(), now.plus(REVOCATION_KEPT).0, now.0);
+            }
+            Ok(())
+        })
+    }
+
+    /// Removes sessions that ended before `before`. Nobody needs to be told: they open nothing.
+    pub(crate) async fn forget_sessions(&self, before: Millis) -> Result<usize, StoreError> {
+        write!(self, |conn| Ok(diesel::delete(
+            session::table.filter(session::expires_at.lt(before.0))
+        )
+        .execute(conn)
+        .await?))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        domain::role::Role,
+        store::{accounts::tests::login, contract::on_both, users::tests::person},
+    };
+
+    fn row(id: &str, owner: &str) -> Session {
+        Session {
+            id: SessionId::new(id),
+            token_hash: format!("hash-{id}"),
+            user_id: UserId::new(owner),
+            expires_at: 100,
+            remember: true,
+            ip_address: String::new(),
+            user_agent: None,
+            impersonated_by: None,
+            created_at: 1,
+            updated_at: 1,
+        }
+    }
+
+    async fn with_sessions(store: &Store) {
+        for name in ["ada", "bob"] {
+            store.insert_user(person(name, Role::Student), login(name), None).await.unwrap();
+        }
+        for (id, owner) in [("a1", "ada"), ("a2", "ada"), ("b1", "bob")] {
+            store.insert_session(row(id, owner)).await.unwrap();
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_session_is_found_by_the_hash_of_its_token_with_its_person() {
+        on_both(async |store| {
+            with_sessions(&store).await;
+
+            let (session, user) = store.session_by_hash("hash-b1").await.unwrap();
+
+            assert_eq!((session, user.id.as_str()), (row("b1", "bob"), "bob"));
+            assert!(matches!(store.session_by_hash("b1").await, Err(StoreError::NotFound)));
+        })
+        .await;
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn nobody_ends_somebody_elses_session() {
+        on_both(async |store| {
+            with_sessions(&store).await;
+            let ada = UserId::new("ada");
+
+            assert!(!store.revoke_session(&ada, "b1", "hash-b1", Millis(2)).await.unwrap());
+            assert!(store.revoke_session(&ada, "a1", "", Millis(2)).await.unwrap());
+            assert!(store.revoke_session(&ada, "", "hash-a2", Millis(2)).await.unwrap());
+
+            assert_eq!(store.sessions_of(&ada, Millis(2)).await.unwrap(), []);
+            assert!(store.session(&SessionId::new("b1")).await.is_ok());
+            let told: Vec<_> = store.changes_after(0).await.unwrap();
+            let told: Vec<_> = told.iter().map(|c| (c.kind.as_str(), c.subject.as_str())).collect();
+            assert_eq!(told, [("session", "a1"), ("session", "a2")]);
+        })
+        .await;
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn all_or_all_other_sessions_end_at_once_and_every_node_is_told() {
+        on_both(async |store| {
+            with_sessions(&store).await;
+            let ada = UserId::new("ada");
+
+            store.revoke_other_sessions(&ada, &SessionId::new("a2"), Millis(2)).await.unwrap();
+            let left = store.sessions_of(&ada, Millis(2)).await.unwrap();
+            assert_eq!(left, [row("a2", "ada")]);
+
+            store.revoke_sessions(&ada, Millis(3)).await.unwrap();
+            assert_eq!(store.sessions_of(&ada, Millis(3)).await.unwrap(), []);
+            let told = store.changes_after(0).await.unwrap();
+            let told: Vec<_> = told.iter().map(|c| (c.kind.as_str(), c.subject.as_str())).collect();
+            assert_eq!(told, [("session", "a1"), ("user_sessions", "ada")]);
+        })
+        .await;
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn an_expired_session_is_not_listed_and_goes() {
+        on_both(async |store| {
+            with_sessions(&store).await;
+            let ada = UserId::new("ada");
+
+            store.extend_session(&SessionId::new("a2"), Millis(500), Millis(2)).await.unwrap();
+
+            let live = store.sessions_of(&ada, Millis(101)).await.unwrap();
+            assert_eq!(live.len(), 1);
+            assert_eq!(live[0].id.as_str(), "a2");
+            assert_eq!(store.forget_sessions(Millis(101)).await.unwrap(), 2);
+        })
+        .await;
+    }
+}
