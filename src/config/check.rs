@@ -20,6 +20,8 @@ pub enum ConfigError {
     UnknownVariable(String),
     #[error("{name}: {error}")]
     Variable { name: String, error: String },
+    #[error("the settings{place} cannot be read: {error}")]
+    Unreadable { place: String, error: String },
     #[error("{key}{place}: {error}")]
     Value { key: String, place: String, error: String },
     #[error("{key} {problem}")]

@@ -101,9 +101,17 @@ fn explain(error: &Error) -> ConfigError {
     let mut path = error.path.clone();
     match &error.kind {
         Kind::UnknownField(name, known) => {
-            path.push(name.clone());
+            if path.last() != Some(name) {
+                path.push(name.clone());
+            }
             ConfigError::UnknownKey { key: path.join("."), place, known: known.join(", ") }
         }
+        Kind::UnknownVariant(found, known) => ConfigError::Value {
+            key: path.join("."),
+            place,
+            error: format!("{found:?} is none of {}", known.join(", ")),
+        },
+        kind if path.is_empty() => ConfigError::Unreadable { place, error: kind.to_string() },
         kind => ConfigError::Value { key: path.join("."), place, error: kind.to_string() },
     }
 }
@@ -178,9 +186,9 @@ mod tests {
         let section = with_file("[sever]\nlisten = \"127.0.0.1:1\"\n").unwrap_err();
         let variable = with_env(&[("INTELLISTACK__SERVER__LISTN", "x")]).unwrap_err();
 
-        assert!(in_file.to_string().contains("server.listen_on"), "{in_file}");
+        assert!(in_file.to_string().contains("server.listen_on "), "{in_file}");
         assert!(in_file.to_string().contains("school.toml"), "{in_file}");
-        assert!(section.to_string().contains("sever"), "{section}");
+        assert!(section.to_string().contains("sever "), "{section}");
         assert!(variable.to_string().contains("INTELLISTACK__SERVER__LISTN"), "{variable}");
     }
 

@@ -1,0 +1,12 @@
+//! All integration tests in one binary: linking is what costs.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a test that cannot go on should fail there"
+)]
+
+mod architecture;
+mod dependencies;
+mod imports;
