@@ -9,13 +9,17 @@ use tokio::runtime::Handle;
 
 pub(crate) mod accept;
 pub(crate) mod accounts;
+mod bulk;
 mod changes;
 #[cfg(test)]
 pub(crate) mod contract;
+pub(crate) mod courses;
 pub(crate) mod db;
+pub(crate) mod enrolments;
 mod error;
 pub(crate) mod items;
 pub(crate) mod keys;
+pub(crate) mod lessons;
 pub(crate) mod lite;
 mod migrate;
 pub(crate) mod nodes;
@@ -23,7 +27,10 @@ mod nonces;
 pub(crate) mod outbox;
 pub(crate) mod ownership;
 mod postgres;
+pub(crate) mod quiz;
 pub(crate) mod quota;
+#[cfg(test)]
+pub(crate) mod sample;
 pub(crate) mod schema;
 pub(crate) mod sessions;
 pub(crate) mod threads;
