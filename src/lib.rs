@@ -8,6 +8,7 @@ pub mod cli;
 pub mod config;
 pub mod domain;
 mod http;
+mod importer;
 mod rag;
 mod store;
 mod telemetry;
