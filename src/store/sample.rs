@@ -1,13 +1,11 @@
 //! Small courses and people for tests.
 
-use diesel::ExpressionMethods as _;
-use diesel_async::RunQueryDsl;
-
-use super::{Store, StoreError, db::write, schema::user};
+use super::{Store, accounts::tests::login, users::tests::person};
 use crate::domain::{
     course::{BlockKind, BlockList, Course, Lesson, Source, StageTitle},
     ids::{CourseId, LessonId},
     quiz::QuizItem,
+    role::Role,
     stage::Stage,
 };
 
@@ -53,25 +51,7 @@ fn lesson(name: &str, stage: Stage) -> Lesson {
 
 /// A verified student who can be enrolled.
 pub(crate) async fn insert_user(store: &Store, id: &str) {
-    try_insert_user(store, id.to_owned()).await.unwrap();
-}
-
-async fn try_insert_user(store: &Store, id: String) -> Result<usize, StoreError> {
-    write!(store, |conn| {
-        Ok(diesel::insert_into(user::table)
-            .values((
-                user::id.eq(&id),
-                user::name.eq(&id),
-                user::email.eq(format!("{id}@example.org")),
-                user::email_verified.eq(true),
-                user::role.eq("student"),
-                user::banned.eq(false),
-                user::two_factor_enabled.eq(false),
-                user::version.eq(1_i64),
-                user::created_at.eq(1_i64),
-                user::updated_at.eq(1_i64),
-            ))
-            .execute(conn)
-            .await?)
-    })
+    let mut user = person(id, Role::Student);
+    user.email_verified = true;
+    store.insert_user(user, login(id), None).await.unwrap();
 }
