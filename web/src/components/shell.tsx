@@ -54,8 +54,9 @@ export function Shell({ children, wide = false }: { children: ComponentChildren;
         <div class="top-end">
           <ThemeToggle />
           {user ? (
-            <a class="avatar" href="/account" aria-label={`Account of ${user.name}`} title={user.name}>
+            <a class="avatar" href="/account" title={`Account of ${user.name}`}>
               {initials(user.name || user.email)}
+              <span class="sr-only">: account of {user.name}</span>
             </a>
           ) : (
             <a class="button button-small" href="/sign-in">

@@ -14,9 +14,9 @@ const ATTRIBUTES = ["href", "title", "class", "start", "align", "data-cite", "ty
 /** Only links that open a page or a mail: no script, data, blob or file addresses. */
 export function safeLink(href: string): string | null {
   const trimmed = href.trim();
-  if (trimmed.startsWith("#") || (trimmed.startsWith("/") && !trimmed.startsWith("//") && !trimmed.startsWith("/\\"))) {
-    return trimmed;
-  }
+  if (trimmed.startsWith("#")) return trimmed;
+  // A second slash or backslash, plain or escaped, would name another host.
+  if (trimmed.startsWith("/")) return /^\/(\/|\\|%2f|%5c)/i.test(trimmed) ? null : trimmed;
   try {
     const url = new URL(trimmed);
     return ["https:", "http:", "mailto:"].includes(url.protocol) ? url.href : null;
@@ -47,6 +47,13 @@ export function sanitise(html: string): string {
   }
   // A wide table or code block scrolls by itself: it must be reachable by keyboard.
   for (const box of body.querySelectorAll("pre")) box.setAttribute("tabindex", "0");
+  for (const table of body.querySelectorAll("table")) {
+    const box = document.createElement("div");
+    box.className = "table-scroll";
+    box.setAttribute("tabindex", "0");
+    table.replaceWith(box);
+    box.append(table);
+  }
   return body.innerHTML;
 }
 
