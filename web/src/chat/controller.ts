@@ -187,7 +187,7 @@ export async function rename(thread: string, title: string): Promise<void> {
 export async function remove(thread: string): Promise<void> {
   await api.deleteThread(thread);
   live.closeThread(thread);
-  if (chat.value.thread === thread) newThread();
+  if (chat.value.thread === thread) chat.patch({ thread: null, pending: [], stopping: false });
 }
 
 /** The last turn of a thread that left no item: stopped or failed before its first word. */

@@ -105,7 +105,6 @@ function Running({ turn, tutor }: { turn: Turn; tutor: string | null }) {
     <article class="say say-tutor say-running" aria-label="Tutor" aria-busy="true" data-turn={turn.id} data-status="running" data-attempt={turn.attempt}>
       {turn.resumed && <p class="resumed-note">Resumed where it was</p>}
       <div onClick={onCiteClick}><MarkdownView text={turn.text} sources={turn.sources} /></div>
-      <span class="caret" aria-hidden="true" />
     </article>
   );
 }

@@ -14,7 +14,7 @@ export function AdminPage() {
   return (
     <Shell wide>
       <header class="page-head">
-        <h1>What goes on</h1>
+        <h1>Right now</h1>
       </header>
       <Tiles />
       <Sessions />
