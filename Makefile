@@ -1,0 +1,24 @@
+# The commands of this project. `make help` lists them; the work is in scripts/.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+.PHONY: help run test bench load clean
+
+help: ## List the commands
+	@grep -hE '^[a-z]+: .*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+): .*## /  make \1\t/' | expand -t 16
+
+run: ## Build web and server, and serve a demo on http://localhost:8080 (ARGS="--listen 127.0.0.1:9000")
+	@scripts/run.sh $(ARGS)
+
+test: ## Every check: format, lints, Rust and web tests, a real browser (installs what it needs, as root on Debian)
+	@scripts/test.sh
+
+bench: ## The measured claims: retrieval at 100,000 passages
+	@scripts/bench.sh
+
+load: ## Load a server with USERS=100 k6 users that check every answer's length and hash
+	@scripts/load.sh $(or $(USERS),100)
+
+clean: ## Remove everything that was built or downloaded into this folder
+	cargo clean
+	rm -rf web/dist web/node_modules web/e2e/screenshots loadtest/.venv .dev

@@ -1,0 +1,8 @@
+#!/usr/bin/env bash
+# make bench: prints the figures that the documents claim, on this machine.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+. scripts/lib.sh
+
+scripts/need.sh build
+cargo bench --locked --bench '*'

@@ -1,0 +1,98 @@
+#!/usr/bin/env bash
+# make test: every check, each a stage with its time. A failed stage does not hide the next ones.
+# Logs: .dev/test/<stage>.log; the table at the end also goes to .dev/test/summary.
+set -uo pipefail
+cd "$(dirname "$0")/.." || exit 1
+. scripts/lib.sh
+. scripts/databases.sh
+
+logs=$work_dir/test
+rm -rf "$logs"
+mkdir -p "$logs"
+private=$(mktemp -d)
+# The user that runs PostgreSQL must be able to pass through.
+chmod 711 "$private"
+
+cleanup() {
+  stop_server
+  stop_databases
+  rm -rf "$private"
+}
+trap cleanup EXIT
+trap 'exit 130' INT TERM
+
+failed=()
+summary=()
+
+# stage NAME COMMAND…: runs it, shows and keeps its output, notes its time and how it ended.
+stage() {
+  begin "$1"
+  "${@:2}" </dev/null 2>&1 | tee "$logs/$1.log"
+  end "$1" "${PIPESTATUS[0]}"
+}
+
+# The same for what must stay alive in this shell: a pipe would be a shell of its own.
+stage_here() {
+  begin "$1"
+  "${@:2}" </dev/null >"$logs/$1.log" 2>&1
+  local status=$?
+  cat "$logs/$1.log"
+  end "$1" $status
+}
+
+begin() {
+  start=$SECONDS
+  printf '\n== %s\n' "$1"
+}
+
+end() {
+  local outcome=ok
+  if [ "$2" -ne 0 ]; then
+    outcome=FAILED
+    failed+=("$1")
+  fi
+  summary+=("$(printf '%-12s %-7s %5d s' "$1" $outcome $((SECONDS - start)))")
+}
+
+databases() {
+  start_postgres "$private/postgres" && start_redis "$private/redis"
+}
+
+rust_tests() {
+  INTELLISTACK_TEST_ALL=1 cargo test --locked --no-fail-fast
+}
+
+web() {
+  (cd web && npm run "$1")
+}
+
+# The built pages in a real browser.
+browser() {
+  INTELLISTACK_READY=$private/server/ready.json web e2e && return
+  printf '\nthe end of the server log:\n'
+  tail -n 30 "$private/server/server.log"
+  return 1
+}
+
+stage needs scripts/need.sh test
+if [ ${#failed[@]} -eq 0 ]; then
+  stage npm install_web
+  stage_here databases databases
+  stage format cargo fmt --check
+  stage clippy cargo clippy --locked --all-targets -- -D warnings
+  stage rust rust_tests
+  stage web-types web typecheck
+  stage web-tests web test
+  stage web-build web build
+  stage build cargo build --locked
+  stage_here server start_server "$target_dir/debug/intellistack" "$private/server" --demo
+  stage browser browser
+  stop_server
+fi
+
+{
+  printf '\n%-12s %-7s %7s\n' stage outcome time
+  printf '%s\n' "${summary[@]}"
+  scripts/count.sh "$logs" "${failed[@]}"
+} | tee "$logs/summary"
+[ ${#failed[@]} -eq 0 ]
