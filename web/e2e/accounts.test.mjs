@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { PASSWORD, account, asLearner, base, firstLesson, freshEmail, launch, looks, mailedLink, newPage, signInAs } from "./harness.mjs";
+import { PASSWORD, account, ask, asLearner, base, ended, firstLesson, freshEmail, launch, looks, mailedLink, newPage, signInAs } from "./harness.mjs";
 
 let session;
 before(async () => {
@@ -83,13 +83,18 @@ test("the account page lists the sign-ins, and one of them can be ended from ano
   const { email } = await asLearner(here, { name: "Two Windows" });
   const there = await newPage(session.browser, { userAgent: "Mozilla/5.0 (Windows NT 10.0) Gecko/20100101 Firefox/140.0" });
   await signInAs(there, { email, password: PASSWORD });
+  const { path } = await firstLesson(there);
+  await there.goto(path);
+  await there.locator(".block-paragraph").first().waitFor();
+  await there.keyboard.press("Alt+a");
+  await there.locator("aside.chat[data-phase=online]").waitFor();
   await here.goto("/account");
   await here.getByText("Firefox on Windows").waitFor();
   await looks(here, "08-account");
   const row = here.locator(".sign-in").filter({ hasText: "Firefox on Windows" });
   await row.getByRole("button", { name: "Sign out there" }).click();
   await row.waitFor({ state: "detached" });
-  await there.goto("/account");
+  // Its open lesson notices by the live connection alone: no reload, no click.
   await there.getByRole("heading", { name: "Welcome back" }).waitFor();
 });
 
@@ -120,5 +125,26 @@ test("the quiz tells what was right and why, and a pass opens the next stage", a
   await page.getByText("Stage 2 is open now.").waitFor();
   await page.getByRole("link", { name: "Go on" }).click();
   await page.getByText("Stage 2", { exact: true }).waitFor();
+  assert.deepEqual(page.problems, []);
+});
+
+test("another account in the same window sees nothing of the first one's chat", async () => {
+  const page = await newPage(session.browser);
+  await asLearner(page, { name: "First Reader" });
+  const { path } = await firstLesson(page);
+  await page.goto(path);
+  await page.locator(".block-paragraph").first().waitFor();
+  await page.keyboard.press("Alt+a");
+  await ask(page, "What is the main idea of this lesson?");
+  await ended(page);
+  await page.getByRole("link", { name: /account of First Reader/ }).click();
+  await page.getByRole("button", { name: "Sign out", exact: true }).click();
+  await page.getByRole("heading", { name: "Welcome back" }).waitFor();
+  await asLearner(page, { name: "Second Reader" });
+  await page.goto(path);
+  await page.getByRole("button", { name: "Ask the tutor" }).click();
+  await page.locator("aside.chat[data-phase=online]").waitFor();
+  assert.equal(await page.locator(".say").count(), 0);
+  await page.getByRole("heading", { name: "New chat" }).waitFor();
   assert.deepEqual(page.problems, []);
 });

@@ -79,6 +79,37 @@ test("a citation scrolls to its block and marks it", async () => {
   assert.deepEqual(page.problems, []);
 });
 
+test("a citation of another lesson goes there, marks the block, and the chat comes along", async () => {
+  const page = await newPage(session.browser);
+  let other = null;
+  await page.routeWebSocket(/\/api\/v1\/live/, (socket) => {
+    const server = socket.connectToServer();
+    server.onMessage((message) => {
+      // The tutor decides what it cites; here its list leads to a block of the next lesson.
+      const lines = String(message).split("\n").map((line) => {
+        const frame = JSON.parse(line);
+        return frame.type === "citations" ? JSON.stringify({ ...frame, sources: [other, ...frame.sources.slice(1)] }) : line;
+      });
+      socket.send(lines.join("\n"));
+    });
+  });
+  await asLearner(page);
+  const { path, course } = await firstLesson(page);
+  const next = course.lessons[1];
+  const { blocks } = await (await page.request.get(`/api/v1/courses/${course.id}/lessons/${next.id}`)).json();
+  const block = blocks[blocks.length - 2];
+  other = { id: `${next.id}#${block.id}`, title: next.title, stage: next.stage, score: 1 };
+  await page.goto(path);
+  await page.locator(".block-paragraph").first().waitFor();
+  await page.keyboard.press("Alt+a");
+  await ask(page, "What is the main idea of this lesson?");
+  const answer = await ended(page);
+  await page.locator(".source").first().click();
+  await page.waitForURL(`**/learn/${course.id}/${next.id}#${block.id}`);
+  await page.locator(`[id="${block.id}"].marked`).waitFor();
+  assert.equal((await ended(page)).sha256, answer.sha256);
+});
+
 test("stop ends the answer on the server, and what was written stays, proven", async () => {
   const { page, path } = await inLesson();
   await page.keyboard.press("Alt+a");

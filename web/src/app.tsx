@@ -1,5 +1,5 @@
 import type { ComponentChildren, ComponentType } from "preact";
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { Shell } from "./components/shell";
 import { Spinner, usePageTitle } from "./components/ui";
 import { isStaff, session } from "./lib/auth";
@@ -60,8 +60,13 @@ function NotFound({ title, children }: { title: string; children: ComponentChild
 export function App() {
   const { path, search } = usePlace();
   const { pending, user } = useStore(session);
+  const seen = useRef(path);
   useEffect(() => {
+    if (seen.current === path) return;
+    seen.current = path;
+    // As after a page load: from the top, and screen readers begin at the new content.
     if (!location.hash) window.scrollTo(0, 0);
+    document.getElementById("content")?.focus({ preventScroll: true });
   }, [path]);
 
   if (pending) return <Shell><Spinner label="Loading…" /></Shell>;

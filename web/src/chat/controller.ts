@@ -1,4 +1,5 @@
 import { api } from "../lib/api";
+import { session } from "../lib/auth";
 import { live } from "../lib/live";
 import { recall, remember } from "../lib/session-memory";
 import { Refused } from "../live/client";
@@ -15,6 +16,13 @@ chat.watch((state) => {
   const pending = state.pending.filter((message) => message.refused === null);
   const kept: Kept = { open: state.open, thread: state.thread, pending };
   remember(keptKey(state.course, state.lesson), kept.open || kept.thread || pending.length > 0 ? kept : null);
+});
+
+// Another account in this window starts with an empty chat.
+let owner = session.value.user?.id ?? null;
+session.watch(({ user }) => {
+  if (owner !== null && owner !== user?.id) chat.set(EMPTY);
+  owner = user?.id ?? null;
 });
 
 // A message that the log shows needs no stand-in any more.

@@ -90,7 +90,7 @@ function EndNote({ end }: { end: Ended }) {
   }
   return (
     <div class="say-note" role="alert" data-turn={end.turn} data-status={end.status} data-verified={end.verified}>
-      <p>{end.error?.message ?? "The answer could not be finished."} This message does not count.</p>
+      <p>{end.error?.message ?? "The answer could not be finished."} {end.status === "failed" && "This message does not count."}</p>
       <button type="button" class="button button-small" onClick={() => retryLast()}>Try again</button>
     </div>
   );

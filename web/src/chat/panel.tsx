@@ -75,7 +75,7 @@ function Conversation({ thread, lessonTitle }: { thread: ThreadState | null; les
         <p class="strip" role="status">{online ? "The connection was lost. Getting it back; nothing is lost." : "You are offline. The chat goes on when you are back."}</p>
       )}
       {(phase === "stopped" || phase === "signed-out") && <p class="strip strip-bad" role="alert">{reason}</p>}
-      {used && verified && <p class="strip" role="status">You have used your {quota?.limit} messages of the last 24 hours.</p>}
+      {used && verified && !pending.some((message) => message.refused !== null) && <p class="strip" role="status">You have used your {quota?.limit} messages of the last 24 hours.</p>}
       <Composer thread={thread} disabled={disabled} />
     </>
   );
@@ -120,7 +120,7 @@ function EmptyState({ lessonTitle }: { lessonTitle: string }) {
     <div class="chat-empty">
       <h3>What puzzles you?</h3>
       <p>
-        Mark a sentence in <strong>{lessonTitle}</strong> and choose <em>Ask AI</em>, or press <kbd>Alt</kbd> + <kbd>A</kbd>. You will
+        Mark a sentence in <strong>{lessonTitle}</strong> and choose <em>Ask AI</em><span class="only-keys">, or press <kbd>Alt</kbd> + <kbd>A</kbd></span>. You will
         get a question back before you get an answer.
       </p>
       <div class="starters">

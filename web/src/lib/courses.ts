@@ -14,7 +14,7 @@ export async function loadCourses(): Promise<void> {
   }
 }
 
-let owner: string | null = null;
+let owner = session.value.user?.id ?? null;
 session.watch(({ user }) => {
   if (owner !== null && owner !== user?.id) courses.set({ list: null, error: null });
   owner = user?.id ?? null;

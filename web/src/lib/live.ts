@@ -27,7 +27,7 @@ window.addEventListener("pagehide", () => remember("stay", live.stay));
 window.addEventListener("pageshow", () => remember("stay", null));
 window.addEventListener("online", () => live.retryNow());
 
-let signedIn: string | null = null;
+let signedIn = session.value.user?.id ?? null;
 session.watch(({ pending, user }) => {
   if (pending) return;
   if (signedIn !== null && signedIn !== user?.id) {

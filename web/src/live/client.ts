@@ -277,8 +277,8 @@ export class LiveClient {
       case "auth":
         return void this.#renewToken();
       case "thread":
+        if (typeof frame.title === "string") this.retitle(frame.thread, frame.title);
         this.onThread?.(frame.thread, frame.title ?? null);
-        if (this.threads.value[frame.thread]) this.#feed(frame.thread, { type: "local.title", title: frame.title ?? null });
         return;
       case "you":
         return this.#changedRole(frame.role, frame.stages);
