@@ -58,6 +58,22 @@ test("a marked sentence is asked about; a reload in mid-answer loses and doubles
   assert.deepEqual(page.problems, []);
 });
 
+test("a reload right after Enter asks once, whether or not the server had the message", async () => {
+  const { page } = await inLesson();
+  await page.keyboard.press("Alt+a");
+  await page.locator("aside.chat[data-phase=online]").waitFor();
+  await ask(page, "What is the main idea of this lesson?");
+  await page.reload();
+  const end = await ended(page);
+  assert.equal(end.verified, "true");
+  assert.equal(await page.locator(".say-you").count(), 1);
+  assert.equal(await page.locator(".say-tutor").count(), 1);
+  assert.equal(await page.locator("[data-remaining]").getAttribute("data-remaining"), "19");
+  const { threads } = await (await page.request.get("/api/v1/threads")).json();
+  assert.equal(threads.length, 1);
+  assert.deepEqual(page.problems, []);
+});
+
 test("a citation scrolls to its block and marks it", async () => {
   const { page } = await inLesson();
   await page.keyboard.press("Alt+a");

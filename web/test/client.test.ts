@@ -103,6 +103,64 @@ describe("asking", () => {
   });
 });
 
+describe("threads and feeds", () => {
+  const welcome = () => net.say({ type: "welcome", id: net.last("hello")["id"], session: "s_1", connection: "c", node: "n1", user: { id: "u", name: "Ada", role: "admin" } });
+
+  test("a thread opened while hello is under way is asked for after the welcome", async () => {
+    client.connect();
+    await net.settle();
+    net.open();
+    await net.settle();
+    void client.open("late");
+    welcome();
+    await net.settle();
+    expect(net.last("hello")["resume"]).toEqual([]);
+    expect(net.last("open")["thread"]).toBe("late");
+  });
+
+  test("a thread opened before there is a connection goes into the hello, without epoch and seq", async () => {
+    void client.open("kept");
+    client.connect();
+    await net.settle();
+    net.open();
+    await net.settle();
+    welcome();
+    await net.settle();
+    expect(net.last("hello")["resume"]).toEqual([{ thread: "kept" }]);
+    expect(net.sent.some((frame) => frame["type"] === "open")).toBe(false);
+    net.say({ type: "error", thread: "kept", code: "not_found", message: "gone" });
+    expect(client.threads.value["kept"]?.missing).toBe(true);
+  });
+
+  test("a watched feed is watched again after a reconnect, and diffs change its rows", async () => {
+    await online();
+    client.watch("sessions");
+    await net.settle();
+    net.say({ type: "feed.snapshot", feed: "sessions", rows: [{ session: "a", lag: 1 }, { session: "b", lag: 1 }] });
+    net.say({ type: "feed.diff", feed: "sessions", add: [{ session: "c" }], update: [{ session: "a", lag: 5 }], remove: ["b"] });
+    expect(client.sessions.value).toEqual({ a: { session: "a", lag: 5 }, c: { session: "c" } });
+    net.drop(4300);
+    net.runTimers();
+    await net.settle();
+    net.open();
+    await net.settle();
+    welcome();
+    await net.settle();
+    expect(net.sent.filter((frame) => frame["type"] === "watch")).toHaveLength(2);
+  });
+
+  test("signing out closes the socket and forgets everything", async () => {
+    await online();
+    void client.open("t");
+    client.disconnect();
+    expect(client.threads.value).toEqual({});
+    expect(client.status.value).toMatchObject({ phase: "idle", user: null });
+    net.runTimers();
+    await net.settle();
+    expect(net.protocols).toHaveLength(1);
+  });
+});
+
 describe("staying alive", () => {
   test("an end is checked against length and hash, and a wrong one asks for a snapshot once", async () => {
     await online();

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { ago, clockTime, deviceName, duration } from "../src/lib/format";
+import { ago, clockTime, cut, deviceName, duration } from "../src/lib/format";
 import { passwordRules, passwordStrength } from "../src/lib/password";
 
 describe("the strength meter", () => {
@@ -40,5 +40,13 @@ describe("words for times and devices", () => {
     expect(duration(7_260)).toBe("2 h 1 min");
     expect(deviceName("Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0 Safari/537.36")).toBe("Chrome on Linux");
     expect(deviceName(null)).toBe("Unknown device");
+  });
+});
+
+describe("cutting", () => {
+  test("no character is cut in half, and half ones that came in are replaced", () => {
+    expect(cut("a😀b", 2)).toBe("a😀");
+    expect(cut("a\ud83d", 5)).toBe("a\ufffd");
+    expect(cut("short", 8_000)).toBe("short");
   });
 });

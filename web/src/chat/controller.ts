@@ -1,6 +1,7 @@
 import { api } from "../lib/api";
 import { session } from "../lib/auth";
 import { live } from "../lib/live";
+import { cut } from "../lib/format";
 import { recall, remember } from "../lib/session-memory";
 import { Refused } from "../live/client";
 import type { Page } from "../live/frames";
@@ -69,15 +70,6 @@ function leaveThread(next: string | null): void {
 
 function show(thread: string): void {
   live.open(thread).catch(() => undefined);
-  void learnTitle(thread);
-}
-
-/** The log carries no title; the thread list does, and `thread` frames tell of changes. */
-async function learnTitle(thread: string): Promise<void> {
-  const { course, lesson } = chat.value;
-  const page = await api.threads({ course, lesson }).catch(() => null);
-  const title = page?.threads.find((row) => row.id === thread)?.title;
-  if (title) live.retitle(thread, title);
 }
 
 /** What had the focus when the chat opened gets it back. */
@@ -86,7 +78,7 @@ let opener: HTMLElement | null = null;
 export function openChat(quote: string | null, block: string | null): void {
   if (!chat.value.open) opener = document.activeElement instanceof HTMLElement ? document.activeElement : null;
   chat.patch({
-    open: true, view: "chat", quote: quote?.trim().slice(0, QUOTE_LIMIT) || chat.value.quote, block: block ?? chat.value.block,
+    open: true, view: "chat", quote: cut(quote?.trim() ?? "", QUOTE_LIMIT) || chat.value.quote, block: block ?? chat.value.block,
     focus: chat.value.focus + 1,
   });
 }
@@ -119,7 +111,7 @@ export function isBusy(thread: ThreadState | null): boolean {
 }
 
 export function ask(text: string, quote = chat.value.quote): void {
-  const words = text.trim().slice(0, TEXT_LIMIT);
+  const words = cut(text.trim(), TEXT_LIMIT);
   if (words === "" || isBusy(currentThread())) return;
   const { thread, block } = chat.value;
   const message: Pending = { messageId: newId(), thread, text: words, quote, block, item: null, turn: null, refused: null };
@@ -138,10 +130,7 @@ async function transmit(message: Pending): Promise<void> {
     });
     const thread = ok.thread ?? message.thread;
     const ours = chat.value.pending.some((other) => other.messageId === message.messageId);
-    if (ours && chat.value.thread === null && thread) {
-      chat.patch({ thread });
-      void learnTitle(thread);
-    }
+    if (ours && chat.value.thread === null && thread) chat.patch({ thread });
     change(message.messageId, { thread, item: ok.item ?? null, turn: ok.turn ?? null });
     // The log may have shown the message before its answer was handled here.
     const rest = chat.value.pending.filter((other) => !isLogged(other, live.threads.value));

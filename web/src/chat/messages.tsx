@@ -3,7 +3,7 @@ import { CheckIcon, CopyIcon } from "../components/icons";
 import { type Item, type Source, itemText } from "../live/frames";
 import type { Ended, ThreadState, Turn } from "../live/reducer";
 import { endOf, sourcesOf } from "../live/reducer";
-import { followCitation, onCiteClick } from "./citations";
+import { followCitation, isCited, onCiteClick } from "./citations";
 import { bareEnd, retryLast, sendAgain, takeBack } from "./controller";
 import { MarkdownView } from "./markdown-view";
 import { memo } from "./memo";
@@ -72,7 +72,7 @@ const Answer = memo(function Answer({ item, end }: { item: Item; end: Ended | nu
       data-verified={end?.verified ?? "unknown"} data-length={end?.length} data-sha256={end?.sha256}
     >
       <div onClick={onCiteClick}><MarkdownView text={text} sources={sources} /></div>
-      <Sources sources={sources} />
+      <Sources sources={sources} text={text} />
       <footer class="say-foot">
         <CopyButton text={text} />
         {end?.status === "cancelled" && <span class="tag">Stopped</span>}
@@ -117,11 +117,14 @@ function Thinking({ label, turn }: { label: string; turn?: string }) {
   );
 }
 
-function Sources({ sources }: { sources: readonly Source[] }) {
+/** The sources that the text points to; the first few of those it drew on, if it points to none. */
+function Sources({ sources, text }: { sources: readonly Source[]; text: string }) {
   if (sources.length === 0) return null;
+  const numbered = sources.map((source, index) => ({ source, index }));
+  const cited = numbered.filter(({ source, index }) => isCited(text, source, index));
   return (
     <ol class="sources" aria-label="Where this is from">
-      {sources.map((source, index) => (
+      {(cited.length > 0 ? cited : numbered.slice(0, 3)).map(({ source, index }) => (
         <li key={source.id}>
           <button type="button" class="source" onClick={() => followCitation(source.id)}>
             <span class="cite" aria-hidden="true">{index + 1}</span>

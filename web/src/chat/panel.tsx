@@ -65,7 +65,7 @@ function Conversation({ thread, lessonTitle }: { thread: ThreadState | null; les
         )}
         {thread?.missing && <p class="say-note" role="alert">This chat does not exist any more. Start a new one.</p>}
         {thread && thread.sync !== "live" && empty && !thread.missing && <p class="thinking" role="status">Opening the chat…</p>}
-        {!thread && empty && <EmptyState lessonTitle={lessonTitle} />}
+        {!thread && empty && <EmptyState lessonTitle={lessonTitle} mayAsk={disabled === null} />}
         <Messages thread={thread} pending={pending} tutor={tutor} />
       </div>
       <p class="sr-only" role="status" aria-live="polite">{announcement(thread)}</p>
@@ -115,7 +115,7 @@ function announcement(thread: ThreadState | null): string {
   return end.status === "cancelled" ? "The answer was stopped." : "The answer could not be finished.";
 }
 
-function EmptyState({ lessonTitle }: { lessonTitle: string }) {
+function EmptyState({ lessonTitle, mayAsk }: { lessonTitle: string; mayAsk: boolean }) {
   return (
     <div class="chat-empty">
       <h3>What puzzles you?</h3>
@@ -124,7 +124,7 @@ function EmptyState({ lessonTitle }: { lessonTitle: string }) {
         get a question back before you get an answer.
       </p>
       <div class="starters">
-        {["What is the main idea of this lesson?", "Give me an example to think about.", "What should I be able to explain now?"].map((text) => (
+        {mayAsk && ["What is the main idea of this lesson?", "Give me an example to think about.", "What should I be able to explain now?"].map((text) => (
           <button key={text} type="button" class="chip" onClick={() => ask(text)}>{text}</button>
         ))}
       </div>

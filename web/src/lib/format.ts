@@ -55,3 +55,11 @@ export function deviceName(agent: string | null | undefined): string {
 export function plural(count: number, one: string, many = `${one}s`): string {
   return `${count} ${count === 1 ? one : many}`;
 }
+
+/**
+ * At most `limit` characters, none of them cut in half: half a surrogate pair is no JSON text that a
+ * strict server reads, and it would close the connection.
+ */
+export function cut(text: string, limit: number): string {
+  return [...text].slice(0, limit).join("").replace(/\p{Surrogate}/gu, "\ufffd");
+}

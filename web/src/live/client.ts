@@ -73,6 +73,8 @@ export class LiveClient {
   #ackTimer = 0;
   #resynced = new Set<string>();
   #resuming = new Set<string>();
+  /** Titles told before the thread was opened here. */
+  #titles = new Map<string, string>();
 
   constructor(around: Surroundings, stay: string | null = null) {
     this.#around = around;
@@ -109,6 +111,7 @@ export class LiveClient {
     this.#asked.clear();
     this.#held = [];
     this.#feeds.clear();
+    this.#titles.clear();
     this.#stay = null;
     this.threads.set({});
     this.sessions.set(null);
@@ -137,7 +140,7 @@ export class LiveClient {
   async open(thread: string): Promise<void> {
     const known = this.threads.value[thread];
     if (known && known.sync === "live") return;
-    if (!known) this.#setThread(emptyThread(thread));
+    if (!known) this.#begin(thread);
     if (this.status.value.phase === "online") await this.#ask({ type: "open", thread }, false);
   }
 
@@ -157,6 +160,7 @@ export class LiveClient {
   }
 
   retitle(thread: string, title: string): void {
+    this.#titles.set(thread, title);
     if (this.threads.value[thread]) this.#feed(thread, { type: "local.title", title });
   }
 
@@ -319,7 +323,7 @@ export class LiveClient {
   /** A thread that our own send began: its log starts with our message. */
   #started(frame: Ok, thread: string): void {
     if (this.threads.value[thread]) return;
-    this.#setThread(emptyThread(thread));
+    this.#begin(thread);
     if (frame.duplicate || frame.seq === undefined) {
       // Answered on an earlier connection: this one has not opened the thread yet.
       this.#ask({ type: "open", thread }, false).catch(() => undefined);
@@ -363,6 +367,10 @@ export class LiveClient {
     for (const row of [...add, ...update]) rows[row.session] = { ...rows[row.session], ...row };
     for (const id of remove) delete rows[id];
     this.sessions.set(rows);
+  }
+
+  #begin(thread: string): void {
+    this.#setThread({ ...emptyThread(thread), title: this.#titles.get(thread) ?? null });
   }
 
   #setThread(state: ThreadState): void {

@@ -105,6 +105,7 @@ export interface Snapshot {
   thread: string;
   epoch: string;
   seq: number;
+  title?: string;
   items: Item[];
   turn?: {
     id: string;

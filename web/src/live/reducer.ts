@@ -132,7 +132,7 @@ function snapshot(state: ThreadState, frame: Snapshot): ThreadState {
     : null;
   return {
     ...state, epoch: frame.epoch, seq: frame.seq, sync: "live", items: frame.items, turn, ended, order,
-    before: frame.before ?? null, hint: turn?.hint ?? state.hint, missing: false,
+    before: frame.before ?? null, title: frame.title || state.title, hint: turn?.hint ?? state.hint, missing: false,
   };
 }
 
