@@ -20,6 +20,7 @@ use crate::{
     telemetry,
 };
 
+mod chat;
 mod check_config;
 mod failure;
 mod migrate;
@@ -47,6 +48,8 @@ enum Command {
     CheckConfig(check_config::Args),
     /// Bring the database's schema up to date. (`serve` does so by itself.)
     Migrate(migrate::Args),
+    /// Talk to the tutor from a terminal.
+    Chat(Box<chat::Args>),
 }
 
 /// What every command works with.
@@ -107,6 +110,7 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
     match cli.command {
         Command::CheckConfig(args) => check_config::run(&context, args),
         Command::Migrate(args) => runtime.block_on(migrate::run(&context, args)),
+        Command::Chat(args) => runtime.block_on(Box::pin(chat::run(&context, *args))),
     }
 }
 
