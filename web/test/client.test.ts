@@ -151,8 +151,9 @@ describe("threads and feeds", () => {
 
   test("signing out closes the socket and forgets everything", async () => {
     await online();
-    void client.open("t");
+    const opened = client.open("t");
     client.disconnect();
+    await expect(opened).rejects.toMatchObject({ code: "offline" });
     expect(client.threads.value).toEqual({});
     expect(client.status.value).toMatchObject({ phase: "idle", user: null });
     net.runTimers();
