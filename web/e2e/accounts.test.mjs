@@ -36,6 +36,7 @@ test("a visitor signs up, confirms the address, and finds the first lesson", asy
   await looks(page, "04-courses-unverified");
 
   await page.goto(await mailedLink(page, email));
+  await page.getByRole("button", { name: /verify/i }).click();
   await page.getByText("Your e-mail is confirmed.").waitFor();
   await page.getByRole("link", { name: "Start reading" }).first().waitFor();
   assert.equal(new URL(page.url()).pathname, "/");

@@ -52,14 +52,15 @@ export function ThreadList({ inPanel = false }: { inPanel?: boolean }) {
     const page = await api.threads({ q: query.trim(), before: listed.next ?? "" });
     setListed({ rows: [...(listed.rows ?? []), ...page.threads], next: page.next ?? null, error: null });
   };
-  const courseTitle = (id: string) => known?.find((course) => course.id === id)?.title ?? id;
+  const courseTitle = (id: string | null) => known?.find((course) => course.id === id)?.title ?? id ?? "Chats";
   return (
     <div class={inPanel ? "threads threads-panel" : "threads"}>
       <label class="search">
         <span class="sr-only">Search your chats</span>
         <input type="search" placeholder="Search your chats" value={query} onInput={(event) => setQuery(event.currentTarget.value)} />
       </label>
-      {listed.error && <LoadError error={listed.error} reload={again} />}
+      {listed.error?.code === "email_unverified" && <p class="empty">Chats open once your e-mail is confirmed.</p>}
+      {listed.error && listed.error.code !== "email_unverified" && <LoadError error={listed.error} reload={again} />}
       {!listed.rows && !listed.error && <Spinner label="Loading your chats…" />}
       {listed.rows?.length === 0 && <p class="empty">{query ? "No chat matches." : "No chats yet. Open a lesson, mark a sentence and ask about it."}</p>}
       {grouped(listed.rows ?? []).map((group) => (
@@ -75,7 +76,7 @@ export function ThreadList({ inPanel = false }: { inPanel?: boolean }) {
 
 interface Group {
   key: string;
-  course: string;
+  course: string | null;
   lesson: string;
   rows: ThreadRow[];
 }
@@ -84,11 +85,18 @@ function grouped(rows: ThreadRow[]): Group[] {
   const groups = new Map<string, Group>();
   for (const row of rows) {
     const key = `${row.course}/${row.lesson}`;
-    const group = groups.get(key) ?? { key, course: row.course, lesson: row.lesson_title ?? row.lesson, rows: [] };
+    const group = groups.get(key) ?? { key, course: row.course, lesson: row.lesson_title ?? row.lesson ?? "outside a lesson", rows: [] };
     group.rows.push(row);
     groups.set(key, group);
   }
   return [...groups.values()];
+}
+
+/** A conversation without a lesson is shown beside the first one. */
+function anyLesson(): { course: string; lesson: string } | null {
+  const course = courses.value.list?.find((entry) => entry.lessons.length > 0);
+  const lesson = course?.lessons[0];
+  return course && lesson ? { course: course.id, lesson: lesson.id } : null;
 }
 
 function Row({ row, onChanged }: { row: ThreadRow; onChanged: () => void }) {
@@ -96,8 +104,10 @@ function Row({ row, onChanged }: { row: ThreadRow; onChanged: () => void }) {
   const [failed, setFailed] = useState<string | null>(null);
   const title = row.title ?? "Untitled chat";
   const open = () => {
-    if (chat.value.course === row.course && chat.value.lesson === row.lesson && location.pathname.startsWith("/learn/")) openThread(row.id);
-    else go(`/learn/${encodeURIComponent(row.course)}/${encodeURIComponent(row.lesson)}?thread=${encodeURIComponent(row.id)}`);
+    const here = row.course !== null && row.lesson !== null ? { course: row.course, lesson: row.lesson } : anyLesson();
+    if (!here) return setFailed("There is no lesson to show it beside.");
+    if (chat.value.course === here.course && chat.value.lesson === here.lesson && location.pathname.startsWith("/learn/")) openThread(row.id);
+    else go(`/learn/${encodeURIComponent(here.course)}/${encodeURIComponent(here.lesson)}?thread=${encodeURIComponent(row.id)}`);
   };
   const run = async (change: () => Promise<void>) => {
     setFailed(null);

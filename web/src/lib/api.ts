@@ -48,8 +48,9 @@ export interface QuizResult {
 export interface ThreadRow {
   id: string;
   title: string | null;
-  course: string;
-  lesson: string;
+  /** Null when it was asked outside a lesson, from a terminal for instance. */
+  course: string | null;
+  lesson: string | null;
   lesson_title: string | null;
   created_at: string;
   updated_at: string;
