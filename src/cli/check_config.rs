@@ -1,6 +1,9 @@
 //! `check-config`: what holds, before a server is started with it.
 
-use std::process::ExitCode;
+use std::{
+    io::{self, Write},
+    process::ExitCode,
+};
 
 use super::{Context, Failure, say};
 use crate::config::Purpose;
@@ -24,6 +27,9 @@ pub(super) struct Args {
 #[expect(clippy::needless_pass_by_value, reason = "every command's run has this form")]
 pub(super) fn run(context: &Context, args: Args) -> Result<ExitCode, Failure> {
     say(context.config.to_masked_toml()?.trim_end())?;
+    for note in context.config.notes() {
+        writeln!(io::stderr(), "note: {note}")?;
+    }
     context.config.check(Purpose { demo: args.demo, test_model: args.test_model })?;
     Ok(ExitCode::SUCCESS)
 }

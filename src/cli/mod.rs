@@ -22,6 +22,7 @@ use crate::{
 
 mod chat;
 mod check_config;
+mod check_health;
 mod failure;
 mod migrate;
 
@@ -48,6 +49,8 @@ enum Command {
     CheckConfig(check_config::Args),
     /// Bring the database's schema up to date. (`serve` does so by itself.)
     Migrate(migrate::Args),
+    /// Tell whether a running server is ready, by the exit code.
+    CheckHealth(check_health::Args),
     /// Talk to the tutor from a terminal.
     Chat(Box<chat::Args>),
 }
@@ -110,6 +113,7 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
     match cli.command {
         Command::CheckConfig(args) => check_config::run(&context, args),
         Command::Migrate(args) => runtime.block_on(migrate::run(&context, args)),
+        Command::CheckHealth(args) => runtime.block_on(check_health::run(args)),
         Command::Chat(args) => runtime.block_on(Box::pin(chat::run(&context, *args))),
     }
 }

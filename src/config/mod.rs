@@ -53,6 +53,18 @@ impl Config {
         }
     }
 
+    /// What an operator should know about settings that hold but do not do what they may expect.
+    pub fn notes(&self) -> Vec<&'static str> {
+        let mut notes = Vec::new();
+        if !self.redis.url.is_empty() {
+            notes.push("redis.url is set, but this version does not use Redis yet");
+        }
+        if !self.qdrant.url.is_empty() {
+            notes.push("qdrant.url is set, but this version does not use Qdrant yet");
+        }
+        notes
+    }
+
     /// The settings as a TOML file, with secrets masked.
     pub fn to_masked_toml(&self) -> Result<String, ConfigError> {
         toml::to_string(self).map_err(|error| ConfigError::Unprintable(error.to_string()))

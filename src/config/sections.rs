@@ -42,19 +42,17 @@ pub struct Database {
     pub pool: usize,
 }
 
-/// What joins several nodes.
+/// What will join the memory of several nodes; not used yet.
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Redis {
-    /// Empty means one node.
     pub url: Address,
 }
 
-/// A search index outside the process.
+/// A search index outside the process; not used yet.
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Qdrant {
-    /// Empty means the index in the process.
     pub url: Address,
 }
 
