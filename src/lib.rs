@@ -6,6 +6,7 @@ mod auth;
 mod bus;
 pub mod cli;
 pub mod config;
+mod course;
 pub mod domain;
 mod http;
 mod importer;
