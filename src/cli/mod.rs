@@ -23,8 +23,11 @@ use crate::{
 mod chat;
 mod check_config;
 mod check_health;
+mod course;
+mod eval;
 mod failure;
 mod migrate;
+mod search;
 
 pub(crate) use failure::Failure;
 
@@ -53,6 +56,12 @@ enum Command {
     CheckHealth(check_health::Args),
     /// Talk to the tutor from a terminal.
     Chat(Box<chat::Args>),
+    /// Import courses, list them, open stages to a learner.
+    Course(course::Args),
+    /// Find the passages of a course that fit a question, with their scores.
+    Search(search::Args),
+    /// Measure how good the answers are, on judged data.
+    Eval(eval::Args),
 }
 
 /// What every command works with.
@@ -115,6 +124,9 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Migrate(args) => runtime.block_on(migrate::run(&context, args)),
         Command::CheckHealth(args) => runtime.block_on(check_health::run(args)),
         Command::Chat(args) => runtime.block_on(Box::pin(chat::run(&context, *args))),
+        Command::Course(args) => runtime.block_on(course::run(&context, args)),
+        Command::Search(args) => runtime.block_on(search::run(&context, args)),
+        Command::Eval(args) => runtime.block_on(eval::run(&context, args)),
     }
 }
 

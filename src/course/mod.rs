@@ -24,6 +24,7 @@ mod index;
 mod quizzes;
 mod views;
 
+pub(crate) use index::passages;
 pub(crate) use views::{CourseView, LessonView, QuizResult, QuizView};
 
 /// Courses as their readers see them.

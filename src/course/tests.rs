@@ -16,7 +16,7 @@ pub(crate) struct Bench {
     pub(crate) courses: Courses,
     pub(crate) store: Arc<Store>,
     pub(crate) index: Arc<Bm25>,
-    _folder: tempfile::TempDir,
+    pub(crate) folder: tempfile::TempDir,
 }
 
 impl Bench {
@@ -35,7 +35,7 @@ impl Bench {
         let shared: Arc<dyn Index> = Arc::<Bm25>::clone(&index);
         let clock = Arc::new(ManualClock::at(Millis(7)));
         let courses = Courses::new(Arc::clone(&store), shared, clock);
-        Self { courses, store, index, _folder: folder }
+        Self { courses, store, index, folder }
     }
 
     async fn pass(&self, name: &str, stage: i32) -> QuizResult {
@@ -216,8 +216,8 @@ async fn the_index_follows_what_is_stored() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_restarted_server_finds_what_was_stored_and_is_ready_then() {
-    let Bench { store, _folder, .. } = Bench::new().await;
-    let restarted = Bench::over(store, _folder);
+    let Bench { store, folder, .. } = Bench::new().await;
+    let restarted = Bench::over(store, folder);
 
     assert!(!restarted.index.ready());
     restarted.courses.load_index().await.unwrap();

@@ -203,7 +203,8 @@ mod tests {
     }
 
     fn sentences(count: usize) -> String {
-        (0..count).map(|n| format!("Sentence number {n} says a thing. ")).collect()
+        let sentence = |n| format!("Sentence number {n} says a thing. ");
+        (0..count).map(sentence).collect::<Vec<_>>().concat()
     }
 
     #[test]

@@ -14,6 +14,7 @@ use serde_json::{Map, Value, json};
 
 use crate::{
     auth::{AuthError, TicketError},
+    course::CourseError,
     store::StoreError,
 };
 
@@ -182,6 +183,17 @@ impl From<TicketError> for ApiError {
         match error {
             TicketError::Auth(error) => error.into(),
             other => Self::forbidden(other.to_string()),
+        }
+    }
+}
+
+impl From<CourseError> for ApiError {
+    fn from(error: CourseError) -> Self {
+        match error {
+            CourseError::StageLocked => Self::stage_locked(),
+            CourseError::NotFound => Self::not_found(),
+            CourseError::Store(error) => error.into(),
+            CourseError::Index(error) => Self::internal(error),
         }
     }
 }

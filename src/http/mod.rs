@@ -4,6 +4,7 @@ use actix_web::web::{self, JsonConfig, PathConfig, QueryConfig, ServiceConfig};
 
 pub(crate) mod error;
 pub(crate) mod extract;
+mod lessons;
 
 use error::ApiError;
 
@@ -26,5 +27,6 @@ fn api(cfg: &mut ServiceConfig) {
     )
     .app_data(QueryConfig::default().error_handler(|error, _| ApiError::bad_request(error).into()))
     .app_data(PathConfig::default().error_handler(|_, _| ApiError::not_found().into()))
+    .configure(lessons::routes)
     .default_service(web::to(|| async { Err::<&str, _>(ApiError::not_found()) }));
 }

@@ -34,8 +34,9 @@ impl Qrels {
         self.0.get(query).is_some_and(|documents| documents.values().any(|grade| *grade > 0))
     }
 
-    pub(crate) fn queries(&self) -> usize {
-        self.0.keys().filter(|query| self.judges(query)).count()
+    /// Every document that was judged for some query.
+    pub(crate) fn documents(&self) -> BTreeSet<&str> {
+        self.0.values().flat_map(BTreeMap::keys).map(String::as_str).collect()
     }
 
     fn fitting(&self, query: &str) -> BTreeMap<&str, i32> {
@@ -110,8 +111,41 @@ pub(crate) fn average_precision(qrels: &Qrels, query: &str, ranking: &[&str]) ->
     if fitting.is_empty() { 0.0 } else { sum * share(1, fitting.len()) }
 }
 
-pub(crate) fn mean(values: &[f64]) -> f64 {
-    if values.is_empty() { 0.0 } else { values.iter().sum::<f64>() * share(1, values.len()) }
+fn mean(values: impl ExactSizeIterator<Item = f64>) -> f64 {
+    let count = values.len();
+    values.sum::<f64>() * share(1, count)
+}
+
+/// The means over all queries that were judged.
+#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize)]
+pub(crate) struct Report {
+    #[serde(rename = "ndcg@10")]
+    pub ndcg_10: f64,
+    #[serde(rename = "recall@10")]
+    pub recall_10: f64,
+    #[serde(rename = "recall@100")]
+    pub recall_100: f64,
+    pub map: f64,
+    pub queries: usize,
+}
+
+/// Measures `rankings` (query, documents best first). A query that nobody judged does not count.
+pub(crate) fn evaluate(qrels: &Qrels, rankings: &[(String, Vec<String>)], gain: Gain) -> Report {
+    let judged: Vec<(&str, Vec<&str>)> = rankings
+        .iter()
+        .filter(|(query, _)| qrels.judges(query))
+        .map(|(query, ranking)| (query.as_str(), ranking.iter().map(String::as_str).collect()))
+        .collect();
+    let over = |measure: &dyn Fn(&str, &[&str]) -> f64| {
+        mean(judged.iter().map(|(query, ranking)| measure(query, ranking)))
+    };
+    Report {
+        ndcg_10: over(&|query, ranking| ndcg(qrels, query, ranking, 10, gain)),
+        recall_10: over(&|query, ranking| recall(qrels, query, ranking, 10)),
+        recall_100: over(&|query, ranking| recall(qrels, query, ranking, 100)),
+        map: over(&|query, ranking| average_precision(qrels, query, ranking)),
+        queries: judged.len(),
+    }
 }
 
 /// 0 where there is nothing to share.
@@ -158,11 +192,27 @@ mod tests {
     }
 
     #[test]
+    fn a_report_is_the_mean_over_the_judged_queries() {
+        let qrels = Qrels::parse("q 0 a 1\nr 0 b 1\nnone 0 a 0").unwrap();
+        let ranked = |query: &str, found: &[&str]| {
+            (query.to_owned(), found.iter().map(|id| (*id).to_owned()).collect())
+        };
+        let rankings = [ranked("q", &["a"]), ranked("r", &["a", "b"]), ranked("none", &["a"])];
+
+        let report = evaluate(&qrels, &rankings, Gain::Binary);
+
+        assert_eq!(report.queries, 2);
+        close(report.map, 0.75);
+        close(report.recall_10, 1.0);
+        close(report.ndcg_10, f64::midpoint(1.0, 1.0 / 3_f64.log2()));
+    }
+
+    #[test]
     fn a_query_without_a_fitting_document_is_not_judged() {
         assert!(qrels().judges("q"));
         assert!(!qrels().judges("none"));
         assert!(!qrels().judges("unknown"));
-        assert_eq!(qrels().queries(), 1);
+        assert_eq!(qrels().documents().into_iter().collect::<Vec<_>>(), ["a", "b", "c", "d"]);
         close(ndcg(&qrels(), "none", &["a"], 10, Gain::Binary), 0.0);
     }
 

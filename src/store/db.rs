@@ -24,7 +24,7 @@ macro_rules! read {
             }
             $crate::store::db::Db::Lite(lite) => {
                 let mut pooled = lite.reader().await?;
-                let $conn: &mut $crate::store::lite::LiteConnection = &mut pooled;
+                let $conn: &mut $crate::store::lite::LiteReader = &mut pooled;
                 $body
             }
         }

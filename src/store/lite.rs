@@ -13,7 +13,7 @@ use diesel_async::{
         AsyncDieselConnectionManager, ManagerConfig,
         deadpool::{Object, Pool, PoolError},
     },
-    sync_connection_wrapper::SyncConnectionWrapper,
+    sync_connection_wrapper::{SpawnBlocking, SyncConnectionWrapper},
 };
 use futures_util::{FutureExt, future::BoxFuture};
 use tokio::{
@@ -21,9 +21,12 @@ use tokio::{
     sync::{mpsc, oneshot},
 };
 
-use super::StoreError;
+use super::{StoreError, blocking::Blocking};
 
+/// The writer's connection. It lives in a task of its own, which nobody drops in a statement.
 pub(crate) type LiteConnection = SyncConnectionWrapper<SqliteConnection>;
+/// A reader's: whoever asked may go away at any time.
+pub(crate) type LiteReader = SyncConnectionWrapper<SqliteConnection, Blocking>;
 
 const READERS: usize = 4;
 /// Transactions that may wait for the writer; one more is [`StoreError::Overloaded`].
@@ -43,7 +46,7 @@ type Answer = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
 type Job = Box<dyn for<'c> FnOnce(&'c mut LiteConnection) -> BoxFuture<'c, Answer> + Send>;
 
 pub(crate) struct Lite {
-    readers: Pool<LiteConnection>,
+    readers: Pool<LiteReader>,
     jobs: mpsc::Sender<Job>,
 }
 
@@ -51,7 +54,8 @@ impl Lite {
     /// The writer lives on `runtime` for as long as the store does.
     pub(crate) async fn open(path: &Path, runtime: &Handle) -> Result<Self, StoreError> {
         let url = path.to_string_lossy().into_owned();
-        let writer = connect(url.clone(), WRITER_SETUP).await.map_err(unavailable)?;
+        let writer: LiteConnection =
+            connect(url.clone(), WRITER_SETUP).await.map_err(unavailable)?;
         let (jobs, queue) = mpsc::channel(QUEUE);
         runtime.spawn(write_in_groups(writer, queue));
 
@@ -67,7 +71,7 @@ impl Lite {
         Ok(Self { readers, jobs })
     }
 
-    pub(crate) async fn reader(&self) -> Result<Object<LiteConnection>, PoolError> {
+    pub(crate) async fn reader(&self) -> Result<Object<LiteReader>, PoolError> {
         self.readers.get().await
     }
 
@@ -124,8 +128,11 @@ async fn write_in_groups(mut writer: LiteConnection, mut queue: mpsc::Receiver<J
     }
 }
 
-async fn connect(url: String, setup: &str) -> ConnectionResult<LiteConnection> {
-    let mut connection = LiteConnection::establish(&url).await?;
+async fn connect<S: SpawnBlocking + Send>(
+    url: String,
+    setup: &str,
+) -> ConnectionResult<SyncConnectionWrapper<SqliteConnection, S>> {
+    let mut connection = SyncConnectionWrapper::establish(&url).await?;
     connection.batch_execute(setup).await.map_err(ConnectionError::CouldntSetupConfiguration)?;
     Ok(connection)
 }

@@ -9,6 +9,7 @@ use tokio::runtime::Handle;
 
 pub(crate) mod accept;
 pub(crate) mod accounts;
+mod blocking;
 mod bulk;
 mod changes;
 #[cfg(test)]
