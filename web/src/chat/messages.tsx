@@ -1,5 +1,7 @@
 import { useMemo, useState } from "preact/hooks";
 import { CheckIcon, CopyIcon } from "../components/icons";
+import { clockTime } from "../lib/format";
+import { live } from "../lib/live";
 import { type Item, type Source, itemText } from "../live/frames";
 import type { Ended, ThreadState, Turn } from "../live/reducer";
 import { endOf, sourcesOf } from "../live/reducer";
@@ -59,6 +61,12 @@ function PendingMessage({ message }: { message: Pending }) {
 function refusal(code: string, message: string): string {
   if (code === "email_unverified") return "Confirm your e-mail first: the tutor answers once the address is confirmed.";
   if (code === "busy_turn") return "The tutor is still answering in this chat. Wait for it, or stop it.";
+  if (code === "quota_exceeded") {
+    // In the reader's own time, which the server cannot know.
+    const quota = live.status.value.quota;
+    const free = clockTime(quota?.resets_at);
+    return `You have used your ${quota?.limit ?? ""} messages of the last 24 hours.${free && ` The next one is free at ${free}.`}`;
+  }
   if (code === "offline" || code === "closed") return `Not sent. ${message}`;
   return message;
 }
