@@ -10,6 +10,7 @@ mod course;
 pub mod domain;
 mod http;
 mod importer;
+mod mail;
 mod rag;
 mod store;
 mod telemetry;

@@ -6,13 +6,11 @@ use serde::{Deserialize, Serialize};
 
 use super::{Auth, AuthError, Identity, keys};
 use crate::domain::{
-    clock::{HOUR, Millis, SECOND},
+    clock::{Millis, SECOND},
     ids::SessionId,
     role::Role,
 };
 
-/// How long an access token lives, if its session does not end before.
-pub(crate) const TOKEN_LIFE: i64 = 6 * HOUR;
 const TYPE: &str = "at+jwt";
 /// The client of tokens that a first-party session gets for itself.
 const FIRST_PARTY: &str = "intellistack";
@@ -62,7 +60,7 @@ impl Auth {
     /// A token for the person's own programs, with scope `tutor` and no more.
     pub(crate) fn issue_access_token(&self, identity: &Identity) -> Result<String, AuthError> {
         let now = self.clock.now();
-        let expires = now.plus(TOKEN_LIFE).min(identity.expires);
+        let expires = now.plus(self.token_life).min(identity.expires);
         let claims = Claims {
             iss: self.issuer(),
             sub: identity.user.id.as_str().to_owned(),

@@ -2,30 +2,46 @@
 //!
 //! [`Auth`] is built once in `app.rs`. It knows no HTTP type; `http/extract.rs` and `ws/` ask it.
 
-use std::{fmt::Write, path::PathBuf, sync::Arc};
+use std::{fmt::Write, net::IpAddr, path::PathBuf, sync::Arc};
 
 use aws_lc_rs::hmac;
 use sha2::{Digest, Sha256};
 
 use crate::{
+    config::Config,
     domain::{
+        address,
         clock::{Millis, SharedClock},
-        ids::{SessionId, SharedIds, UserId},
+        ids::{Ids, SessionId, SharedIds, UserId},
         origin::{Origin, Origins},
         role::Role,
     },
+    mail::Mailer,
     store::{Store, StoreError, sessions::Session, users::User},
 };
 
 mod access;
 pub(crate) mod cookie;
+mod demo;
+mod hashing;
 mod keys;
-pub(crate) mod secret;
-mod sessions;
+pub(crate) mod limits;
+mod outbox;
+mod people;
+mod secret;
+pub(crate) mod sessions;
+pub(crate) mod sign_in;
+pub(crate) mod sign_up;
 mod ticket;
+mod verify;
 
-pub(crate) use secret::Secret;
+pub(crate) use demo::{DemoAccount, random_password};
+pub(crate) use people::NewPerson;
+pub(crate) use secret::{Secret, SecretError};
 pub(crate) use ticket::TicketError;
+pub(crate) use verify::LinkError;
+
+use limits::Allowance;
 
 /// What the operator chose.
 #[derive(Debug, Clone)]
@@ -35,9 +51,51 @@ pub(crate) struct Settings {
     /// Other origins whose pages may send the cookie.
     pub allowed_origins: Vec<String>,
     pub secret: Secret,
+    /// Proxies whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<IpAddr>,
     /// Demo mode: mail is shown, demo accounts exist, loopback has no address limits.
     pub demo: bool,
     pub data_dir: PathBuf,
+    /// Milliseconds that an unused session lives.
+    pub session_life: i64,
+    /// Milliseconds that an access token lives at most.
+    pub token_life: i64,
+    pub hash_threads: usize,
+    pub hash_queue: usize,
+    pub allow_sign_up: bool,
+    /// Signing up with a taken address looks like success.
+    pub hide_existing: bool,
+    pub failures_per_minute: u32,
+    pub sign_ups_per_minute: u32,
+}
+
+impl Settings {
+    /// The sections of the configuration that are about accounts. `public_url` is the one that
+    /// holds once the port is known ([`Config::public_url_for`]).
+    pub(crate) fn from_config(
+        config: &Config,
+        public_url: String,
+        demo: bool,
+        ids: &dyn Ids,
+    ) -> Result<Self, SecretError> {
+        let (server, auth, accounts) = (&config.server, &config.auth, &config.accounts);
+        Ok(Self {
+            public_url,
+            allowed_origins: server.allowed_origins.clone(),
+            secret: Secret::load(auth.secret.reveal(), &config.data.dir, ids)?,
+            trusted_proxies: server.trusted_proxies.clone(),
+            demo,
+            data_dir: config.data.dir.clone(),
+            session_life: auth.session_ms(),
+            token_life: auth.access_token_ms(),
+            hash_threads: auth.hash_threads,
+            hash_queue: auth.hash_queue,
+            allow_sign_up: accounts.allow_sign_up,
+            hide_existing: accounts.hide_existing,
+            failures_per_minute: config.limits.sign_in_failures_per_minute,
+            sign_ups_per_minute: config.limits.sign_ups_per_minute,
+        })
+    }
 }
 
 /// Why somebody is not let in.
@@ -119,8 +177,17 @@ pub(crate) struct Auth {
     secret: Secret,
     ticket_key: hmac::Key,
     keys: keys::Keys,
+    links: verify::Links,
+    hasher: hashing::Hasher,
+    limits: limits::Limits,
+    mailer: Arc<dyn Mailer>,
+    trusted_proxies: Vec<IpAddr>,
     demo: bool,
     data_dir: PathBuf,
+    session_life: i64,
+    token_life: i64,
+    allow_sign_up: bool,
+    hide_existing: bool,
 }
 
 impl Auth {
@@ -131,30 +198,46 @@ impl Auth {
         clock: SharedClock,
         ids: SharedIds,
     ) -> Result<Self, AuthError> {
-        let Settings { public_url, allowed_origins, secret, demo, data_dir } = settings;
-        let wrong =
-            |error: crate::domain::origin::NotAnOrigin| AuthError::Broken(error.to_string());
-        let own = Origin::parse(&public_url).map_err(wrong)?;
-        if !own.is_https() && !own.is_loopback() {
-            return Err(AuthError::Broken(format!(
-                "server.public_url {own} must be https: without it the sign-in cookie can be stolen"
-            )));
-        }
-        let others = allowed_origins
-            .iter()
-            .map(|text| Origin::parse(text))
-            .collect::<Result<Vec<_>, _>>()
-            .map_err(wrong)?;
-        let keys = keys::Keys::open(Arc::clone(&store), &secret, &clock, &ids).await?;
-        let ticket_key = hmac::Key::new(hmac::HMAC_SHA256, &secret.key_for("live tickets v1"));
-        let origins = Origins::new(own, others);
-        Ok(Self { store, clock, ids, origins, secret, ticket_key, keys, demo, data_dir })
+        let origins = origins_of(&settings)?;
+        let allowance = Allowance {
+            failures_per_minute: settings.failures_per_minute,
+            sign_ups_per_minute: settings.sign_ups_per_minute,
+            loopback_is_free: settings.demo,
+        };
+        let secret = settings.secret;
+        let (threads, queue) = (settings.hash_threads, settings.hash_queue);
+        let outbox = outbox::Outbox::new(Arc::clone(&store), Arc::clone(&clock), Arc::clone(&ids));
+        Ok(Self {
+            keys: keys::Keys::open(Arc::clone(&store), &secret, &clock, &ids).await?,
+            links: verify::Links::new(&secret),
+            ticket_key: hmac::Key::new(hmac::HMAC_SHA256, &secret.key_for("live tickets v1")),
+            hasher: hashing::Hasher::start(threads, queue, ids.as_ref()).await?,
+            limits: limits::Limits::new(allowance, Arc::clone(&clock)),
+            mailer: Arc::new(outbox),
+            store,
+            clock,
+            ids,
+            origins,
+            secret,
+            trusted_proxies: settings.trusted_proxies,
+            demo: settings.demo,
+            data_dir: settings.data_dir,
+            session_life: settings.session_life,
+            token_life: settings.token_life,
+            allow_sign_up: settings.allow_sign_up,
+            hide_existing: settings.hide_existing,
+        })
     }
 
     /// Who holds this session token. An expired session, a banned person: refused.
     pub(crate) async fn by_session_token(&self, token: &str) -> Result<Identity, AuthError> {
-        let (session, user) = self.load(self.store.session_by_hash(&hash_token(token)).await)?;
+        let (session, user) = self.session_by_token(token).await?;
         Ok(identity(session, user))
+    }
+
+    /// The rows behind [`Auth::by_session_token`].
+    pub(crate) async fn session_by_token(&self, token: &str) -> Result<(Session, User), AuthError> {
+        self.load(self.store.session_by_hash(&hash_token(token)).await)
     }
 
     /// The identity behind a session as it is now; for a look after a change.
@@ -202,6 +285,16 @@ impl Auth {
         &self.origins
     }
 
+    /// The address of whoever sent a request: `peer`, or what a trusted proxy says in the lines of
+    /// `X-Forwarded-For`.
+    pub(crate) fn client_address<'a>(
+        &self,
+        peer: IpAddr,
+        forwarded: impl DoubleEndedIterator<Item = &'a str>,
+    ) -> IpAddr {
+        address::client(peer, forwarded, &self.trusted_proxies)
+    }
+
     pub(crate) fn is_demo(&self) -> bool {
         self.demo
     }
@@ -226,6 +319,12 @@ impl Auth {
         self.keys.reload().await
     }
 
+    /// How many passwords were compared.
+    #[cfg(test)]
+    pub(crate) fn password_checks(&self) -> u64 {
+        self.hasher.checks()
+    }
+
     fn load(
         &self,
         found: Result<(Session, User), StoreError>,
@@ -243,6 +342,20 @@ impl Auth {
         }
         Ok((session, user))
     }
+}
+
+fn origins_of(settings: &Settings) -> Result<Origins, AuthError> {
+    let parse =
+        |text: &str| Origin::parse(text).map_err(|error| AuthError::Broken(error.to_string()));
+    let own = parse(&settings.public_url)?;
+    if !own.is_https() && !own.is_loopback() {
+        return Err(AuthError::Broken(format!(
+            "server.public_url {own} must be https: without it the sign-in cookie can be stolen"
+        )));
+    }
+    let others =
+        settings.allowed_origins.iter().map(|text| parse(text)).collect::<Result<_, _>>()?;
+    Ok(Origins::new(own, others))
 }
 
 fn identity(session: Session, user: User) -> Identity {

@@ -9,10 +9,8 @@ use crate::{
     store::sessions::Session,
 };
 
-/// How long a session lives after its last renewal.
-pub(crate) const SESSION_LIFE: i64 = 7 * DAY;
-/// A session is renewed once it is this old.
-pub(crate) const RENEWED_AFTER: i64 = DAY;
+/// A session is renewed at the first use after this part of its life.
+const RENEWED_AFTER: i64 = 7;
 /// A session whose cookie ends with the browser.
 pub(crate) const SHORT_LIFE: i64 = DAY;
 const TOKEN_LENGTH: usize = 32;
@@ -35,7 +33,7 @@ impl Auth {
     ) -> (Session, String) {
         let token = self.ids.token(TOKEN_LENGTH);
         let now = self.clock.now();
-        let life = if remember { SESSION_LIFE } else { SHORT_LIFE };
+        let life = if remember { self.session_life } else { SHORT_LIFE.min(self.session_life) };
         let agent = device.agent.map(|agent| agent.chars().take(MAX_AGENT).collect());
         let session = Session {
             id: SessionId::new(self.ids.token(TOKEN_LENGTH)),
@@ -85,14 +83,20 @@ impl Auth {
         Ok(self.store.revoke_other_sessions(&identity.user.id, &identity.session, now).await?)
     }
 
-    /// Prolongs a remembered session that was not prolonged for a day. Gives the new end, if any.
+    /// How long a remembered session lives after its last renewal, in milliseconds.
+    pub(crate) fn session_life(&self) -> i64 {
+        self.session_life
+    }
+
+    /// Prolongs a remembered session that was not prolonged for a day (a seventh of its life).
+    /// Gives the new end, if any.
     pub(crate) async fn renew(&self, session: &Session) -> Result<Option<Millis>, AuthError> {
         let now = self.clock.now();
-        let due = session.expires_at - SESSION_LIFE + RENEWED_AFTER;
+        let due = session.expires_at - self.session_life + self.session_life / RENEWED_AFTER;
         if !session.remember || session.impersonated_by.is_some() || now.0 < due {
             return Ok(None);
         }
-        let end = now.plus(SESSION_LIFE);
+        let end = now.plus(self.session_life);
         self.store.extend_session(&session.id, end, now).await?;
         Ok(Some(end))
     }

@@ -4,15 +4,40 @@ use std::sync::Arc;
 
 use super::{sessions::Device, *};
 use crate::{
-    domain::{clock::ManualClock, ids::SeededIds},
-    store::{accounts::tests::login, contract::on_lite, users::tests::person},
+    domain::{
+        clock::{DAY, HOUR, ManualClock},
+        ids::SeededIds,
+    },
+    store::{accounts::tests::login, contract::on_lite, keys::SigningKey, users::tests::person},
 };
 
 pub(crate) const SECRET: &str = "a-secret-of-thirty-two-characters";
 pub(crate) const PAGE: &str = "http://localhost:8080";
 
+/// Made once for all tests: a key takes longer than the rest of a bench.
+static KEY: std::sync::OnceLock<SigningKey> = std::sync::OnceLock::new();
+
 /// 2026-11-23, so that times look like times.
 pub(crate) const START: Millis = Millis(1_795_400_000_000);
+
+pub(crate) fn settings(public_url: &str, folder: &std::path::Path) -> Settings {
+    Settings {
+        public_url: public_url.to_owned(),
+        allowed_origins: vec!["https://app.example".to_owned()],
+        secret: Secret::new(SECRET).unwrap(),
+        trusted_proxies: Vec::new(),
+        demo: false,
+        data_dir: folder.to_owned(),
+        session_life: 7 * DAY,
+        token_life: 6 * HOUR,
+        hash_threads: 1,
+        hash_queue: 256,
+        allow_sign_up: true,
+        hide_existing: false,
+        failures_per_minute: 30,
+        sign_ups_per_minute: 20,
+    }
+}
 
 pub(crate) struct Bench {
     pub(crate) auth: Arc<Auth>,
@@ -27,19 +52,23 @@ impl Bench {
     }
 
     pub(crate) async fn at(public_url: &str, demo: bool) -> Self {
+        Self::with(public_url, |settings| settings.demo = demo).await
+    }
+
+    pub(crate) async fn with(public_url: &str, change: impl FnOnce(&mut Settings)) -> Self {
         let (store, folder) = on_lite().await;
         let store = Arc::new(store);
         let clock = Arc::new(ManualClock::at(START));
         let shared: SharedClock = Arc::<ManualClock>::clone(&clock);
-        let settings = Settings {
-            public_url: public_url.to_owned(),
-            allowed_origins: vec!["https://app.example".to_owned()],
-            secret: Secret::new(SECRET).unwrap(),
-            demo,
-            data_dir: folder.path().to_owned(),
-        };
+        let mut settings = settings(public_url, folder.path());
+        change(&mut settings);
         let ids: SharedIds = Arc::new(SeededIds::new(11));
+        if let Some(key) = KEY.get() {
+            store.insert_first_key(key.clone()).await.unwrap();
+        }
         let auth = Auth::open(settings, Arc::clone(&store), shared, ids).await.unwrap();
+        let key = store.signing_keys().await.unwrap().remove(0);
+        KEY.get_or_init(|| key);
         Self { auth: Arc::new(auth), store, clock, folder }
     }
 
@@ -73,7 +102,7 @@ async fn a_session_token_opens_until_it_expires() {
     assert_eq!(ada.user.name, "ada");
     assert!(bench.auth.by_bearer(&token).await.is_ok());
     assert!(bench.auth.by_bearer(&bench.auth.signed(&token)).await.is_ok());
-    bench.clock.advance(sessions::SESSION_LIFE);
+    bench.clock.advance(7 * DAY);
     let late = bench.auth.by_session_token(&token).await;
     assert!(matches!(late, Err(AuthError::NotSignedIn)));
 }
@@ -111,13 +140,7 @@ async fn a_ban_counts_at_once() {
 async fn a_public_url_in_clear_starts_on_loopback_only() {
     let bench = Bench::new().await;
     for url in ["http://school.example", "https://school.example/path", "school.example"] {
-        let settings = Settings {
-            public_url: url.to_owned(),
-            allowed_origins: Vec::new(),
-            secret: Secret::new(SECRET).unwrap(),
-            demo: false,
-            data_dir: bench.folder.path().to_owned(),
-        };
+        let settings = settings(url, bench.folder.path());
         let clock: SharedClock = Arc::<ManualClock>::clone(&bench.clock);
         let ids: SharedIds = Arc::new(SeededIds::new(1));
         let opened = Auth::open(settings, Arc::clone(&bench.store), clock, ids).await;

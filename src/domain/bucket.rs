@@ -70,6 +70,15 @@ impl<K: Eq + Hash> Buckets<K> {
         self.map.entry(key).or_insert_with(|| Bucket::full(rate, now)).take(rate, now)
     }
 
+    /// Whether there is a token to take, without taking it.
+    pub fn check(&self, key: &K, now: Millis) -> Result<(), i64> {
+        let rate = self.rate;
+        self.map.get(key).map_or(Ok(()), |bucket| {
+            let mut copy = *bucket;
+            copy.take(rate, now)
+        })
+    }
+
     pub fn sweep(&mut self, now: Millis) {
         let rate = self.rate;
         self.map.retain(|_, bucket| !bucket.is_full(rate, now));

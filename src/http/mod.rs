@@ -1,9 +1,19 @@
 //! Floor 4, HTTP: a file an area, extractors that prove who may call, the one error map.
 
-use actix_web::web::{self, JsonConfig, PathConfig, QueryConfig, ServiceConfig};
+use std::net::IpAddr;
 
+use actix_web::{
+    HttpRequest,
+    web::{self, JsonConfig, PathConfig, QueryConfig, ServiceConfig},
+};
+
+use crate::auth::Auth;
+
+pub(crate) mod auth;
+pub(crate) mod dev;
 pub(crate) mod error;
 pub(crate) mod extract;
+pub(crate) mod html;
 mod lessons;
 
 use error::ApiError;
@@ -11,22 +21,34 @@ use error::ApiError;
 /// The largest JSON body of `/api/v1`.
 const MAX_JSON: usize = 64 * 1_024;
 
-/// Mounts every area. The app must hold `web::Data` of what the areas take
-/// ([`Auth`](crate::auth::Auth) first of all).
+/// Mounts every area. The app must hold `web::Data` of what the areas take: [`Auth`],
+/// [`Store`](crate::store::Store).
 pub(crate) fn routes(cfg: &mut ServiceConfig) {
-    cfg.service(web::scope("/api/v1").configure(api));
+    cfg.app_data(
+        QueryConfig::default().error_handler(|error, _| ApiError::bad_request(error).into()),
+    )
+    .app_data(PathConfig::default().error_handler(|_, _| ApiError::not_found().into()))
+    .configure(auth::routes)
+    .configure(dev::routes)
+    .service(web::scope("/api/v1").configure(api));
 }
 
 /// `/api/v1`: an area's paths are relative to it. What does not parse is a `bad_request`, what is
 /// not there a `not_found`, in the dialect of `live.md` §2.6.
 fn api(cfg: &mut ServiceConfig) {
-    cfg.app_data(
-        JsonConfig::default()
-            .limit(MAX_JSON)
-            .error_handler(|error, _| ApiError::from(error).into()),
-    )
-    .app_data(QueryConfig::default().error_handler(|error, _| ApiError::bad_request(error).into()))
-    .app_data(PathConfig::default().error_handler(|_, _| ApiError::not_found().into()))
-    .configure(lessons::routes)
-    .default_service(web::to(|| async { Err::<&str, _>(ApiError::not_found()) }));
+    let json = JsonConfig::default().limit(MAX_JSON);
+    cfg.app_data(json.error_handler(|error, _| ApiError::from(error).into()))
+        .configure(lessons::routes)
+        .default_service(web::to(|| async { Err::<&str, _>(ApiError::not_found()) }));
+}
+
+/// The client's address: the connection's, or what a trusted proxy says.
+pub(crate) fn address(request: &HttpRequest, auth: &Auth) -> Option<IpAddr> {
+    let peer = request.peer_addr()?.ip();
+    let lines: Vec<_> = request
+        .headers()
+        .get_all("x-forwarded-for")
+        .filter_map(|value| value.to_str().ok())
+        .collect();
+    Some(auth.client_address(peer, lines.into_iter()))
 }

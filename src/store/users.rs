@@ -194,6 +194,16 @@ pub(crate) mod tests {
         }
     }
 
+    pub(crate) async fn ban(store: &Store, id: &UserId) -> Result<usize, StoreError> {
+        let id = id.clone();
+        crate::store::db::write!(store, |conn| Ok(diesel::update(
+            user::table.filter(user::id.eq(id))
+        )
+        .set(user::banned.eq(true))
+        .execute(conn)
+        .await?))
+    }
+
     #[tokio::test(flavor = "multi_thread")]
     async fn an_address_belongs_to_one_person() {
         on_both(async |store| {

@@ -1,0 +1,194 @@
+//! Password hashing on threads of its own, so that no wave of sign-ins slows anything else.
+//!
+//! argon2id with 19 MiB and two passes (OWASP). The queue is bounded: full means
+//! [`AuthError::Overloaded`].
+
+use std::{
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+        mpsc::{Receiver, SyncSender, TrySendError, sync_channel},
+    },
+    thread,
+};
+
+use argon2::{Algorithm, Argon2, Params, PasswordHash, PasswordHasher, PasswordVerifier, Version};
+use tokio::sync::oneshot;
+
+use super::AuthError;
+use crate::domain::{ids::Ids, password::Password};
+
+const MEMORY_KIB: u32 = 19 * 1_024;
+const PASSES: u32 = 2;
+const SALT: usize = 16;
+
+type Job = Box<dyn FnOnce() + Send>;
+
+/// Threads that hash. They end when this is dropped.
+pub(crate) struct Hasher {
+    jobs: SyncSender<Job>,
+    /// The hash of a password that nobody knows: checked where there is no account, so that it
+    /// takes the same time.
+    nobody: String,
+    checks: Arc<AtomicU64>,
+}
+
+impl Hasher {
+    /// Hashes once, for the one of nobody.
+    pub(crate) async fn start(
+        threads: usize,
+        queue: usize,
+        ids: &dyn Ids,
+    ) -> Result<Self, AuthError> {
+        let (jobs, waiting) = sync_channel::<Job>(queue);
+        let waiting = Arc::new(Mutex::new(waiting));
+        for number in 0..threads.max(1) {
+            let waiting = Arc::clone(&waiting);
+            thread::Builder::new()
+                .name(format!("hash-{number}"))
+                .spawn(move || work(&waiting))
+                .map_err(|error| AuthError::Broken(format!("no thread to hash on: {error}")))?;
+        }
+        let mut hasher = Self { jobs, nobody: String::new(), checks: Arc::default() };
+        let nobody = Password::parse(&ids.token(32))
+            .map_err(|error| AuthError::Broken(error.to_string()))?;
+        hasher.nobody = hasher.hash(nobody, ids).await?;
+        Ok(hasher)
+    }
+
+    /// Gives a PHC string.
+    pub(crate) async fn hash(
+        &self,
+        password: Password,
+        ids: &dyn Ids,
+    ) -> Result<String, AuthError> {
+        let mut salt = [0; SALT];
+        ids.fill(&mut salt);
+        self.run(move || {
+            let hash: PasswordHash = argon2()
+                .and_then(|argon2| {
+                    argon2
+                        .hash_password_with_salt(password.as_bytes(), &salt)
+                        .map_err(|error| error.to_string())
+                })
+                .map_err(AuthError::Broken)?;
+            Ok(hash.to_string())
+        })
+        .await?
+    }
+
+    /// Whether `password` belongs to `hash`. Without a hash the answer is no, after the same work.
+    pub(crate) async fn matches(
+        &self,
+        password: Password,
+        hash: Option<String>,
+    ) -> Result<bool, AuthError> {
+        let exists = hash.is_some();
+        let hash = hash.unwrap_or_else(|| self.nobody.clone());
+        let checks = Arc::clone(&self.checks);
+        self.run(move || {
+            checks.fetch_add(1, Ordering::Relaxed);
+            let hash = PasswordHash::new(&hash).map_err(|error| {
+                AuthError::Broken(format!("a stored password hash cannot be read: {error}"))
+            })?;
+            let argon2 = argon2().map_err(AuthError::Broken)?;
+            Ok(argon2.verify_password(password.as_bytes(), &hash).is_ok() && exists)
+        })
+        .await?
+    }
+
+    /// How many passwords were compared.
+    #[cfg(test)]
+    pub(crate) fn checks(&self) -> u64 {
+        self.checks.load(Ordering::Relaxed)
+    }
+
+    async fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, AuthError> {
+        let (done, answer) = oneshot::channel();
+        let job: Job = Box::new(move || {
+            // A caller that went away has no use for the answer, and none for the work.
+            if !done.is_closed() {
+                let _ = done.send(work());
+            }
+        });
+        self.jobs.try_send(job).map_err(|error| match error {
+            TrySendError::Full(_) => AuthError::Overloaded,
+            TrySendError::Disconnected(_) => AuthError::Broken("the hash threads ended".into()),
+        })?;
+        answer.await.map_err(|_| AuthError::Broken("a hash thread ended".to_owned()))
+    }
+}
+
+fn work(waiting: &Mutex<Receiver<Job>>) {
+    loop {
+        let job = waiting.lock().unwrap_or_else(PoisonError::into_inner).recv();
+        match job {
+            Ok(job) => job(),
+            Err(_) => return,
+        }
+    }
+}
+
+fn argon2() -> Result<Argon2<'static>, String> {
+    let params = Params::new(MEMORY_KIB, PASSES, 1, None).map_err(|error| error.to_string())?;
+    Ok(Argon2::new(Algorithm::Argon2id, Version::V0x13, params))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::ids::SeededIds;
+
+    fn password(text: &str) -> Password {
+        Password::parse(text).unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_password_is_hashed_with_argon2id_at_19_mib_and_two_passes() {
+        let ids = SeededIds::new(5);
+        let hasher = Hasher::start(1, 4, &ids).await.unwrap();
+
+        let hash = hasher.hash(password("Owl-Lamp-7-road"), &ids).await.unwrap();
+
+        assert!(hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{hash}");
+        assert!(hasher.matches(password("Owl-Lamp-7-road"), Some(hash.clone())).await.unwrap());
+        assert!(!hasher.matches(password("Owl-Lamp-7-roae"), Some(hash)).await.unwrap());
+        assert!(!hasher.matches(password("Owl-Lamp-7-road"), None).await.unwrap());
+    }
+
+    #[tokio::test]
+    async fn a_damaged_hash_is_a_defect_and_no_match() {
+        let hasher = Hasher::start(1, 4, &SeededIds::new(5)).await.unwrap();
+
+        let result = hasher.matches(password("Owl-Lamp-7-road"), Some("plain".to_owned())).await;
+
+        assert!(matches!(result, Err(AuthError::Broken(_))));
+    }
+
+    /// Attack A13: more sign-ins at once than can be hashed.
+    #[tokio::test]
+    async fn a_full_queue_is_overloaded_at_once() {
+        let hasher = Hasher::start(1, 1, &SeededIds::new(5)).await.unwrap();
+        let (release, held) = std::sync::mpsc::channel::<()>();
+        let (begun, started) = std::sync::mpsc::channel::<()>();
+        let busy = hasher.run(move || {
+            begun.send(()).unwrap();
+            held.recv().unwrap();
+        });
+        let mut busy = std::pin::pin!(busy);
+        assert!(futures_util::poll!(&mut busy).is_pending());
+        started.recv().unwrap();
+        let mut queued = std::pin::pin!(hasher.matches(password("a"), None));
+        assert!(futures_util::poll!(&mut queued).is_pending());
+
+        let refused = hasher.matches(password("a"), None).await;
+
+        assert!(matches!(refused, Err(AuthError::Overloaded)));
+        release.send(()).unwrap();
+        busy.await.unwrap();
+        assert!(!queued.await.unwrap());
+    }
+}

@@ -1,0 +1,108 @@
+//! Signing up: an account, a session and a mail with a link.
+
+use std::net::IpAddr;
+
+use super::{Auth, AuthError, limits::TooMany, people::NewPerson, sessions::Device};
+use crate::{
+    domain::{
+        email::Email,
+        password::{Password, Weakness},
+        return_url::ReturnUrl,
+        role::Role,
+    },
+    mail::Mail,
+    store::{StoreError, sessions::Session, users::User},
+};
+
+/// What a person fills in.
+#[derive(Debug, Clone)]
+pub(crate) struct SignUp {
+    pub name: String,
+    pub email: Email,
+    pub password: Password,
+    pub image: Option<String>,
+    pub remember: bool,
+    /// Where the mailed link leads in the end.
+    pub back: ReturnUrl,
+}
+
+/// A person with a session that has just begun. The token is nowhere else.
+#[derive(Debug)]
+pub(crate) struct Started {
+    pub user: User,
+    pub session: Session,
+    pub token: String,
+}
+
+#[derive(Debug)]
+pub(crate) enum SignedUp {
+    In(Box<Started>),
+    /// Addresses are kept secret (`accounts.hide_existing`): whether the account is new is told by
+    /// mail alone. The user is as a new one would look.
+    Neutral(Box<User>),
+}
+
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum SignUpError {
+    #[error("signing up is closed")]
+    Closed,
+    #[error(transparent)]
+    Weak(Weakness),
+    #[error("the address is taken")]
+    Taken,
+    #[error("too many new accounts")]
+    TooMany(TooMany),
+    #[error(transparent)]
+    Auth(#[from] AuthError),
+}
+
+impl Auth {
+    /// Always makes a student, whose address is not verified.
+    pub(crate) async fn sign_up(
+        &self,
+        form: SignUp,
+        device: Device,
+        address: Option<IpAddr>,
+    ) -> Result<SignedUp, SignUpError> {
+        if !self.allow_sign_up {
+            return Err(SignUpError::Closed);
+        }
+        form.password.check_classic().map_err(SignUpError::Weak)?;
+        self.limits.sign_up(address).map_err(SignUpError::TooMany)?;
+        let SignUp { name, email, password, image, remember, back } = form;
+        let hash = self.hasher.hash(password, self.ids.as_ref()).await?;
+        let person = NewPerson { email, name, role: Role::Student, verified: false };
+        let (mut user, login) = self.rows(person, hash);
+        user.image = image;
+        let (session, token) = self.new_session(&user.id, remember, device);
+        let begun = (!self.hide_existing).then(|| session.clone());
+        match self.store.insert_user(user.clone(), login, begun).await {
+            Ok(()) => self.mail_verification(&user, &back).await,
+            Err(StoreError::Conflict(_)) if self.hide_existing => {
+                self.mail_account_exists(&user.email).await;
+            }
+            Err(StoreError::Conflict(_)) => return Err(SignUpError::Taken),
+            Err(error) => return Err(AuthError::from(error).into()),
+        }
+        if self.hide_existing {
+            return Ok(SignedUp::Neutral(Box::new(user)));
+        }
+        Ok(SignedUp::In(Box::new(Started { user, session, token })))
+    }
+
+    /// To the stored name and address, never to what was typed.
+    async fn mail_account_exists(&self, email: &str) {
+        if let Ok(owner) = self.store.user_by_email(email).await {
+            let sign_in = format!("{}/sign-in", self.origins.own());
+            self.post(Mail::account_exists(&owner.email, &owner.name, &sign_in)).await;
+        }
+    }
+
+    /// A mail that cannot be kept does not undo what it is about: the person can ask for another.
+    pub(super) async fn post(&self, mail: Mail) {
+        let kind = mail.kind.as_str();
+        if let Err(error) = self.mailer.post(mail).await {
+            tracing::error!(kind, %error, "a mail was lost");
+        }
+    }
+}

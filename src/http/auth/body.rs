@@ -1,0 +1,194 @@
+//! The fields of a call, from JSON or a form, checked one by one with Better-Auth's words.
+
+use std::{future::Future, pin::Pin};
+
+use actix_web::{
+    FromRequest, HttpRequest,
+    dev::Payload,
+    error::PayloadError,
+    http::{StatusCode, header},
+    web::Bytes,
+};
+use serde_json::{Map, Value};
+
+use super::error::Refusal;
+use crate::{
+    auth::Auth,
+    domain::{email::Email, password::Password, return_url::ReturnUrl},
+};
+
+/// What a caller sent. Every field is taken out by name; [`Fields::finish`] refuses the rest.
+#[derive(Debug)]
+pub(crate) struct Fields {
+    map: Map<String, Value>,
+    issues: Vec<String>,
+}
+
+impl FromRequest for Fields {
+    type Error = Refusal;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, Refusal>>>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let kind = request
+            .headers()
+            .get(header::CONTENT_TYPE)
+            .and_then(|value| value.to_str().ok())
+            .map(|text| text.split(';').next().unwrap_or_default().trim().to_ascii_lowercase());
+        let bytes = Bytes::from_request(request, payload);
+        Box::pin(async move {
+            let bytes = bytes.await.map_err(|error| match error.as_error::<PayloadError>() {
+                Some(PayloadError::Overflow) | None => Refusal::new(
+                    StatusCode::PAYLOAD_TOO_LARGE,
+                    "PAYLOAD_TOO_LARGE",
+                    "The body is too large",
+                ),
+                Some(other) => Refusal::bad("INVALID_REQUEST", other.to_string()),
+            })?;
+            Self::parse(kind.as_deref(), &bytes)
+        })
+    }
+}
+
+impl Fields {
+    fn parse(kind: Option<&str>, bytes: &[u8]) -> Result<Self, Refusal> {
+        if bytes.is_empty() {
+            let message = "[body] Invalid input: expected object, received undefined";
+            return Err(Refusal::validation(message));
+        }
+        let value = match kind {
+            Some("application/json") => serde_json::from_slice(bytes)
+                .map_err(|_| Refusal::bad("INVALID_JSON", "Invalid JSON in request body"))?,
+            Some("application/x-www-form-urlencoded") => Value::Object(
+                url::form_urlencoded::parse(bytes)
+                    .map(|(name, text)| (name.into_owned(), Value::from(text.into_owned())))
+                    .collect(),
+            ),
+            other => return Err(unsupported(other)),
+        };
+        match value {
+            Value::Object(map) => Ok(Self { map, issues: Vec::new() }),
+            other => Err(Refusal::validation(format!(
+                "[body] Invalid input: expected object, received {}",
+                kind_of(Some(&other))
+            ))),
+        }
+    }
+
+    /// A field that must be there.
+    pub(crate) fn text(&mut self, name: &str) -> String {
+        match self.map.remove(name) {
+            Some(Value::String(text)) => self.without_controls(name, text),
+            other => self.wrong(name, "string", other.as_ref()),
+        }
+    }
+
+    pub(crate) fn optional_text(&mut self, name: &str) -> Option<String> {
+        match self.map.remove(name) {
+            None | Some(Value::Null) => None,
+            Some(Value::String(text)) => Some(self.without_controls(name, text)),
+            other => Some(self.wrong(name, "string", other.as_ref())),
+        }
+    }
+
+    pub(crate) fn flag(&mut self, name: &str, default: bool) -> bool {
+        match self.map.remove(name) {
+            None | Some(Value::Null) => default,
+            Some(Value::Bool(flag)) => flag,
+            Some(Value::String(text)) if text == "true" || text == "false" => text == "true",
+            other => {
+                self.wrong(name, "boolean", other.as_ref());
+                default
+            }
+        }
+    }
+
+    /// Any characters, a NUL too; its length is checked before anything else is done with it.
+    pub(crate) fn password(&mut self, name: &str) -> Result<Option<Password>, Refusal> {
+        match self.map.remove(name) {
+            Some(Value::String(text)) => Password::parse(&text)
+                .map(Some)
+                .map_err(|_| Refusal::bad("PASSWORD_TOO_LONG", "Password too long")),
+            other => {
+                self.wrong(name, "string", other.as_ref());
+                Ok(None)
+            }
+        }
+    }
+
+    /// An address, or the issue that it is none.
+    pub(crate) fn email(&mut self, name: &str) -> Option<Email> {
+        let before = self.issues.len();
+        let text = self.text(name);
+        let email = Email::parse(&text).ok();
+        if email.is_none() && self.issues.len() == before {
+            self.issues.push(format!("[body.{name}] Invalid email address"));
+        }
+        email
+    }
+
+    /// Where to go in the end; `/` by default.
+    pub(crate) fn callback(&mut self, auth: &Auth) -> Result<Option<ReturnUrl>, Refusal> {
+        self.optional_text("callbackURL").map(|text| callback(&text, auth)).transpose()
+    }
+
+    /// The names of fields that nobody took.
+    pub(crate) fn left(&self) -> impl Iterator<Item = &str> {
+        self.map.keys().map(String::as_str)
+    }
+
+    /// All that was wrong, in one refusal.
+    pub(crate) fn finish(mut self) -> Result<(), Refusal> {
+        let left: Vec<_> = self.map.keys().map(|name| format!("{name:?}")).collect();
+        if !left.is_empty() {
+            let keys = if left.len() == 1 { "key" } else { "keys" };
+            self.issues.push(format!("[body] Unrecognized {keys}: {}", left.join(", ")));
+        }
+        if self.issues.is_empty() {
+            Ok(())
+        } else {
+            Err(Refusal::validation(self.issues.join("; ")))
+        }
+    }
+
+    /// No name or address has control characters: they end headers, and PostgreSQL takes no NUL.
+    fn without_controls(&mut self, name: &str, text: String) -> String {
+        if text.chars().any(char::is_control) {
+            self.issues.push(format!("[body.{name}] Invalid input: control characters"));
+            return String::new();
+        }
+        text
+    }
+
+    fn wrong(&mut self, name: &str, expected: &str, found: Option<&Value>) -> String {
+        let found = kind_of(found);
+        self.issues
+            .push(format!("[body.{name}] Invalid input: expected {expected}, received {found}"));
+        String::new()
+    }
+}
+
+pub(crate) fn callback(text: &str, auth: &Auth) -> Result<ReturnUrl, Refusal> {
+    ReturnUrl::parse(text, auth.origins())
+        .map_err(|_| Refusal::forbidden("INVALID_CALLBACK_URL", "Invalid callbackURL"))
+}
+
+fn unsupported(kind: Option<&str>) -> Refusal {
+    let message = format!(
+        "Content-Type \"{}\" is not allowed. Allowed types: application/json, \
+         application/x-www-form-urlencoded",
+        kind.unwrap_or_default().escape_default()
+    );
+    Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "UNSUPPORTED_MEDIA_TYPE", message)
+}
+
+fn kind_of(value: Option<&Value>) -> &'static str {
+    match value {
+        None => "undefined",
+        Some(Value::Null) => "null",
+        Some(Value::Bool(_)) => "boolean",
+        Some(Value::Number(_)) => "number",
+        Some(Value::String(_)) => "string",
+        Some(Value::Array(_)) => "array",
+        Some(Value::Object(_)) => "object",
+    }
+}

@@ -1,0 +1,44 @@
+//! The session's cookies, set and cleared as in `auth-api.md` §1.
+
+use actix_web::{HttpResponseBuilder, http::header};
+
+use crate::{
+    auth::{Auth, cookie},
+    http::extract::{SESSION_COOKIE, secure_name},
+};
+
+const DONT_REMEMBER: &str = "better-auth.dont_remember";
+const SESSION_DATA: &str = "better-auth.session_data";
+
+/// Sets the session's cookie, and tells programs without cookies the signed token.
+pub(crate) fn set(response: &mut HttpResponseBuilder, auth: &Auth, token: &str, remember: bool) {
+    let signed = auth.signed(token);
+    let life = remember.then(|| auth.session_life() / 1_000);
+    append(response, auth, SESSION_COOKIE, &cookie::escape(&signed), life);
+    if !remember {
+        let value = cookie::escape(&auth.signed("true"));
+        append(response, auth, DONT_REMEMBER, &value, None);
+    }
+    response.insert_header(("set-auth-token", signed));
+    response.insert_header((header::ACCESS_CONTROL_EXPOSE_HEADERS, "set-auth-token"));
+}
+
+pub(crate) fn clear(response: &mut HttpResponseBuilder, auth: &Auth) {
+    for name in [SESSION_COOKIE, SESSION_DATA, DONT_REMEMBER] {
+        append(response, auth, name, "", Some(0));
+    }
+}
+
+fn append(
+    response: &mut HttpResponseBuilder,
+    auth: &Auth,
+    name: &str,
+    value: &str,
+    max_age: Option<i64>,
+) {
+    let name = secure_name(auth, name);
+    let age = max_age.map(|seconds| format!("Max-Age={seconds}; ")).unwrap_or_default();
+    let secure = if auth.origins().own().is_https() { "; Secure" } else { "" };
+    let text = format!("{name}={value}; {age}Path=/; HttpOnly; SameSite=Lax{secure}");
+    response.append_header((header::SET_COOKIE, text));
+}

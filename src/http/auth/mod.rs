@@ -1,0 +1,177 @@
+//! `/api/auth`: the account API that Better-Auth's client speaks (`auth-api.md`), and what the
+//! outside world needs to check our tokens.
+
+use actix_web::{
+    Handler, HttpRequest, HttpResponse, Responder, Route,
+    body::MessageBody,
+    dev::{ServiceRequest, ServiceResponse},
+    middleware::{Next, from_fn},
+    web::{self, PayloadConfig, QueryConfig, ServiceConfig},
+};
+
+use super::extract::{self, Page, Shown};
+use crate::{
+    auth::{Auth, Identity, sessions::Device},
+    store::{sessions::Session, users::User},
+};
+
+mod body;
+mod cookies;
+mod error;
+mod keys;
+mod pages;
+mod session;
+mod shapes;
+mod sign_in;
+mod sign_up;
+mod verify;
+
+use error::Refusal;
+
+/// The largest body of an account call.
+const MAX_BODY: usize = 64 * 1_024;
+
+pub(crate) fn routes(cfg: &mut ServiceConfig) {
+    cfg.service(
+        web::scope("/api/auth")
+            .app_data(PayloadConfig::new(MAX_BODY))
+            .app_data(
+                QueryConfig::default().error_handler(|error, _| {
+                    Refusal::validation(format!("[query] {error}")).into()
+                }),
+            )
+            .wrap(from_fn(guard))
+            .configure(sign_up::routes)
+            .configure(sign_in::routes)
+            .configure(session::routes)
+            .configure(verify::routes)
+            .configure(keys::routes)
+            .default_service(web::to(nothing)),
+    )
+    .configure(keys::well_known);
+}
+
+/// A path that answers these methods, and nothing to all others.
+fn at(cfg: &mut ServiceConfig, path: &str, routes: Vec<Route>) {
+    let resource = routes.into_iter().fold(web::resource(path), actix_web::Resource::route);
+    cfg.service(resource.default_service(web::to(nothing)));
+}
+
+fn post<F, Args>(cfg: &mut ServiceConfig, path: &str, handler: F)
+where
+    F: Handler<Args>,
+    Args: actix_web::FromRequest + 'static,
+    F::Output: Responder + 'static,
+{
+    at(cfg, path, vec![web::post().to(handler)]);
+}
+
+fn get<F, Args>(cfg: &mut ServiceConfig, path: &str, handler: F)
+where
+    F: Handler<Args>,
+    Args: actix_web::FromRequest + 'static,
+    F::Output: Responder + 'static,
+{
+    at(cfg, path, vec![web::get().to(handler)]);
+}
+
+/// An unknown path or a wrong method: 404, empty, no content type.
+async fn nothing() -> HttpResponse {
+    HttpResponse::NotFound().finish()
+}
+
+/// Stands before every account call, so that no handler can forget it.
+async fn guard(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<impl MessageBody>, actix_web::Error> {
+    match check_origin(request.request()) {
+        Ok(()) => next.call(request).await.map(ServiceResponse::map_into_left_body),
+        Err(refusal) => Ok(request.into_response(refusal.into_response()).map_into_right_body()),
+    }
+}
+
+/// Which pages may call (`auth-api.md` §2). What changes something and comes with a cookie, and
+/// every sign-in or sign-up by a browser, must come from an allowed page; a program that sends
+/// neither cookie nor Origin may sign in.
+fn check_origin(request: &HttpRequest) -> Result<(), Refusal> {
+    use actix_web::http::{Method, header};
+    if matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS) {
+        return Ok(());
+    }
+    let auth = extract::auth_of(request).map_err(|error| Refusal::internal(error.to_string()))?;
+    let page = extract::page_of(request, auth);
+    let headers = request.headers();
+    if !headers.contains_key(header::COOKIE) {
+        let signs_in = ["/sign-in/", "/sign-up/"].iter().any(|part| request.path().contains(part));
+        if !signs_in {
+            return Ok(());
+        }
+        let fetch = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+        let browser = ["sec-fetch-site", "sec-fetch-mode", "sec-fetch-dest"]
+            .iter()
+            .any(|name| headers.contains_key(*name));
+        if fetch("sec-fetch-site") == Some("cross-site")
+            && fetch("sec-fetch-mode") == Some("navigate")
+        {
+            return Err(Refusal::forbidden(
+                "CROSS_SITE_NAVIGATION_LOGIN_BLOCKED",
+                "Cross-site navigation login blocked. This request appears to be a CSRF attack.",
+            ));
+        }
+        let silent =
+            !headers.contains_key(header::ORIGIN) && !headers.contains_key(header::REFERER);
+        if !browser && silent {
+            return Ok(());
+        }
+    }
+    match page {
+        Page::Allowed => Ok(()),
+        Page::Foreign => Err(Refusal::forbidden("INVALID_ORIGIN", "Invalid origin")),
+        Page::Unknown => {
+            Err(Refusal::forbidden("MISSING_OR_NULL_ORIGIN", "Missing or null Origin"))
+        }
+    }
+}
+
+/// Where a request comes from.
+fn device(request: &HttpRequest, auth: &Auth) -> (Device, Option<std::net::IpAddr>) {
+    let address = super::address(request, auth);
+    let agent = request
+        .headers()
+        .get(actix_web::http::header::USER_AGENT)
+        .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
+    let text = address.map(|address| address.to_string()).unwrap_or_default();
+    (Device { address: text, agent }, address)
+}
+
+/// The session token that a request shows. An access token manages no account.
+fn session_token(request: &HttpRequest, auth: &Auth) -> Option<String> {
+    match extract::shown(request, auth) {
+        Shown::Cookie(token) => Some(token),
+        Shown::Bearer(token) => match token.matches('.').count() {
+            0 => Some(token),
+            1 => auth.open_signed(&token),
+            _ => None,
+        },
+        Shown::Nothing => None,
+    }
+}
+
+/// The person behind a request, with her session's token.
+async fn caller(request: &HttpRequest, auth: &Auth) -> Result<Caller, Refusal> {
+    let token = session_token(request, auth).ok_or_else(Refusal::unauthorized)?;
+    let (session, user) = auth.session_by_token(&token).await?;
+    let identity = auth.by_session_token(&token).await?;
+    Ok(Caller { identity, session, user, token })
+}
+
+struct Caller {
+    identity: Identity,
+    session: Session,
+    user: User,
+    token: String,
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,44 @@
+//! People and sessions as Better-Auth's client expects them (`auth-api.md` §0).
+
+use serde_json::{Value, json};
+
+use crate::{
+    domain::clock::Millis,
+    store::{sessions::Session, users::User},
+};
+
+fn time(ms: i64) -> String {
+    Millis(ms).to_rfc3339()
+}
+
+pub(crate) fn user(user: &User) -> Value {
+    json!({
+        "id": user.id,
+        "name": user.name,
+        "email": user.email,
+        "emailVerified": user.email_verified,
+        "image": user.image,
+        "createdAt": time(user.created_at),
+        "updatedAt": time(user.updated_at),
+        "role": user.role,
+        "banned": user.banned,
+        "banReason": user.ban_reason,
+        "banExpires": user.ban_expires.map(time),
+        "twoFactorEnabled": user.two_factor_enabled,
+    })
+}
+
+/// `token`: the real one for its own holder, a handle (the session's id) in lists.
+pub(crate) fn session(session: &Session, token: &str) -> Value {
+    json!({
+        "id": session.id,
+        "token": token,
+        "userId": session.user_id,
+        "expiresAt": time(session.expires_at),
+        "createdAt": time(session.created_at),
+        "updatedAt": time(session.updated_at),
+        "ipAddress": session.ip_address,
+        "userAgent": session.user_agent,
+        "impersonatedBy": session.impersonated_by,
+    })
+}

@@ -1,0 +1,67 @@
+//! `POST /api/auth/sign-in/email`
+
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::{StatusCode, header},
+    web::{Data, ServiceConfig},
+};
+use serde_json::json;
+
+use super::{body::Fields, cookies, device, error::Refusal, post, session_token, shapes};
+use crate::{
+    auth::{
+        Auth,
+        sign_in::{SignIn, SignInError},
+    },
+    domain::email::Email,
+};
+
+pub(super) fn routes(cfg: &mut ServiceConfig) {
+    post(cfg, "/sign-in/email", sign_in);
+}
+
+async fn sign_in(
+    request: HttpRequest,
+    auth: Data<Auth>,
+    mut fields: Fields,
+) -> Result<HttpResponse, Refusal> {
+    let email = fields.text("email");
+    let password = fields.password("password")?;
+    let remember = fields.flag("rememberMe", true);
+    let back = fields.callback(&auth)?;
+    fields.finish()?;
+    let email = Email::parse(&email).map_err(|_| Refusal::bad("INVALID_EMAIL", "Invalid email"))?;
+    let Some(password) = password else {
+        return Err(Refusal::validation("[body.password] Invalid input"));
+    };
+    let replaces = session_token(&request, &auth);
+    let (device, address) = device(&request, &auth);
+    let form = SignIn { email, password, remember, replaces };
+    let started = auth.sign_in(form, device, address).await?;
+    let mut response = HttpResponse::Ok();
+    cookies::set(&mut response, &auth, &started.token, remember);
+    let mut body = json!({
+        "redirect": back.is_some(),
+        "token": started.token,
+        "user": shapes::user(&started.user),
+    });
+    if let (Some(back), Some(body)) = (back, body.as_object_mut()) {
+        response.insert_header((header::LOCATION, back.as_str()));
+        body.insert("url".to_owned(), back.as_str().into());
+    }
+    Ok(response.json(body))
+}
+
+impl From<SignInError> for Refusal {
+    fn from(error: SignInError) -> Self {
+        match error {
+            SignInError::Wrong => Self::new(
+                StatusCode::UNAUTHORIZED,
+                "INVALID_EMAIL_OR_PASSWORD",
+                "Invalid email or password",
+            ),
+            SignInError::TooMany(error) => error.into(),
+            SignInError::Auth(error) => error.into(),
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! `POST /api/auth/sign-up/email`
+
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::StatusCode,
+    web::{Data, ServiceConfig},
+};
+use serde_json::json;
+
+use super::{body::Fields, cookies, device, error::Refusal, post, shapes};
+use crate::{
+    auth::{
+        Auth,
+        sign_up::{SignUp, SignUpError, SignedUp},
+    },
+    domain::{password::Weakness, return_url::ReturnUrl},
+};
+
+const MAX_NAME: usize = 256;
+const MAX_IMAGE: usize = 2_048;
+
+pub(super) fn routes(cfg: &mut ServiceConfig) {
+    post(cfg, "/sign-up/email", sign_up);
+}
+
+async fn sign_up(
+    request: HttpRequest,
+    auth: Data<Auth>,
+    fields: Fields,
+) -> Result<HttpResponse, Refusal> {
+    let form = form(&auth, fields)?;
+    let remember = form.remember;
+    let (device, address) = device(&request, &auth);
+    let done = auth.sign_up(form, device, address).await?;
+    let mut response = HttpResponse::Ok();
+    let (token, user) = match &done {
+        SignedUp::In(started) => {
+            cookies::set(&mut response, &auth, &started.token, remember);
+            (Some(&started.token), &started.user)
+        }
+        SignedUp::Neutral(user) => (None, &**user),
+    };
+    Ok(response.json(json!({ "token": token, "user": shapes::user(user) })))
+}
+
+fn form(auth: &Auth, mut fields: Fields) -> Result<SignUp, Refusal> {
+    let name = fields.text("name");
+    let email = fields.email("email");
+    let password = fields.password("password")?;
+    let image = fields.optional_text("image");
+    let remember = fields.flag("rememberMe", true);
+    let back = fields.callback(auth)?.unwrap_or_else(ReturnUrl::home);
+    // Whatever else a person has is not hers to set: role, verification, ban, id (attack A21).
+    if let Some(field) = fields.left().next() {
+        return Err(Refusal::bad(
+            "FIELD_NOT_ALLOWED",
+            format!("{} is not allowed to be set", field.escape_default()),
+        ));
+    }
+    fields.finish()?;
+    let too_long = name.chars().count() > MAX_NAME
+        || image.as_ref().is_some_and(|image| image.len() > MAX_IMAGE);
+    match (email, password) {
+        (Some(email), Some(password)) if !too_long => {
+            Ok(SignUp { name, email, password, image, remember, back })
+        }
+        _ => Err(Refusal::validation("[body] Invalid input: a field is too long")),
+    }
+}
+
+impl From<SignUpError> for Refusal {
+    fn from(error: SignUpError) -> Self {
+        match error {
+            SignUpError::Closed => Self::bad(
+                "EMAIL_PASSWORD_SIGN_UP_DISABLED",
+                "Email and password sign up is not enabled",
+            ),
+            SignUpError::Weak(Weakness::TooShort) => {
+                Self::bad("PASSWORD_TOO_SHORT", "Password too short")
+            }
+            SignUpError::Weak(why @ (Weakness::TooPlain | Weakness::Common)) => {
+                Self::bad("PASSWORD_TOO_WEAK", format!("Password too weak: {why}"))
+            }
+            SignUpError::Taken => Self::new(
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "USER_ALREADY_EXISTS_USE_ANOTHER_EMAIL",
+                "User already exists. Use another email.",
+            ),
+            SignUpError::TooMany(error) => error.into(),
+            SignUpError::Auth(error) => error.into(),
+        }
+    }
+}

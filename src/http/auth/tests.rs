@@ -1,0 +1,122 @@
+//! The account calls over HTTP, against the real store. Attack ids are those of `oidc.md` §3.
+
+use std::{net::SocketAddr, sync::Arc};
+
+use actix_web::{
+    App,
+    http::{Method, header::HeaderMap},
+    test,
+    web::Data,
+};
+use serde_json::{Value, json};
+
+use crate::{
+    auth::tests::{Bench, PAGE},
+    domain::{clock::DAY, role::Role},
+    http::extract::SESSION_COOKIE,
+};
+
+mod links;
+mod sessions;
+mod sign_in;
+mod sign_up;
+
+const PASSWORD: &str = "Owl-Lamp-7 road";
+const FAR: &str = "192.0.2.7:4444";
+
+struct Answer {
+    status: u16,
+    headers: HeaderMap,
+    text: String,
+}
+
+impl Answer {
+    fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or_else(|_| panic!("no JSON: {}", self.text))
+    }
+
+    fn code(&self) -> String {
+        self.json()["code"].as_str().unwrap_or_default().to_owned()
+    }
+
+    fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).map(|value| value.to_str().unwrap())
+    }
+
+    fn cookies(&self) -> Vec<String> {
+        self.headers.get_all("set-cookie").map(|it| it.to_str().unwrap().to_owned()).collect()
+    }
+
+    /// `name=value` of the session's cookie, as a browser sends it back.
+    fn cookie(&self) -> String {
+        let cookies = self.cookies();
+        let cookie = cookies.iter().find(|text| text.contains(SESSION_COOKIE)).unwrap();
+        cookie.split(';').next().unwrap().to_owned()
+    }
+}
+
+/// One request to the whole HTTP tree, from far away unless a test says otherwise.
+struct Call<'a> {
+    bench: &'a Bench,
+    request: test::TestRequest,
+}
+
+impl Bench {
+    fn call(&self, method: Method, path: &str) -> Call<'_> {
+        let peer: SocketAddr = FAR.parse().unwrap();
+        let request = test::TestRequest::default().method(method).uri(path).peer_addr(peer);
+        Call { bench: self, request }
+    }
+
+    fn get(&self, path: &str) -> Call<'_> {
+        self.call(Method::GET, path)
+    }
+
+    fn post(&self, path: &str, body: &Value) -> Call<'_> {
+        let mut call = self.call(Method::POST, path);
+        call.request = call
+            .request
+            .insert_header(("content-type", "application/json"))
+            .set_payload(body.to_string());
+        call
+    }
+
+    async fn sign_up(&self, email: &str) -> Answer {
+        let body = json!({"name": "Ada", "email": email, "password": PASSWORD});
+        self.post("/api/auth/sign-up/email", &body).send().await
+    }
+
+    async fn sign_in(&self, email: &str, password: &str) -> Answer {
+        let body = json!({"email": email, "password": password});
+        self.post("/api/auth/sign-in/email", &body).send().await
+    }
+}
+
+impl Call<'_> {
+    fn with(mut self, name: &str, value: &str) -> Self {
+        self.request = self.request.append_header((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// As a page of ours sends it.
+    fn as_page(self, cookie: &str) -> Self {
+        self.with("cookie", cookie).with("origin", PAGE)
+    }
+
+    fn body(mut self, kind: &str, body: impl Into<String>) -> Self {
+        self.request = self.request.insert_header(("content-type", kind)).set_payload(body.into());
+        self
+    }
+
+    async fn send(self) -> Answer {
+        let app = App::new()
+            .app_data(Data::from(Arc::clone(&self.bench.auth)))
+            .app_data(Data::from(Arc::clone(&self.bench.store)))
+            .configure(crate::http::routes);
+        let app = test::init_service(app).await;
+        let response = test::call_service(&app, self.request.to_request()).await;
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        let text = String::from_utf8(test::read_body(response).await.to_vec()).unwrap();
+        Answer { status, headers, text }
+    }
+}

@@ -1,0 +1,140 @@
+//! `send-verification-email` and the link in the mail, `verify-email`.
+//!
+//! Mail scanners open links, so a GET by navigation changes nothing: it shows a page with a button,
+//! and its POST does it (oidc.md B5). A GET by `fetch` is the client library's and does it at once.
+
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::{StatusCode, header},
+    web::{self, Data, Query, ServiceConfig},
+};
+use serde::Deserialize;
+use serde_json::json;
+
+use super::{
+    at,
+    body::{Fields, callback},
+    caller,
+    error::Refusal,
+    pages, post,
+};
+use crate::{
+    auth::{Auth, LinkError},
+    domain::return_url::ReturnUrl,
+};
+
+pub(super) fn routes(cfg: &mut ServiceConfig) {
+    post(cfg, "/send-verification-email", send);
+    at(cfg, "/verify-email", vec![web::get().to(opened), web::post().to(confirmed)]);
+}
+
+/// The same answer for an address without account; a signed-in person hears more of her own.
+async fn send(
+    request: HttpRequest,
+    auth: Data<Auth>,
+    mut fields: Fields,
+) -> Result<HttpResponse, Refusal> {
+    let email = fields.email("email");
+    let back = fields.callback(&auth)?.unwrap_or_else(ReturnUrl::home);
+    fields.finish()?;
+    let Some(email) = email else { return Err(Refusal::validation("[body.email] Invalid input")) };
+    match caller(&request, &auth).await {
+        Ok(caller) if caller.user.email != email.as_str() => {
+            return Err(Refusal::bad("EMAIL_MISMATCH", "Email mismatch"));
+        }
+        Ok(caller) if caller.user.email_verified => {
+            return Err(Refusal::bad("EMAIL_ALREADY_VERIFIED", "Email is already verified"));
+        }
+        Ok(_) => {}
+        Err(refusal) if refusal.is_unauthorized() => {
+            let (_, address) = super::device(&request, &auth);
+            auth.may_mail(address)?;
+        }
+        Err(refusal) => return Err(refusal),
+    }
+    auth.mail_verification_again(&email, &back).await?;
+    Ok(HttpResponse::Ok().json(json!({ "status": true })))
+}
+
+#[derive(Debug, Deserialize)]
+struct Link {
+    token: Option<String>,
+    #[serde(rename = "callbackURL")]
+    callback: Option<String>,
+}
+
+impl Link {
+    fn token(&self) -> Result<&str, Refusal> {
+        self.token.as_deref().ok_or_else(|| {
+            Refusal::validation("[query.token] Invalid input: expected string, received undefined")
+        })
+    }
+
+    fn back(&self, auth: &Auth) -> Result<Option<ReturnUrl>, Refusal> {
+        self.callback.as_deref().map(|text| callback(text, auth)).transpose()
+    }
+}
+
+async fn opened(
+    request: HttpRequest,
+    auth: Data<Auth>,
+    link: Query<Link>,
+) -> Result<HttpResponse, Refusal> {
+    let (token, back) = (link.token()?, link.back(&auth)?);
+    let mode = request.headers().get("sec-fetch-mode").and_then(|value| value.to_str().ok());
+    if !matches!(mode, Some("cors" | "same-origin")) {
+        return Ok(match auth.check_link(token) {
+            Ok(()) => pages::confirm(&auth, token, back.as_ref()),
+            Err(error) => pages::bad_link(&auth, &error),
+        });
+    }
+    match (auth.verify_email(token).await, back) {
+        (Ok(()), None) => Ok(HttpResponse::Ok().json(json!({ "status": true, "user": null }))),
+        (Ok(()), Some(back)) => Ok(found(StatusCode::FOUND, &back)),
+        (Err(error), Some(back)) if code(&error).is_some() => {
+            Ok(found(StatusCode::FOUND, &back.with("error", code(&error).unwrap_or_default())))
+        }
+        (Err(error), _) => Err(error.into()),
+    }
+}
+
+async fn confirmed(auth: Data<Auth>, mut fields: Fields) -> Result<HttpResponse, Refusal> {
+    let link =
+        Link { token: Some(fields.text("token")), callback: fields.optional_text("callbackURL") };
+    fields.finish()?;
+    let (token, back) = (link.token()?, link.back(&auth)?);
+    match auth.verify_email(token).await {
+        Ok(()) => {
+            Ok(back.map_or_else(|| pages::verified(&auth), |it| found(StatusCode::SEE_OTHER, &it)))
+        }
+        Err(error) if code(&error).is_some() => Ok(pages::bad_link(&auth, &error)),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn found(status: StatusCode, back: &ReturnUrl) -> HttpResponse {
+    HttpResponse::build(status)
+        .insert_header((header::LOCATION, back.as_str()))
+        .insert_header((header::CACHE_CONTROL, "no-store"))
+        .finish()
+}
+
+/// The code of a link that is no good; none for a failure of ours.
+fn code(error: &LinkError) -> Option<&'static str> {
+    match error {
+        LinkError::Invalid => Some("INVALID_TOKEN"),
+        LinkError::Expired => Some("TOKEN_EXPIRED"),
+        LinkError::Auth(_) => None,
+    }
+}
+
+impl From<LinkError> for Refusal {
+    fn from(error: LinkError) -> Self {
+        let unauthorized = |code, message| Self::new(StatusCode::UNAUTHORIZED, code, message);
+        match error {
+            LinkError::Invalid => unauthorized("INVALID_TOKEN", "Invalid token"),
+            LinkError::Expired => unauthorized("TOKEN_EXPIRED", "Token expired"),
+            LinkError::Auth(error) => error.into(),
+        }
+    }
+}

@@ -1,0 +1,165 @@
+//! `/dev`: what only a demonstration shows: mail that was "sent", and the demo accounts. Outside
+//! demo mode there is nothing here. Pages of other hosts cannot read it by pointing a name of
+//! theirs at this machine (DNS rebinding): the Host must be a name of this machine.
+
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::header,
+    web::{self, Data, Query, ServiceConfig},
+};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::{
+    error::ApiError,
+    html::{escape, page},
+};
+use crate::{
+    auth::Auth,
+    domain::{clock::Millis, email::Email, origin::Origin},
+    store::{Store, outbox::OutboxMail},
+};
+
+pub(crate) fn routes(cfg: &mut ServiceConfig) {
+    cfg.route("/dev/mail", web::get().to(mail_page))
+        .route("/dev/mail.json", web::get().to(mail_json))
+        .route("/dev/accounts.json", web::get().to(accounts));
+}
+
+#[derive(Debug, Deserialize)]
+struct Filter {
+    to: Option<String>,
+    kind: Option<String>,
+}
+
+impl Filter {
+    async fn mails(&self, store: &Store) -> Result<Vec<OutboxMail>, ApiError> {
+        let given = |text: &Option<String>| text.clone().filter(|text| !text.contains('\0'));
+        let (to, kind) = (given(&self.to), given(&self.kind));
+        let to = to.map(|to| Email::parse(&to).map_or(to, |email| email.to_string()));
+        Ok(store.mails(to.as_deref(), kind.as_deref()).await?)
+    }
+}
+
+async fn mail_json(
+    request: HttpRequest,
+    auth: Data<Auth>,
+    store: Data<Store>,
+    filter: Query<Filter>,
+) -> Result<HttpResponse, ApiError> {
+    only_here(&request, &auth)?;
+    let mails = filter.mails(&store).await?;
+    let shown: Vec<_> = mails
+        .into_iter()
+        .map(|mail| {
+            let links: Value = serde_json::from_str(&mail.links).unwrap_or_default();
+            json!({
+                "to": mail.recipient,
+                "kind": mail.kind,
+                "subject": mail.subject,
+                "links": links,
+                "text": mail.body,
+                "at": Millis(mail.created_at).to_rfc3339(),
+            })
+        })
+        .collect();
+    Ok(HttpResponse::Ok().insert_header((header::CACHE_CONTROL, "no-store")).json(shown))
+}
+
+async fn mail_page(
+    request: HttpRequest,
+    auth: Data<Auth>,
+    store: Data<Store>,
+    filter: Query<Filter>,
+) -> Result<HttpResponse, ApiError> {
+    only_here(&request, &auth)?;
+    let mut body = String::from("<h1>Mail</h1><p>Newest first. In demo mode no mail leaves.</p>");
+    for mail in filter.mails(&store).await? {
+        body.push_str(&article(&mail));
+    }
+    Ok(HttpResponse::Ok()
+        .insert_header((header::CONTENT_TYPE, "text/html; charset=utf-8"))
+        .insert_header((header::CACHE_CONTROL, "no-store"))
+        .insert_header((header::REFERRER_POLICY, "no-referrer"))
+        .insert_header((
+            header::CONTENT_SECURITY_POLICY,
+            "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
+        ))
+        .body(page("Mail", &body)))
+}
+
+fn article(mail: &OutboxMail) -> String {
+    let links: Vec<String> = serde_json::from_str(&mail.links).unwrap_or_default();
+    let links: String =
+        links.iter().map(|link| format!(r#"<p><a href="{0}">{0}</a></p>"#, escape(link))).collect();
+    format!(
+        "<article><strong>{}</strong><br>to {} · {} · {}<pre>{}</pre>{links}</article>",
+        escape(&mail.subject),
+        escape(&mail.recipient),
+        escape(&mail.kind),
+        Millis(mail.created_at).to_rfc3339(),
+        escape(&mail.body)
+    )
+}
+
+async fn accounts(request: HttpRequest, auth: Data<Auth>) -> Result<HttpResponse, ApiError> {
+    only_here(&request, &auth)?;
+    let accounts = auth.demo_accounts()?;
+    Ok(HttpResponse::Ok().insert_header((header::CACHE_CONTROL, "no-store")).json(accounts))
+}
+
+/// Demo mode, a client on this machine, and a Host that is this machine.
+fn only_here(request: &HttpRequest, auth: &Auth) -> Result<(), ApiError> {
+    let near = super::address(request, auth).is_some_and(|it| it.to_canonical().is_loopback());
+    let host = request.headers().get(header::HOST).and_then(|value| value.to_str().ok());
+    let named = host.is_some_and(|host| {
+        Origin::parse(&format!("http://{host}")).is_ok_and(|origin| origin.is_loopback())
+    });
+    if auth.is_demo() && near && named { Ok(()) } else { Err(ApiError::not_found()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::SocketAddr;
+
+    use actix_web::{App, test};
+
+    use super::*;
+    use crate::auth::tests::Bench;
+
+    async fn get(bench: &Bench, path: &str, host: &str, peer: &str) -> (u16, String) {
+        let app = App::new()
+            .app_data(Data::from(std::sync::Arc::clone(&bench.auth)))
+            .app_data(Data::from(std::sync::Arc::clone(&bench.store)))
+            .configure(routes);
+        let app = test::init_service(app).await;
+        let peer: SocketAddr = peer.parse().unwrap();
+        let request = test::TestRequest::get().uri(path).peer_addr(peer);
+        let request = request.insert_header(("host", host)).to_request();
+        let response = test::call_service(&app, request).await;
+        let status = response.status().as_u16();
+        (status, String::from_utf8(test::read_body(response).await.to_vec()).unwrap())
+    }
+
+    const HERE: &str = "127.0.0.1:5";
+
+    #[actix_web::test]
+    async fn demo_accounts_are_shown_on_this_machine_in_demo_mode_alone() {
+        let demo = Bench::new().await;
+        let accounts = demo.auth.ensure_demo_accounts().await.unwrap();
+
+        let (status, body) = get(&demo, "/dev/accounts.json", "localhost:8080", HERE).await;
+        assert_eq!(status, 200);
+        assert!(body.contains(&accounts[0].password));
+        for (host, peer) in
+            [("localhost:8080", "192.0.2.1:5"), ("evil.example:8080", HERE), ("", HERE)]
+        {
+            assert_eq!(get(&demo, "/dev/accounts.json", host, peer).await.0, 404, "{host} {peer}");
+        }
+
+        let real = Bench::at("http://localhost:8080", false).await;
+        for path in ["/dev/accounts.json", "/dev/mail", "/dev/mail.json"] {
+            assert_eq!(get(&real, path, "localhost:8080", HERE).await.0, 404, "{path}");
+        }
+    }
+}
