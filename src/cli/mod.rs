@@ -28,6 +28,7 @@ mod eval;
 mod failure;
 mod migrate;
 mod search;
+mod user;
 
 pub(crate) use failure::Failure;
 
@@ -62,6 +63,8 @@ enum Command {
     Search(search::Args),
     /// Measure how good the answers are, on judged data.
     Eval(eval::Args),
+    /// Make accounts, list them, change their roles.
+    User(user::Args),
 }
 
 /// What every command works with.
@@ -127,6 +130,7 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Course(args) => runtime.block_on(course::run(&context, args)),
         Command::Search(args) => runtime.block_on(search::run(&context, args)),
         Command::Eval(args) => runtime.block_on(eval::run(&context, args)),
+        Command::User(args) => runtime.block_on(Box::pin(user::run(&context, args))),
     }
 }
 

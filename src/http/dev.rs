@@ -162,4 +162,34 @@ mod tests {
             assert_eq!(get(&real, path, "localhost:8080", HERE).await.0, 404, "{path}");
         }
     }
+
+    #[actix_web::test]
+    async fn mail_is_shown_newest_first_with_its_links_and_as_text() {
+        let bench = Bench::new().await;
+        for (at, to) in [(1, "ada@x.example"), (2, "bob@x.example"), (3, "ada@x.example")] {
+            let row = OutboxMail {
+                id: at.to_string(),
+                kind: "verify-email".to_owned(),
+                recipient: to.to_owned(),
+                subject: format!("<b>{at}</b>"),
+                body: "Open https://x.example/?a=1&b=2".to_owned(),
+                links: r#"["https://x.example/?a=1&b=2"]"#.to_owned(),
+                created_at: at,
+                sent_at: None,
+            };
+            bench.store.insert_mail(row).await.unwrap();
+        }
+
+        let path = "/dev/mail.json?to=Ada@X.example&kind=verify-email";
+        let (_, body) = get(&bench, path, "localhost:8080", HERE).await;
+        let mails: Vec<Value> = serde_json::from_str(&body).unwrap();
+        assert_eq!(mails.len(), 2);
+        assert_eq!(mails[0]["subject"], "<b>3</b>");
+        assert_eq!(mails[0]["links"], json!(["https://x.example/?a=1&b=2"]));
+
+        let (_, html) = get(&bench, "/dev/mail", "127.0.0.1:1", HERE).await;
+        assert!(html.contains("&lt;b&gt;3&lt;/b&gt;") && !html.contains("<b>3"), "{html}");
+        let nothing = get(&bench, "/dev/mail.json?kind=%00", "localhost:1", HERE).await;
+        assert_eq!(nothing.0, 200);
+    }
 }
