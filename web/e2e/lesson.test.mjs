@@ -151,10 +151,13 @@ test("a connection lost in mid-answer comes back by itself, and each word is the
   await page.routeWebSocket(/\/api\/v1\/live/, (socket) => {
     sockets += 1;
     const server = socket.connectToServer();
+    let dropped = false;
     server.onMessage((message) => {
+      if (dropped) return;
       socket.send(message);
       if (drops < 2 && String(message).includes('"type":"delta"')) {
         drops += 1;
+        dropped = true;
         void server.close({ code: 1000 });
         void socket.close({ code: 4301 });
       }
