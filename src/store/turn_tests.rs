@@ -181,10 +181,11 @@ async fn a_turn_is_claimed_once_and_taken_over_when_the_lease_is_over() {
         let first = store.claim(&turn, &owner("a"), Millis(1)).await.unwrap().unwrap();
         assert_eq!((first.turn.attempt, first.turn.fence, first.taken_over), (1, 1, false));
         assert!(store.claim(&turn, &other, Millis(1)).await.unwrap().is_none());
-        assert!(store.orphans(Millis(1), 10).await.unwrap().is_empty());
+        assert!(store.unowned_turns(&other, Millis(1), 10).await.unwrap().is_empty());
+        assert_eq!(store.unowned_turns(&owner("a"), Millis(1), 10).await.unwrap(), [turn.clone()]);
 
         let later = Millis(LEASE + 1);
-        assert_eq!(store.orphans(later, 10).await.unwrap(), [turn.clone()]);
+        assert_eq!(store.unowned_turns(&other, later, 10).await.unwrap(), [turn.clone()]);
         let second = store.claim(&turn, &other, later).await.unwrap().unwrap();
         assert_eq!((second.turn.attempt, second.turn.fence, second.taken_over), (2, 2, true));
         assert_eq!(second.turn.barren, 1);

@@ -121,20 +121,23 @@ impl Store {
             .await?))
     }
 
-    /// Unfinished turns that no living node owns, oldest first.
-    pub(crate) async fn orphans(
+    /// Unfinished turns, oldest first, that no other living node owns: those of dead nodes, those
+    /// that nobody has claimed, and `me`'s own, which `me` may have lost in a restart.
+    pub(crate) async fn unowned_turns(
         &self,
+        me: &Owner,
         now: Millis,
         limit: usize,
     ) -> Result<Vec<TurnId>, StoreError> {
-        let live = self.live_nodes(now).await?;
+        let mut others = self.live_nodes(now).await?;
+        others.retain(|owner| owner != me);
         let rows: Vec<TurnRow> = read!(self, |conn| turn::table
             .filter(turn::status.eq_any(UNFINISHED))
             .order(turn::created_at)
             .select(TurnRow::as_select())
             .load(conn)
             .await?);
-        let free = rows.into_iter().filter(|turn| !turn.is_owned_by_one_of(&live));
+        let free = rows.into_iter().filter(|turn| !turn.is_owned_by_one_of(&others));
         Ok(free.take(limit).map(|turn| turn.id).collect())
     }
 

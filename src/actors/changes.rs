@@ -1,0 +1,128 @@
+//! Reads the change log and tells those whom it concerns, within a second of the commit, whoever
+//! made it: this server, another, or the command line.
+//!
+//! **Owns** the seq up to which it has read. **Takes** [`Observe`] and wakes from the bus.
+//! **Sends** [`Concern`](super::registry::Concern) to the registry; reloads courses and keys.
+//! **On restart** it reads again from the seq at its start, which repeats what may be repeated.
+
+use std::{sync::Arc, time::Duration};
+
+use actix::prelude::*;
+use serde::Serialize;
+
+use super::{
+    Observe,
+    registry::{Concern, Registry},
+};
+use crate::{
+    auth::Auth,
+    course::Courses,
+    domain::ids::{CourseId, SessionId, UserId},
+    store::{Change, Store, StoreError},
+};
+
+const POLL_EVERY: Duration = Duration::from_millis(250);
+
+pub(crate) struct ChangeWatcher {
+    store: Arc<Store>,
+    auth: Arc<Auth>,
+    courses: Arc<Courses>,
+    registry: Addr<Registry>,
+    seq: i64,
+    reading: bool,
+}
+
+impl ChangeWatcher {
+    /// `seq`: everything up to it was known before the caches were filled.
+    pub(crate) fn new(
+        store: Arc<Store>,
+        auth: Arc<Auth>,
+        courses: Arc<Courses>,
+        registry: Addr<Registry>,
+        seq: i64,
+    ) -> Self {
+        Self { store, auth, courses, registry, seq, reading: false }
+    }
+
+    fn poll(&mut self, ctx: &mut Context<Self>) {
+        if std::mem::replace(&mut self.reading, true) {
+            return;
+        }
+        let (store, seq) = (Arc::clone(&self.store), self.seq);
+        let news = async move {
+            if store.last_change().await? == seq {
+                return Ok(Vec::new());
+            }
+            store.changes_after(seq).await
+        };
+        let read = news.into_actor(self).map(|news: Result<Vec<Change>, StoreError>, this, ctx| {
+            this.reading = false;
+            match news {
+                Ok(changes) => changes.into_iter().for_each(|change| this.tell(change, ctx)),
+                Err(error) => tracing::warn!(%error, "the change log cannot be read"),
+            }
+        });
+        ctx.spawn(read);
+    }
+
+    fn tell(&mut self, change: Change, ctx: &mut Context<Self>) {
+        let Change { seq, kind, subject, .. } = change;
+        match kind.as_str() {
+            "session" => self.concern(Concern::SignIn(SessionId::new(subject)), ctx),
+            "user" | "user_sessions" => self.concern(Concern::User(UserId::new(subject)), ctx),
+            "course" => {
+                let courses = Arc::clone(&self.courses);
+                let reload = async move {
+                    if let Err(error) = courses.reload(&CourseId::new(subject)).await {
+                        tracing::error!(%error, "a changed course cannot be read");
+                    }
+                };
+                ctx.spawn(reload.into_actor(self));
+            }
+            "key" => {
+                let auth = Arc::clone(&self.auth);
+                let reload = async move {
+                    if let Err(error) = auth.reload_keys().await {
+                        tracing::error!(%error, "the changed signing keys cannot be read");
+                    }
+                };
+                ctx.spawn(reload.into_actor(self));
+            }
+            other => tracing::debug!(kind = other, "a change that this version does not know"),
+        }
+        self.seq = seq;
+    }
+
+    fn concern(&self, concern: Concern, ctx: &mut Context<Self>) {
+        let told = self.registry.send(concern).into_actor(self).map(|told, _, _| {
+            if told.is_err() {
+                tracing::error!("the registry did not take a change");
+            }
+        });
+        ctx.spawn(told);
+    }
+}
+
+impl Actor for ChangeWatcher {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        self.reading = false;
+        ctx.run_interval(POLL_EVERY, Self::poll);
+    }
+}
+
+impl Supervised for ChangeWatcher {}
+
+#[derive(Debug, PartialEq, Eq, Serialize, MessageResponse)]
+pub(crate) struct View {
+    pub seq: i64,
+}
+
+impl Handler<Observe<View>> for ChangeWatcher {
+    type Result = View;
+
+    fn handle(&mut self, _: Observe<View>, _: &mut Self::Context) -> View {
+        View { seq: self.seq }
+    }
+}

@@ -1,0 +1,109 @@
+//! Keeps house: renews this node's lease, and removes what is over.
+//!
+//! **Owns** no data. **Takes** [`Observe`]. **Sends** nothing. **On restart** it goes on at the
+//! next tick; the lease outlives two missed renewals.
+
+use std::{sync::Arc, time::Duration};
+
+use actix::prelude::*;
+use serde::Serialize;
+
+use super::Observe;
+use crate::{
+    domain::clock::{DAY, MINUTE, Millis, SharedClock},
+    store::{Store, StoreError, nodes::Owner},
+    turnlog::TurnLog,
+};
+
+const RENEW_EVERY: Duration = Duration::from_secs(2);
+const SWEEP_EVERY: Duration = Duration::from_mins(1);
+const RETENTION_EVERY: Duration = Duration::from_hours(24);
+/// A thread goes this long after its owner's enrolment ended.
+const RETENTION: i64 = 30 * DAY;
+/// How long the log of an ended turn can be replayed.
+const LOG_KEPT: i64 = 15 * MINUTE;
+
+pub(crate) struct Janitor {
+    store: Arc<Store>,
+    log: Arc<dyn TurnLog>,
+    clock: SharedClock,
+    me: Owner,
+    renewed_at: Option<Millis>,
+}
+
+impl Janitor {
+    pub(crate) fn new(
+        store: Arc<Store>,
+        log: Arc<dyn TurnLog>,
+        clock: SharedClock,
+        me: Owner,
+    ) -> Self {
+        Self { store, log, clock, me, renewed_at: None }
+    }
+
+    fn renew(&mut self, ctx: &mut Context<Self>) {
+        let (store, me, now) = (Arc::clone(&self.store), self.me.clone(), self.clock.now());
+        let renewal = async move { store.renew_lease(&me, now).await };
+        ctx.spawn(renewal.into_actor(self).map(move |renewed, this, _| match renewed {
+            Ok(true) => this.renewed_at = Some(now),
+            Ok(false) => tracing::error!(
+                node = %this.me.node,
+                "another process has taken this node's name: give each node its own data folder"
+            ),
+            Err(error) => tracing::warn!(%error, "the node's lease cannot be renewed"),
+        }));
+    }
+
+    fn sweep(&mut self, ctx: &mut Context<Self>) {
+        let (store, log, now) = (Arc::clone(&self.store), Arc::clone(&self.log), self.clock.now());
+        let sweeping = async move {
+            log.trim(now.plus(-LOG_KEPT)).await;
+            let gone = store.forget_changes(now).await?
+                + store.forget_nonces(now).await?
+                + store.forget_quota(now).await?
+                + store.forget_sessions(now).await?
+                + store.forget_verifications(now).await?;
+            Ok::<_, StoreError>(gone)
+        };
+        ctx.spawn(sweeping.into_actor(self).map(|gone, _, _| match gone {
+            Ok(rows) => tracing::debug!(rows, "swept"),
+            Err(error) => tracing::warn!(%error, "could not sweep; tried again in a minute"),
+        }));
+    }
+
+    fn retain(&mut self, ctx: &mut Context<Self>) {
+        let (store, before) = (Arc::clone(&self.store), self.clock.now().plus(-RETENTION));
+        let expiry = async move { store.expire_threads(before).await };
+        ctx.spawn(expiry.into_actor(self).map(|gone, _, _| match gone {
+            Ok(threads) => tracing::info!(threads, "removed the threads of ended enrolments"),
+            Err(error) => tracing::warn!(%error, "could not remove old threads"),
+        }));
+    }
+}
+
+impl Actor for Janitor {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        ctx.run_interval(RENEW_EVERY, Self::renew);
+        ctx.run_interval(SWEEP_EVERY, Self::sweep);
+        ctx.run_interval(RETENTION_EVERY, Self::retain);
+        self.retain(ctx);
+    }
+}
+
+impl Supervised for Janitor {}
+
+#[derive(Debug, PartialEq, Eq, Serialize, MessageResponse)]
+pub(crate) struct View {
+    /// When the lease was last renewed.
+    pub renewed_at: Option<Millis>,
+}
+
+impl Handler<Observe<View>> for Janitor {
+    type Result = View;
+
+    fn handle(&mut self, _: Observe<View>, _: &mut Self::Context) -> View {
+        View { renewed_at: self.renewed_at }
+    }
+}

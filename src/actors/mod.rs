@@ -1,0 +1,66 @@
+//! Floor 3, the actors: who does what at once. Each is supervised, has a bounded mailbox and
+//! answers [`Observe`]; its header says what it owns and what a restart loses.
+
+use std::sync::Arc;
+
+use actix::{Addr, Message};
+
+use crate::{
+    auth::Auth,
+    bus::Bus,
+    config::{Limits, Live},
+    course::Courses,
+    domain::{
+        clock::SharedClock,
+        ids::{NodeId, SharedIds},
+    },
+    store::Store,
+    telemetry::Metrics,
+    turnlog::TurnLog,
+};
+
+pub(crate) mod changes;
+pub(crate) mod janitor;
+pub(crate) mod limiter;
+pub(crate) mod presence;
+pub(crate) mod registry;
+pub(crate) mod relay;
+pub(crate) mod session;
+pub(crate) mod tutor;
+mod turn;
+
+/// Asks an actor for what the dashboard shows of it.
+#[derive(Debug)]
+pub(crate) struct Observe<View>(std::marker::PhantomData<View>);
+
+impl<View> Default for Observe<View> {
+    fn default() -> Self {
+        Self(std::marker::PhantomData)
+    }
+}
+
+impl<View: 'static> Message for Observe<View> {
+    type Result = View;
+}
+
+/// What a session works with: the services, and the actors of its node.
+pub(crate) struct Hub {
+    pub store: Arc<Store>,
+    pub log: Arc<dyn TurnLog>,
+    pub bus: Bus,
+    pub auth: Arc<Auth>,
+    pub courses: Arc<Courses>,
+    pub clock: SharedClock,
+    pub ids: SharedIds,
+    pub metrics: Arc<Metrics>,
+    pub node: NodeId,
+    /// What the tutor says it is: `extractive` is no AI model.
+    pub tutor_kind: &'static str,
+    pub limits: Limits,
+    pub live: Live,
+    pub tutor: Addr<tutor::TutorActor>,
+    pub relay: Addr<relay::Relay>,
+    pub presence: Addr<presence::Presence>,
+    pub registry: Addr<registry::Registry>,
+    pub limiter: Addr<limiter::RateLimiter>,
+}

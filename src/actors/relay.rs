@@ -1,0 +1,162 @@
+//! Wakes the sessions that follow a thread when its log has grown.
+//!
+//! **Owns** who follows what on this node. **Takes** [`Follow`], [`Unfollow`], [`Observe`], and
+//! what the bus says. **Sends** [`Wake`](super::session::Wake) and
+//! [`Push`](super::session::Push) to sessions. **On restart** it knows no follower until each
+//! session follows again, which every session does at intervals.
+//!
+//! It carries no text: a session reads the log from its own cursor. A session whose mailbox is
+//! full is woken again until it could take the wake, so that none is lost.
+
+use std::{
+    collections::{HashMap, HashSet},
+    time::Duration,
+};
+
+use actix::prelude::*;
+use serde::Serialize;
+use tokio_stream::wrappers::{BroadcastStream, errors::BroadcastStreamRecvError};
+
+use super::{Observe, registry, session};
+use crate::{
+    bus::{self, Bus},
+    domain::{
+        ids::{ConnectionId, ThreadId},
+        live::frame::Frame,
+    },
+};
+
+const MAILBOX: usize = 4_096;
+const RETRY_EVERY: Duration = Duration::from_millis(50);
+
+pub(crate) struct Relay {
+    bus: Bus,
+    registry: Addr<registry::Registry>,
+    followers: HashMap<ThreadId, HashMap<ConnectionId, Addr<session::Session>>>,
+    unwoken: HashSet<(ThreadId, ConnectionId)>,
+}
+
+impl Relay {
+    pub(crate) fn new(bus: Bus, registry: Addr<registry::Registry>) -> Self {
+        Self { bus, registry, followers: HashMap::new(), unwoken: HashSet::new() }
+    }
+
+    fn wake(&mut self, thread: &ThreadId) {
+        let Some(followers) = self.followers.get(thread) else { return };
+        for (connection, session) in followers {
+            match session.try_send(session::Wake(thread.clone())) {
+                Err(SendError::Full(_)) => {
+                    self.unwoken.insert((thread.clone(), connection.clone()));
+                }
+                // A closed session unfollows by itself.
+                Ok(()) | Err(SendError::Closed(_)) => {}
+            }
+        }
+    }
+
+    fn wake_the_unwoken(&mut self) {
+        for (thread, connection) in std::mem::take(&mut self.unwoken) {
+            let session = self.followers.get(&thread).and_then(|all| all.get(&connection));
+            let full = session.is_some_and(|session| {
+                matches!(session.try_send(session::Wake(thread.clone())), Err(SendError::Full(_)))
+            });
+            if full {
+                self.unwoken.insert((thread, connection));
+            }
+        }
+    }
+
+    fn wake_all(&mut self) {
+        let threads: Vec<ThreadId> = self.followers.keys().cloned().collect();
+        for thread in threads {
+            self.wake(&thread);
+        }
+    }
+}
+
+impl Actor for Relay {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        ctx.set_mailbox_capacity(MAILBOX);
+        ctx.add_stream(BroadcastStream::new(self.bus.listen()));
+        ctx.run_interval(RETRY_EVERY, |this, _| this.wake_the_unwoken());
+    }
+}
+
+impl Supervised for Relay {}
+
+impl StreamHandler<Result<bus::Wake, BroadcastStreamRecvError>> for Relay {
+    fn handle(
+        &mut self,
+        wake: Result<bus::Wake, BroadcastStreamRecvError>,
+        _: &mut Self::Context,
+    ) {
+        match wake {
+            Ok(bus::Wake::Thread(thread)) => self.wake(&thread),
+            Ok(bus::Wake::Titled { owner, thread, title, updated }) => {
+                let frame = Frame::Thread { thread, title, updated };
+                let push = registry::PushTo { user: owner, frame };
+                // Ephemeral: a client that misses a title reads it with the next list.
+                let _ = self.registry.try_send(push);
+            }
+            Ok(bus::Wake::Changes) => {}
+            // We fell behind: whatever was said, everybody may look.
+            Err(BroadcastStreamRecvError::Lagged(_)) => self.wake_all(),
+        }
+    }
+}
+
+/// `session` wants to know when `thread` grows. Doing it twice is doing it once.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(crate) struct Follow {
+    pub thread: ThreadId,
+    pub connection: ConnectionId,
+    pub session: Addr<session::Session>,
+}
+
+impl Handler<Follow> for Relay {
+    type Result = ();
+
+    fn handle(&mut self, Follow { thread, connection, session }: Follow, _: &mut Self::Context) {
+        self.followers.entry(thread).or_default().insert(connection, session);
+    }
+}
+
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub(crate) struct Unfollow {
+    pub threads: Vec<ThreadId>,
+    pub connection: ConnectionId,
+}
+
+impl Handler<Unfollow> for Relay {
+    type Result = ();
+
+    fn handle(&mut self, Unfollow { threads, connection }: Unfollow, _: &mut Self::Context) {
+        for thread in threads {
+            if let Some(followers) = self.followers.get_mut(&thread) {
+                followers.remove(&connection);
+                if followers.is_empty() {
+                    self.followers.remove(&thread);
+                }
+            }
+        }
+    }
+}
+
+#[derive(Debug, PartialEq, Eq, Serialize, MessageResponse)]
+pub(crate) struct View {
+    pub threads: usize,
+    pub followers: usize,
+}
+
+impl Handler<Observe<View>> for Relay {
+    type Result = View;
+
+    fn handle(&mut self, _: Observe<View>, _: &mut Self::Context) -> View {
+        let followers = self.followers.values().map(HashMap::len).sum();
+        View { threads: self.followers.len(), followers }
+    }
+}

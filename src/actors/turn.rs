@@ -1,0 +1,460 @@
+//! The writing of one turn, from the claim to its end: what the tutor says becomes numbered events
+//! in the thread's log (`turns.md`, The parts, 3 to 7).
+
+use std::{
+    cell::{Cell, RefCell},
+    rc::Rc,
+    sync::Arc,
+    time::Duration,
+};
+
+use futures_util::{StreamExt, stream::BoxStream};
+use tokio::sync::{Semaphore, oneshot, watch};
+
+use super::tutor::Stopped;
+use crate::{
+    bus::{Bus, Wake},
+    course::Courses,
+    domain::{
+        clock::{Millis, SharedClock},
+        code::Code,
+        event::{End, Ending, Entry, Failure, LogEvent, Running, Timing, TurnNews, Usage, fingerprint},
+        ids::{Epoch, ItemId, SharedIds, ThreadId, TurnId, UserId, prefixed},
+        item::{Item, Source},
+    },
+    store::{
+        Store, StoreError,
+        nodes::Owner,
+        ownership::{Chunk, Claimed},
+        threads::ThreadRow,
+        turns::TurnRow,
+    },
+    telemetry::Metrics,
+    turnlog::{LogError, TurnLog},
+    tutor::{Tutor, TutorEvent},
+};
+
+/// After so many owners that wrote nothing, the turn itself is at fault.
+const BARREN_OWNERS: i32 = 3;
+const RETRY_STORE: Duration = Duration::from_millis(250);
+
+/// What every turn of a node is written with.
+pub(crate) struct Bench {
+    pub store: Arc<Store>,
+    pub log: Arc<dyn TurnLog>,
+    pub bus: Bus,
+    pub tutor: Arc<Tutor>,
+    pub courses: Arc<Courses>,
+    pub clock: SharedClock,
+    pub ids: SharedIds,
+    pub metrics: Arc<Metrics>,
+    pub me: Owner,
+    /// Turns that a student, or one of the staff, may have running at once.
+    pub slots_student: usize,
+    pub slots_staff: usize,
+}
+
+impl Bench {
+    pub(super) async fn slots(&self, user: &UserId) -> Result<usize, StoreError> {
+        let staff = self.store.user(user).await?.role.is_staff();
+        Ok(if staff { self.slots_staff } else { self.slots_student })
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Signal {
+    Go,
+    Cancel,
+    /// Somebody else owns the turn, or it is gone.
+    FencedOff,
+}
+
+/// The actor's hold on a running turn.
+pub(super) struct Handle {
+    turn: TurnId,
+    fence: i64,
+    signal: watch::Sender<Signal>,
+    /// Written since the last checkpoint.
+    pending: RefCell<Vec<Entry>>,
+    waiting: RefCell<Vec<oneshot::Sender<Stopped>>>,
+    over: Cell<bool>,
+}
+
+impl Handle {
+    pub(super) fn new(claimed: &Claimed) -> Self {
+        Self {
+            turn: claimed.turn.id.clone(),
+            fence: claimed.turn.fence,
+            signal: watch::Sender::new(Signal::Go),
+            pending: RefCell::default(),
+            waiting: RefCell::default(),
+            over: Cell::new(false),
+        }
+    }
+
+    pub(super) fn cancel(&self) {
+        self.signal.send_if_modified(|signal| {
+            let first = *signal == Signal::Go;
+            if first {
+                *signal = Signal::Cancel;
+            }
+            first
+        });
+    }
+
+    pub(super) fn fence_off(&self) {
+        self.signal.send_replace(Signal::FencedOff);
+    }
+
+    pub(super) fn take_chunk(&self) -> Chunk {
+        let entries = std::mem::take(&mut *self.pending.borrow_mut());
+        let entries = crate::domain::event::merge(entries);
+        Chunk { turn: self.turn.clone(), fence: self.fence, entries }
+    }
+
+    /// A checkpoint failed: its events go with the next one.
+    pub(super) fn put_back(&self, chunk: Chunk) {
+        let mut pending = self.pending.borrow_mut();
+        let newer = std::mem::replace(&mut *pending, chunk.entries);
+        pending.extend(newer);
+    }
+
+    pub(super) fn wait_for_end(&self, senders: Vec<oneshot::Sender<Stopped>>) {
+        self.waiting.borrow_mut().extend(senders);
+    }
+
+    pub(super) fn ended(&self) {
+        let stopped = if self.over.get() { Stopped::Here } else { Stopped::NotHere };
+        for sender in self.waiting.borrow_mut().drain(..) {
+            // Whoever asked may be gone.
+            let _ = sender.send(stopped);
+        }
+    }
+}
+
+/// Why a run stops without an `end`: somebody else will write it.
+struct Lost;
+
+impl From<LogError> for Lost {
+    fn from(error: LogError) -> Self {
+        if error != LogError::Fenced {
+            tracing::error!(%error, "an owner disagreed with its log");
+        }
+        Self
+    }
+}
+
+/// Writes the turn to its end, unless it is lost to another owner or left to a later scan.
+pub(super) async fn run(
+    bench: Arc<Bench>,
+    claimed: Claimed,
+    handle: Rc<Handle>,
+    fair: Arc<Semaphore>,
+) {
+    let turn = claimed.turn.id.clone();
+    let mut writer = match Writer::open(bench, claimed, handle).await {
+        Ok(Ok(writer)) => writer,
+        Ok(Err(Lost)) => return,
+        Err(error) => {
+            tracing::warn!(%turn, %error, "a turn cannot be begun; the next scan tries again");
+            return;
+        }
+    };
+    if writer.write(fair).await.is_err() {
+        tracing::info!(%turn, "a turn was lost to another owner, or its thread is gone");
+    }
+}
+
+struct Writer {
+    bench: Arc<Bench>,
+    handle: Rc<Handle>,
+    turn: TurnRow,
+    thread: ThreadRow,
+    seq: i64,
+    /// The text that stands, and what an earlier owner said.
+    running: Running,
+    first_text: Option<Millis>,
+}
+
+/// How an answer ended, before it is written down.
+struct Outcome {
+    status: Ending,
+    usage: Usage,
+    error: Option<Failure>,
+    hint: Option<String>,
+    degraded: Vec<String>,
+}
+
+impl Outcome {
+    fn plain(status: Ending) -> Self {
+        let (usage, degraded) = (Usage::default(), Vec::new());
+        Self { status, usage, error: None, hint: None, degraded }
+    }
+
+    fn failed(code: Code, message: impl Into<String>) -> Self {
+        let message = message.into();
+        Self { error: Some(Failure { code, message }), ..Self::plain(Ending::Failed) }
+    }
+}
+
+impl Writer {
+    /// Makes the log ours and brings it up to the store.
+    async fn open(
+        bench: Arc<Bench>,
+        claimed: Claimed,
+        handle: Rc<Handle>,
+    ) -> Result<Result<Self, Lost>, StoreError> {
+        let Claimed { turn, mut thread, taken_over } = claimed;
+        let mut running = Running::new(turn.id.clone(), turn.attempt);
+        let asked_at = turn.message_seq - 1;
+        let view = bench.log.view(&thread.id).await.filter(|view| view.epoch == thread.epoch);
+        let seq = match view {
+            // This process has written it before, or is the first to.
+            Some(view) if view.seq == asked_at || (taken_over && view.seq > asked_at) => {
+                if let Some(before) = view.running.filter(|before| before.turn == turn.id) {
+                    running = before;
+                }
+                view.seq
+            }
+            None if !taken_over => asked_at,
+            // What clients have may be more than was checkpointed: they must start afresh.
+            _ => {
+                let entries = bench.store.checkpoints(&turn.id).await?;
+                entries.iter().for_each(|entry| running.apply(entry));
+                let checkpointed = entries.last().map_or(asked_at, |entry| entry.seq);
+                thread.epoch = new_epoch(&bench);
+                let (fence, epoch) = (turn.fence, thread.epoch.clone());
+                if !bench.store.begin_epoch(&thread.id, fence, &epoch).await? {
+                    return Ok(Err(Lost));
+                }
+                checkpointed
+            }
+        };
+        let opened = bench.log.open(&thread.id, &thread.epoch, turn.fence, seq).await;
+        let Ok(head) = opened else { return Ok(Err(Lost)) };
+        running.attempt = turn.attempt;
+        let mut writer =
+            Self { bench, handle, turn, thread, seq: head.seq, running, first_text: None };
+        Ok(writer.announce().await.map(|()| writer))
+    }
+
+    /// The `message` event, where the log lacks it.
+    async fn announce(&mut self) -> Result<(), Lost> {
+        if self.seq >= self.turn.message_seq {
+            return Ok(());
+        }
+        let TurnRow { question_item, question, quote, created_at, .. } = &self.turn;
+        let item = Item::question(
+            question_item.clone(),
+            self.thread.id.clone(),
+            Millis(*created_at),
+            question,
+            quote.as_deref(),
+        );
+        self.append(LogEvent::Message { item }).await
+    }
+
+    async fn append(&mut self, event: LogEvent) -> Result<(), Lost> {
+        let entry = Entry::single(self.seq + 1, event);
+        let thread = &self.thread.id;
+        self.bench.log.append(thread, self.turn.fence, vec![entry.clone()]).await?;
+        self.seq = entry.seq;
+        self.running.apply(&entry);
+        self.handle.pending.borrow_mut().push(entry);
+        self.bench.bus.wake(Wake::Thread(thread.clone()));
+        Ok(())
+    }
+
+    async fn news(
+        &mut self,
+        status: TurnNews,
+        hint_level: Option<u8>,
+        drop_from: Option<i64>,
+    ) -> Result<(), Lost> {
+        let (turn, attempt) = (self.turn.id.clone(), self.turn.attempt);
+        self.append(LogEvent::Turn { turn, attempt, status, hint_level, drop_from }).await
+    }
+
+    async fn write(&mut self, fair: Arc<Semaphore>) -> Result<(), Lost> {
+        if self.turn.barren >= BARREN_OWNERS {
+            let message = "This answer could not be written. Please ask again.";
+            return self.finish(Outcome::failed(Code::Internal, message)).await;
+        }
+        if self.turn.cancel_requested {
+            self.handle.cancel();
+        }
+        let mut signal = self.handle.signal.subscribe();
+        // A user's turns beyond the limit wait here, in order.
+        let slot = match Arc::clone(&fair).try_acquire_owned() {
+            Ok(slot) => slot,
+            Err(_) => {
+                self.news(TurnNews::Queued, None, None).await?;
+                tokio::select! {
+                    biased;
+                    signal = stopped(&mut signal) => return self.stop(signal).await,
+                    slot = fair.acquire_owned() => slot.map_err(|_| Lost)?,
+                }
+            }
+        };
+        let outcome = match self.question().await {
+            Ok(question) => {
+                let answer = self.bench.tutor.answer(question);
+                self.follow(answer, &mut signal).await?
+            }
+            Err(error) => {
+                tracing::error!(turn = %self.turn.id, %error, "a question cannot be put together");
+                Some(Outcome::failed(Code::StoreUnavailable, "The lesson could not be read."))
+            }
+        };
+        drop(slot);
+        match outcome {
+            Some(outcome) => self.finish(outcome).await,
+            None => {
+                let signal = *signal.borrow();
+                self.stop(signal).await
+            }
+        }
+    }
+
+    async fn stop(&mut self, signal: Signal) -> Result<(), Lost> {
+        match signal {
+            Signal::FencedOff => Err(Lost),
+            Signal::Go | Signal::Cancel => self.finish(Outcome::plain(Ending::Cancelled)).await,
+        }
+    }
+
+    /// Writes down what the tutor says. None if it was told to stop.
+    async fn follow(
+        &mut self,
+        mut answer: BoxStream<'static, TutorEvent>,
+        signal: &mut watch::Receiver<Signal>,
+    ) -> Result<Option<Outcome>, Lost> {
+        let prefixed = !self.running.text.is_empty();
+        let mut level = None;
+        loop {
+            let event = tokio::select! {
+                biased;
+                _ = stopped(signal) => return Ok(None),
+                event = answer.next() => event,
+            };
+            match event {
+                Some(TutorEvent::Started { hint_level }) => {
+                    level = Some(hint_level);
+                    if !prefixed {
+                        self.news(TurnNews::Running, level, None).await?;
+                    }
+                }
+                Some(TutorEvent::Continued) => {
+                    self.news(TurnNews::Continued, level, None).await?;
+                }
+                Some(TutorEvent::Restarted) => {
+                    let from = self.running.first_delta;
+                    self.news(TurnNews::Restarted, level, from).await?;
+                }
+                Some(TutorEvent::Citations(sources)) => self.cite(sources).await?,
+                Some(TutorEvent::Text(text)) => self.say(text).await?,
+                Some(TutorEvent::Done { hint, input_tokens, output_tokens, degraded, .. }) => {
+                    let usage = Usage { input: input_tokens.into(), output: output_tokens.into() };
+                    return Ok(Some(Outcome {
+                        usage,
+                        hint: serde_json::to_string(&hint).ok(),
+                        degraded: degraded.into_iter().map(str::to_owned).collect(),
+                        ..Outcome::plain(Ending::Done)
+                    }));
+                }
+                Some(TutorEvent::Failed { code, message }) => {
+                    return Ok(Some(Outcome::failed(code, message)));
+                }
+                None => {
+                    let message = "The answer broke off. Please ask again.";
+                    return Ok(Some(Outcome::failed(Code::UpstreamError, message)));
+                }
+            }
+        }
+    }
+
+    async fn cite(&mut self, sources: Vec<Source>) -> Result<(), Lost> {
+        if sources.is_empty() || sources == self.running.sources {
+            return Ok(());
+        }
+        self.append(LogEvent::Citations { turn: self.turn.id.clone(), sources }).await
+    }
+
+    async fn say(&mut self, text: String) -> Result<(), Lost> {
+        if text.is_empty() {
+            return Ok(());
+        }
+        if self.first_text.is_none() {
+            let now = self.bench.clock.now();
+            self.first_text = Some(now);
+            let waited = i32::try_from(now.since(Millis(self.turn.created_at)));
+            self.bench.metrics.first_delta(f64::from(waited.unwrap_or(i32::MAX)) / 1_000.0);
+        }
+        let (turn, attempt) = (self.turn.id.clone(), self.turn.attempt);
+        self.append(LogEvent::Delta { turn, attempt, text }).await
+    }
+
+    /// Everything into the store at once, then the `end` into the log.
+    async fn finish(&mut self, outcome: Outcome) -> Result<(), Lost> {
+        let Outcome { status, usage, error, hint, degraded } = outcome;
+        let now = self.bench.clock.now();
+        let asked = Millis(self.turn.created_at);
+        let (length, sha256) = fingerprint(&self.running.text);
+        let end = End {
+            turn: self.turn.id.clone(),
+            attempt: self.turn.attempt,
+            status,
+            item: self.item(now),
+            length,
+            sha256,
+            usage,
+            timing_ms: Timing {
+                first: self.first_text.map(|first| first.since(asked)),
+                total: now.since(asked),
+            },
+            error,
+            degraded,
+        };
+        let seq = self.seq + 1;
+        loop {
+            let store = &self.bench.store;
+            match store.finish(self.turn.fence, seq, &end, hint.clone(), now).await {
+                Ok(true) => break,
+                Ok(false) => return Err(Lost),
+                Err(error) => {
+                    tracing::warn!(turn = %self.turn.id, %error, "an end waits for the store");
+                    tokio::time::sleep(RETRY_STORE).await;
+                }
+            }
+        }
+        self.handle.over.set(true);
+        self.bench.metrics.turn_ended(status.as_str());
+        self.append(LogEvent::End(Box::new(end))).await
+    }
+
+    fn item(&self, now: Millis) -> Option<Item> {
+        let Running { text, sources, .. } = &self.running;
+        if text.is_empty() {
+            return None;
+        }
+        let id = ItemId::new(prefixed(&*self.bench.ids, "msg", now));
+        Some(Item::answer(id, self.thread.id.clone(), now, text, sources))
+    }
+
+    async fn question(&self) -> Result<crate::tutor::Question, super::question::QuestionError> {
+        super::question::build(&self.bench, &self.turn, &self.thread, &self.running.text).await
+    }
+}
+
+/// Resolves when the run must stop.
+async fn stopped(signal: &mut watch::Receiver<Signal>) -> Signal {
+    // An error: the handle is gone, and with it whoever could stop us.
+    match signal.wait_for(|signal| *signal != Signal::Go).await {
+        Ok(signal) => *signal,
+        Err(_) => Signal::FencedOff,
+    }
+}
+
+fn new_epoch(bench: &Bench) -> Epoch {
+    Epoch::new(bench.ids.token(8))
+}

@@ -1,0 +1,269 @@
+//! Answers questions: claims turns, runs them side by side, checkpoints them, takes over those
+//! whose owner died.
+//!
+//! **Owns** the turns that this node is writing. **Takes** [`Work`], [`Cancel`], [`Drain`],
+//! [`Observe`]. **Sends** wakes over the bus. **On restart** its turns are orphans of a living
+//! node: it claims them again and goes on from the log.
+
+use std::{collections::HashMap, rc::Rc, sync::Arc, time::Duration};
+
+use actix::prelude::*;
+use serde::Serialize;
+use tokio::sync::{Semaphore, oneshot};
+
+use super::{
+    Observe,
+    turn::{Bench, Handle},
+};
+use crate::{
+    domain::ids::{TurnId, UserId},
+    store::ownership::{Chunk, Claimed, Standing},
+};
+
+const MAILBOX: usize = 8_192;
+const SCAN_EVERY: Duration = Duration::from_secs(1);
+const CHECKPOINT_EVERY: Duration = Duration::from_millis(500);
+/// Turns that one node writes at once; further ones wait in the store.
+const MOST: usize = 5_000;
+
+pub(crate) struct TutorActor {
+    bench: Arc<Bench>,
+    running: HashMap<TurnId, Rc<Handle>>,
+    /// Being claimed just now, with those who wait to hear of it.
+    claiming: HashMap<TurnId, Vec<oneshot::Sender<Stopped>>>,
+    /// How many of a user's turns may run at once.
+    fair: HashMap<UserId, Arc<Semaphore>>,
+    checkpointing: bool,
+    scanning: bool,
+    draining: bool,
+}
+
+/// What became of a request to stop.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stopped {
+    /// The turn has ended.
+    Here,
+    /// Another node writes it, or it had ended before.
+    NotHere,
+}
+
+impl TutorActor {
+    pub(crate) fn new(bench: Arc<Bench>) -> Self {
+        Self {
+            bench,
+            running: HashMap::new(),
+            claiming: HashMap::new(),
+            fair: HashMap::new(),
+            checkpointing: false,
+            scanning: false,
+            draining: false,
+        }
+    }
+
+    fn claim(&mut self, turn: TurnId, ctx: &mut Context<Self>) {
+        let known = self.running.contains_key(&turn) || self.claiming.contains_key(&turn);
+        if self.draining || known || self.running.len() + self.claiming.len() >= MOST {
+            return;
+        }
+        self.claiming.insert(turn.clone(), Vec::new());
+        let (bench, id) = (Arc::clone(&self.bench), turn.clone());
+        let claim = async move {
+            let claimed = bench.store.claim(&id, &bench.me, bench.clock.now()).await?;
+            match claimed {
+                None => Ok(None),
+                Some(claimed) => {
+                    let slots = bench.slots(&claimed.turn.user_id).await?;
+                    Ok::<_, crate::store::StoreError>(Some((claimed, slots)))
+                }
+            }
+        };
+        ctx.spawn(claim.into_actor(self).map(move |claimed, this, ctx| {
+            let waiting = this.claiming.remove(&turn).unwrap_or_default();
+            match claimed {
+                Ok(Some((claimed, slots))) => this.run(claimed, slots, waiting, ctx),
+                Ok(None) => answer(waiting, Stopped::NotHere),
+                Err(error) => {
+                    // The scan finds it again.
+                    tracing::warn!(%turn, %error, "a turn cannot be claimed");
+                    answer(waiting, Stopped::NotHere);
+                }
+            }
+        }));
+    }
+
+    fn run(
+        &mut self,
+        claimed: Claimed,
+        slots: usize,
+        waiting: Vec<oneshot::Sender<Stopped>>,
+        ctx: &mut Context<Self>,
+    ) {
+        let user = claimed.turn.user_id.clone();
+        let fair = self.fair.entry(user).or_insert_with(|| Arc::new(Semaphore::new(slots)));
+        let handle = Rc::new(Handle::new(&claimed));
+        if !waiting.is_empty() {
+            handle.cancel();
+        }
+        handle.wait_for_end(waiting);
+        let id = claimed.turn.id.clone();
+        self.running.insert(id.clone(), Rc::clone(&handle));
+        self.bench.metrics.turns_running.inc();
+        let run = super::turn::run(
+            Arc::clone(&self.bench),
+            claimed,
+            Rc::clone(&handle),
+            Arc::clone(fair),
+        );
+        ctx.spawn(run.into_actor(self).map(move |(), this, _| {
+            this.running.remove(&id);
+            this.bench.metrics.turns_running.dec();
+            handle.ended();
+        }));
+    }
+
+    /// Finds turns that nobody living owns: those of dead nodes, and those that were left.
+    fn scan(&mut self, ctx: &mut Context<Self>) {
+        if self.draining || std::mem::replace(&mut self.scanning, true) {
+            return;
+        }
+        let bench = Arc::clone(&self.bench);
+        let orphans =
+            async move { bench.store.unowned_turns(&bench.me, bench.clock.now(), MOST).await };
+        ctx.spawn(orphans.into_actor(self).map(|orphans, this, ctx| {
+            this.scanning = false;
+            match orphans {
+                Ok(turns) => turns.into_iter().for_each(|turn| this.claim(turn, ctx)),
+                Err(error) => tracing::warn!(%error, "cannot look for turns without an owner"),
+            }
+        }));
+        self.fair.retain(|_, fair| Arc::strong_count(fair) > 1);
+    }
+
+    fn checkpoint(&mut self, ctx: &mut Context<Self>) {
+        if self.running.is_empty() || std::mem::replace(&mut self.checkpointing, true) {
+            return;
+        }
+        let chunks: Vec<Chunk> = self.running.values().map(|handle| handle.take_chunk()).collect();
+        let bench = Arc::clone(&self.bench);
+        let kept = chunks.clone();
+        let write = async move { bench.store.checkpoint(chunks).await };
+        ctx.spawn(write.into_actor(self).map(move |standings, this, _| {
+            this.checkpointing = false;
+            match standings {
+                Ok(standings) => standings.iter().for_each(|standing| this.heed(standing)),
+                Err(error) => {
+                    tracing::warn!(%error, "running answers cannot be checkpointed");
+                    for chunk in kept {
+                        if let Some(handle) = this.running.get(&chunk.turn) {
+                            handle.put_back(chunk);
+                        }
+                    }
+                }
+            }
+        }));
+    }
+
+    fn heed(&self, standing: &Standing) {
+        let Some(handle) = self.running.get(&standing.turn) else { return };
+        if !standing.mine {
+            handle.fence_off();
+        } else if standing.cancel_requested {
+            handle.cancel();
+        }
+    }
+}
+
+fn answer(waiting: Vec<oneshot::Sender<Stopped>>, stopped: Stopped) {
+    for sender in waiting {
+        // Whoever asked may be gone.
+        let _ = sender.send(stopped);
+    }
+}
+
+impl Actor for TutorActor {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        ctx.set_mailbox_capacity(MAILBOX);
+        ctx.run_interval(SCAN_EVERY, Self::scan);
+        ctx.run_interval(CHECKPOINT_EVERY, Self::checkpoint);
+    }
+}
+
+impl Supervised for TutorActor {
+    fn restarting(&mut self, _: &mut Context<Self>) {
+        self.running.clear();
+        self.claiming.clear();
+        (self.checkpointing, self.scanning) = (false, false);
+    }
+}
+
+/// A turn was accepted. One that is lost here is found by the next scan.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub(crate) struct Work(pub TurnId);
+
+impl Handler<Work> for TutorActor {
+    type Result = ();
+
+    fn handle(&mut self, Work(turn): Work, ctx: &mut Self::Context) {
+        self.claim(turn, ctx);
+    }
+}
+
+/// Stops a turn whose cancellation is in the store. Answers when it has ended, if it is ours.
+#[derive(Debug, Message)]
+#[rtype(result = "Stopped")]
+pub(crate) struct Cancel(pub TurnId);
+
+impl Handler<Cancel> for TutorActor {
+    type Result = ResponseFuture<Stopped>;
+
+    fn handle(&mut self, Cancel(turn): Cancel, ctx: &mut Self::Context) -> Self::Result {
+        let (sender, ended) = oneshot::channel();
+        if let Some(handle) = self.running.get(&turn) {
+            handle.cancel();
+            handle.wait_for_end(vec![sender]);
+        } else {
+            self.claim(turn.clone(), ctx);
+            if let Some(waiting) = self.claiming.get_mut(&turn) {
+                waiting.push(sender);
+            }
+        }
+        // A sender that was dropped: the turn is not ours.
+        Box::pin(async move { ended.await.unwrap_or(Stopped::NotHere) })
+    }
+}
+
+/// Take no new turn. Answers how many are still being written.
+#[derive(Debug, Message)]
+#[rtype(result = "usize")]
+pub(crate) struct Drain;
+
+impl Handler<Drain> for TutorActor {
+    type Result = usize;
+
+    fn handle(&mut self, Drain: Drain, _: &mut Self::Context) -> usize {
+        self.draining = true;
+        self.running.len()
+    }
+}
+
+#[derive(Debug, PartialEq, Eq, Serialize, MessageResponse)]
+pub(crate) struct View {
+    pub running: usize,
+    pub claiming: usize,
+    pub draining: bool,
+}
+
+impl Handler<Observe<View>> for TutorActor {
+    type Result = View;
+
+    fn handle(&mut self, _: Observe<View>, _: &mut Self::Context) -> View {
+        View {
+            running: self.running.len(),
+            claiming: self.claiming.len(),
+            draining: self.draining,
+        }
+    }
+}
