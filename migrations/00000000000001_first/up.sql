@@ -211,13 +211,6 @@ CREATE TABLE quota_use (
 );
 CREATE INDEX quota_use_user ON quota_use (user_id, used_at);
 
-CREATE TABLE feedback (
-    item_id TEXT NOT NULL PRIMARY KEY REFERENCES item (id) ON DELETE CASCADE,
-    user_id TEXT NOT NULL,
-    kind TEXT NOT NULL,
-    reason TEXT,
-    created_at BIGINT NOT NULL
-);
 
 CREATE TABLE node (
     id TEXT NOT NULL PRIMARY KEY,

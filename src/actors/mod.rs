@@ -27,7 +27,8 @@ pub(crate) mod registry;
 pub(crate) mod relay;
 pub(crate) mod session;
 pub(crate) mod tutor;
-mod turn;
+mod question;
+pub(crate) mod turn;
 
 /// Asks an actor for what the dashboard shows of it.
 #[derive(Debug)]

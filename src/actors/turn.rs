@@ -441,7 +441,7 @@ impl Writer {
         Some(Item::answer(id, self.thread.id.clone(), now, text, sources))
     }
 
-    async fn question(&self) -> Result<crate::tutor::Question, super::question::QuestionError> {
+    async fn question(&self) -> Result<crate::tutor::Question, StoreError> {
         super::question::build(&self.bench, &self.turn, &self.thread, &self.running.text).await
     }
 }

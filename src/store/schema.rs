@@ -226,16 +226,6 @@ diesel::table! {
 }
 
 diesel::table! {
-    feedback (item_id) {
-        item_id -> Text,
-        user_id -> Text,
-        kind -> Text,
-        reason -> Nullable<Text>,
-        created_at -> BigInt,
-    }
-}
-
-diesel::table! {
     node (id) {
         id -> Text,
         incarnation -> Text,
@@ -284,7 +274,6 @@ diesel::table! {
 diesel::joinable!(account -> user (user_id));
 diesel::joinable!(enrolment -> course (course_id));
 diesel::joinable!(enrolment -> user (user_id));
-diesel::joinable!(feedback -> item (item_id));
 diesel::joinable!(item -> thread (thread_id));
 diesel::joinable!(lesson -> course (course_id));
 diesel::joinable!(quiz_item -> course (course_id));
@@ -301,7 +290,6 @@ diesel::allow_tables_to_appear_in_same_query!(
     change_counter,
     course,
     enrolment,
-    feedback,
     item,
     lesson,
     node,

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::limits;
 use crate::domain::{
     code::Code,
-    ids::{CourseId, Epoch, ItemId, LessonId, MessageId, StayId, ThreadId, TurnId},
+    ids::{CourseId, Epoch, LessonId, MessageId, StayId, ThreadId, TurnId},
 };
 
 /// Where the client is: names only, the server reads the text from its own store.
@@ -68,21 +68,6 @@ pub struct History {
 }
 
 #[derive(Debug, Clone, Deserialize)]
-pub struct Feedback {
-    pub item: ItemId,
-    pub kind: FeedbackKind,
-    #[serde(default)]
-    pub reason: Option<String>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum FeedbackKind {
-    Positive,
-    Negative,
-}
-
-#[derive(Debug, Clone, Deserialize)]
 pub struct OfThread {
     pub thread: ThreadId,
 }
@@ -134,7 +119,6 @@ pub enum Request {
     Close(OfThread),
     History(History),
     Context(Context),
-    Feedback(Feedback),
     Auth(Auth),
     Watch(Watch),
     Unwatch(Unwatch),
@@ -202,7 +186,6 @@ fn read(kind: &str, object: Value) -> Result<Option<Request>, serde_json::Error>
         "close" => of(object, Request::Close),
         "history" => of(object, Request::History),
         "context" => of(object, Request::Context),
-        "feedback" => of(object, Request::Feedback),
         "auth" => of(object, Request::Auth),
         "watch" => of(object, Request::Watch),
         "unwatch" => of(object, Request::Unwatch),
@@ -235,9 +218,6 @@ fn check(request: &Request) -> Result<(), (Code, String)> {
             if !(1..=limits::HISTORY_PAGE_MAX).contains(limit) =>
         {
             Err((Code::BadRequest, "`limit` is 1 to 100".to_owned()))
-        }
-        Request::Feedback(Feedback { reason: Some(reason), .. }) => {
-            longer("reason", reason, limits::QUOTE)
         }
         _ => Ok(()),
     }

@@ -1,0 +1,201 @@
+//! How far a client has come in one thread, and the reading on from there.
+
+use std::time::Duration;
+
+use actix::prelude::*;
+
+use super::Session;
+use crate::{
+    domain::{
+        clock::Millis,
+        event::{Entry, merge},
+        ids::{Epoch, ThreadId},
+        live::{
+            frame::{Frame, LogFrame, Mode, Resumed},
+            limits,
+        },
+    },
+    turnlog::Tail,
+};
+
+/// Log entries that are read at once.
+const READ: usize = 512;
+
+pub(super) struct Cursor {
+    pub epoch: Epoch,
+    pub seq: i64,
+    /// Newest seq known to be in the log.
+    head: i64,
+    reading: bool,
+    /// The log grew while it was being read.
+    again: bool,
+    /// An answer that must precede the news is being made: read no further yet.
+    pub held: bool,
+    read_at: Option<Millis>,
+    scheduled: bool,
+    /// Frames that must follow everything that is in the log by now.
+    pub after: Vec<Frame>,
+}
+
+impl Cursor {
+    pub(super) const fn at(epoch: Epoch, seq: i64) -> Self {
+        Self {
+            epoch,
+            seq,
+            head: seq,
+            reading: false,
+            again: false,
+            held: false,
+            read_at: None,
+            scheduled: false,
+            after: Vec::new(),
+        }
+    }
+
+    /// There is news that could not be read when it came.
+    pub(super) const fn is_behind(&self) -> bool {
+        self.again && !self.reading
+    }
+
+    pub(super) const fn lag(&self) -> i64 {
+        self.head - self.seq
+    }
+}
+
+impl Session {
+    /// Reads the news of a thread: at once if it has been quiet, otherwise when the coalescing
+    /// window is over, since the cost of a token is its system call.
+    pub(super) fn pump_soon(&mut self, thread: &ThreadId, ctx: &mut Context<Self>) {
+        let (now, window) = (self.now(), self.hub.live.coalesce());
+        let Some(cursor) = self.cursors.get_mut(thread) else { return };
+        let quiet = cursor.read_at.map_or(i64::MAX, |at| now.since(at));
+        let left = i64::try_from(window.as_millis()).unwrap_or(i64::MAX).saturating_sub(quiet);
+        if left <= 0 {
+            return self.pump(thread, ctx);
+        }
+        if !std::mem::replace(&mut cursor.scheduled, true) {
+            let (thread, wait) = (thread.clone(), u64::try_from(left).unwrap_or_default());
+            ctx.run_later(Duration::from_millis(wait), move |this, ctx| {
+                if let Some(cursor) = this.cursors.get_mut(&thread) {
+                    cursor.scheduled = false;
+                }
+                this.pump(&thread, ctx);
+            });
+        }
+    }
+
+    /// Sends what the log has behind the cursor, unless the client's queue is full enough.
+    pub(super) fn pump(&mut self, thread: &ThreadId, ctx: &mut Context<Self>) {
+        let (now, paused) = (self.now(), self.outbox.is_paused());
+        let Some(cursor) = self.cursors.get_mut(thread) else { return };
+        let waits = cursor.held || (paused && cursor.after.is_empty());
+        if waits || std::mem::replace(&mut cursor.reading, true) {
+            cursor.again = true;
+            return;
+        }
+        cursor.again = false;
+        cursor.read_at = Some(now);
+        let (hub, id) = (std::sync::Arc::clone(&self.hub), thread.clone());
+        let (epoch, seq) = (cursor.epoch.clone(), cursor.seq);
+        let read = async move {
+            let tail = hub.log.read(&id, &epoch, seq, READ).await;
+            (id, tail)
+        };
+        ctx.spawn(read.into_actor(self).map(|(thread, tail), this, ctx| {
+            this.deliver(&thread, tail, ctx);
+        }));
+    }
+
+    fn deliver(&mut self, thread: &ThreadId, tail: Tail, ctx: &mut Context<Self>) {
+        let Some(cursor) = self.cursors.get_mut(thread) else { return };
+        cursor.reading = false;
+        let entries = match tail {
+            Tail::Entries(entries) => entries,
+            Tail::Gap => return self.check_gap(thread, ctx),
+        };
+        let more = entries.len() == READ || cursor.again;
+        if let Some(last) = entries.last() {
+            cursor.seq = last.seq;
+            cursor.head = cursor.head.max(last.seq);
+        }
+        let epoch = cursor.epoch.clone();
+        let after = if more { Vec::new() } else { std::mem::take(&mut cursor.after) };
+        for batch in batches(thread, &epoch, entries) {
+            self.send_text(batch, ctx);
+        }
+        for frame in after {
+            self.send(&frame, ctx);
+        }
+        if more {
+            self.pump(thread, ctx);
+        }
+    }
+
+    /// The log does not continue this cursor. An idle thread has no log at all; only where the
+    /// store has moved on must the client start afresh.
+    fn check_gap(&mut self, thread: &ThreadId, ctx: &mut Context<Self>) {
+        let Some(cursor) = self.cursors.get_mut(thread) else { return };
+        let Some(member) = &self.member else { return };
+        cursor.reading = true;
+        let (hub, owner) = (std::sync::Arc::clone(&self.hub), member.identity.user.id.clone());
+        let id = thread.clone();
+        let load = async move {
+            let loaded = super::snapshot::load(&hub, &owner, &id).await;
+            (id, loaded)
+        };
+        ctx.spawn(load.into_actor(self).map(|(thread, loaded), this, ctx| {
+            let Some(cursor) = this.cursors.get_mut(&thread) else { return };
+            cursor.reading = false;
+            let loaded = match loaded {
+                Ok(loaded) => loaded,
+                Err(error) => return this.lose(&thread, &error, ctx),
+            };
+            let known = loaded.epoch == cursor.epoch && loaded.seq <= cursor.seq;
+            let after = std::mem::take(&mut cursor.after);
+            if !known {
+                let reason = if loaded.epoch == cursor.epoch { "trimmed" } else { "epoch" };
+                let (epoch, seq) = (loaded.epoch.clone(), loaded.seq);
+                *cursor = Cursor::at(epoch.clone(), seq);
+                let thread = thread.clone();
+                let resumed = Resumed {
+                    thread,
+                    epoch,
+                    mode: Mode::Reset,
+                    first: None,
+                    seq: None,
+                    reason: Some(reason),
+                };
+                this.send(&Frame::Resumed(resumed), ctx);
+                this.send(&Frame::Snapshot(Box::new(loaded.snapshot)), ctx);
+            }
+            for frame in after {
+                this.send(&frame, ctx);
+            }
+            if !known {
+                this.pump(&thread, ctx);
+            }
+        }));
+    }
+}
+
+/// Log frames, joined by newlines into messages of at most the protocol's size where they fit.
+fn batches(thread: &ThreadId, epoch: &Epoch, entries: Vec<Entry>) -> Vec<String> {
+    let mut batches: Vec<String> = Vec::new();
+    for entry in merge(entries) {
+        let line = match serde_json::to_string(&LogFrame::new(thread, epoch, &entry)) {
+            Ok(line) => line,
+            Err(error) => {
+                tracing::error!(%error, "an event cannot be written");
+                continue;
+            }
+        };
+        match batches.last_mut() {
+            Some(batch) if batch.len() + line.len() < limits::MESSAGE => {
+                batch.push('\n');
+                batch.push_str(&line);
+            }
+            _ => batches.push(line),
+        }
+    }
+    batches
+}

@@ -1,0 +1,104 @@
+//! A thread as a late reader needs it: its items, the text of a running answer, and the seq up to
+//! which all of that stands. The log is read first and decides the seq; what the store has beyond
+//! it follows as events.
+
+use crate::{
+    actors::Hub,
+    domain::{
+        event::Running,
+        ids::{Epoch, ThreadId, UserId},
+        live::{
+            frame::{EndedTurn, Snapshot, SnapshotTurn},
+            limits,
+        },
+        resume::Have,
+    },
+    store::{StoreError, threads::ThreadRow, turns::TurnRow},
+};
+
+pub(super) struct Loaded {
+    pub epoch: Epoch,
+    pub seq: i64,
+    pub oldest: Option<i64>,
+    pub snapshot: Snapshot,
+}
+
+impl Loaded {
+    pub(super) fn have(&self) -> Have {
+        Have { epoch: self.epoch.clone(), seq: self.seq, oldest: self.oldest }
+    }
+}
+
+/// Of this owner's threads only.
+pub(super) async fn load(
+    hub: &Hub,
+    owner: &UserId,
+    id: &ThreadId,
+) -> Result<Loaded, StoreError> {
+    let view = hub.log.view(id).await;
+    let thread = hub.store.thread_of(owner, id).await?;
+    let view = view.filter(|view| view.epoch == thread.epoch);
+    let (seq, running, oldest) = match view {
+        Some(view) => (view.seq, view.running, Some(view.oldest)),
+        None => {
+            let (seq, running) = from_store(hub, &thread).await?;
+            (seq, running, None)
+        }
+    };
+    let snapshot = snapshot(hub, &thread, seq, running).await?;
+    Ok(Loaded { epoch: thread.epoch, seq, oldest, snapshot })
+}
+
+/// Where a thread without a log stands: at its last commit, or, if its answer awaits another
+/// owner, at the last checkpoint.
+async fn from_store(hub: &Hub, thread: &ThreadRow) -> Result<(i64, Option<Running>), StoreError> {
+    let Some(turn) = hub.store.unfinished_turn(&thread.id).await? else {
+        return Ok((thread.seq, None));
+    };
+    let entries = hub.store.checkpoints(&turn.id).await?;
+    let seq = entries.last().map_or(thread.seq, |entry| entry.seq.max(thread.seq));
+    let mut running = Running::new(turn.id, turn.attempt.max(1));
+    entries.iter().for_each(|entry| running.apply(entry));
+    Ok((seq, Some(running)))
+}
+
+async fn snapshot(
+    hub: &Hub,
+    thread: &ThreadRow,
+    seq: i64,
+    running: Option<Running>,
+) -> Result<Snapshot, StoreError> {
+    let rows = hub.store.items_before(&thread.id, seq + 1, limits::SNAPSHOT_ITEMS + 1).await?;
+    let surplus = rows.len().saturating_sub(usize::try_from(limits::SNAPSHOT_ITEMS).unwrap_or(0));
+    let shown = rows.get(surplus..).unwrap_or_default();
+    let first = shown.first().map_or(0, |row| row.position);
+    let items = shown.iter().map(crate::store::items::ItemRow::item).collect::<Result<_, _>>()?;
+    let is_running = |turn: &TurnRow| running.as_ref().is_some_and(|r| r.turn == turn.id);
+    let turns = hub.store.ended_turns(&thread.id, first).await?;
+    let ended = turns.iter().filter(|turn| turn.message_seq <= seq && !is_running(turn));
+    Ok(Snapshot {
+        thread: thread.id.clone(),
+        epoch: thread.epoch.clone(),
+        seq,
+        title: thread.title.clone(),
+        items,
+        ended: ended.map(ended_turn).collect(),
+        turn: running.map(snapshot_turn),
+        before: (surplus > 0).then(|| first.to_string()),
+    })
+}
+
+fn snapshot_turn(running: Running) -> SnapshotTurn {
+    let Running { turn, attempt, text, hint_level, sources, .. } = running;
+    SnapshotTurn { id: turn, attempt, status: "running", text, hint_level, sources }
+}
+
+fn ended_turn(turn: &TurnRow) -> EndedTurn {
+    EndedTurn {
+        turn: turn.id.clone(),
+        status: turn.status.clone(),
+        item: turn.answer_item.clone(),
+        length: turn.length.unwrap_or_default(),
+        sha256: turn.sha256.clone().unwrap_or_default(),
+    }
+}

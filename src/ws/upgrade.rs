@@ -1,0 +1,105 @@
+//! `GET /api/v1/live`: who may open a socket, and with what proof (`live.md` §1).
+
+use std::sync::Arc;
+
+use actix::Actor;
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::{StatusCode, header},
+    web::{Data, Payload},
+};
+use actix_web_actors::ws;
+use tokio::sync::mpsc;
+
+use super::socket::Socket;
+use crate::{
+    actors::{
+        Hub,
+        session::{FRAMES, Gauge, Proof, Session},
+    },
+    auth::{AuthError, TicketError},
+    domain::{close::Close, live::limits},
+};
+
+pub(super) async fn live(
+    request: HttpRequest,
+    body: Payload,
+    hub: Data<Hub>,
+) -> Result<HttpResponse, actix_web::Error> {
+    let version = request.headers().get(header::SEC_WEBSOCKET_VERSION);
+    if version.is_none_or(|version| version != "13") {
+        return Ok(HttpResponse::build(StatusCode::UPGRADE_REQUIRED)
+            .insert_header((header::SEC_WEBSOCKET_VERSION, "13"))
+            .insert_header((header::UPGRADE, "websocket"))
+            .body("This is a WebSocket: upgrade with version 13."));
+    }
+    let origin = text(&request, &header::ORIGIN);
+    let foreign = match origin {
+        Some(origin) => !hub.auth.origin_allowed(origin),
+        // A browser always names its page; a cookie without one is somebody else's idea.
+        None => request.headers().contains_key(header::COOKIE),
+    };
+    if foreign {
+        return Ok(HttpResponse::Forbidden().body("This page's origin is not allowed."));
+    }
+    let proof = prove(&request, &hub, origin).await;
+    let (sender, outgoing) = mpsc::channel(FRAMES);
+    let gauge = Arc::new(Gauge::default());
+    let address = request.peer_addr().map(|address| address.ip());
+    let outbox = (sender, Arc::clone(&gauge));
+    let session = Session::new(hub.into_inner(), address, "websocket", proof, outbox).start();
+    let socket = Socket::new(session, gauge, outgoing);
+    ws::WsResponseBuilder::new(socket, &request, body)
+        .protocols(&[limits::SUBPROTOCOL])
+        .codec(actix_http::ws::Codec::new().max_size(limits::MESSAGE))
+        .start()
+}
+
+/// Browsers cannot see a status, so every refusal from here on is a close code.
+async fn prove(request: &HttpRequest, hub: &Hub, origin: Option<&str>) -> Proof {
+    let offered: Vec<&str> = request
+        .headers()
+        .get_all(header::SEC_WEBSOCKET_PROTOCOL)
+        .filter_map(|line| line.to_str().ok())
+        .flat_map(|line| line.split(','))
+        .map(str::trim)
+        .collect();
+    if !offered.contains(&limits::SUBPROTOCOL) {
+        return Proof::Refused(Close::UnsupportedVersion);
+    }
+    let ticket = offered.iter().find_map(|name| name.strip_prefix(limits::TICKET_PREFIX));
+    if let Some(ticket) = ticket {
+        return match hub.auth.redeem_ticket(ticket, origin).await {
+            Ok(identity) => Proof::Known(Box::new(identity)),
+            Err(TicketError::Auth(error)) => Proof::Refused(close_for(&error)),
+            Err(error) => {
+                tracing::debug!(%error, "a ticket was refused");
+                Proof::Refused(Close::TicketUsed)
+            }
+        };
+    }
+    let bearer = text(request, &header::AUTHORIZATION).and_then(|value| {
+        let (scheme, token) = value.split_once(' ')?;
+        scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
+    });
+    match bearer {
+        None => Proof::None,
+        Some(token) => match hub.auth.by_bearer(token).await {
+            Ok(identity) => Proof::Known(Box::new(identity)),
+            Err(error) => Proof::Refused(close_for(&error)),
+        },
+    }
+}
+
+fn close_for(error: &AuthError) -> Close {
+    match error {
+        AuthError::Banned => Close::Banned,
+        AuthError::NotSignedIn | AuthError::BadToken => Close::TokenInvalid,
+        AuthError::Overloaded => Close::Overloaded,
+        AuthError::Store(_) | AuthError::Broken(_) => Close::StoreUnavailable,
+    }
+}
+
+fn text<'a>(request: &'a HttpRequest, name: &header::HeaderName) -> Option<&'a str> {
+    request.headers().get(name).and_then(|value| value.to_str().ok())
+}
