@@ -1,7 +1,10 @@
 //! Floor 3, the actors: who does what at once. Each is supervised, has a bounded mailbox and
 //! answers [`Observe`]; its header says what it owns and what a restart loses.
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
 
 use actix::{Addr, Message};
 
@@ -11,7 +14,7 @@ use crate::{
     config::{Limits, Live},
     course::Courses,
     domain::{
-        clock::SharedClock,
+        clock::{Millis, SharedClock},
         ids::{NodeId, SharedIds},
     },
     store::Store,
@@ -57,6 +60,9 @@ pub(crate) struct Hub {
     pub node: NodeId,
     /// What the tutor says it is: `extractive` is no AI model.
     pub tutor_kind: &'static str,
+    pub started_at: Millis,
+    /// The node is going: it takes no new traffic.
+    pub draining: AtomicBool,
     pub limits: Limits,
     pub live: Live,
     pub tutor: Addr<tutor::TutorActor>,
@@ -64,4 +70,14 @@ pub(crate) struct Hub {
     pub presence: Addr<presence::Presence>,
     pub registry: Addr<registry::Registry>,
     pub limiter: Addr<limiter::RateLimiter>,
+}
+
+impl Hub {
+    pub(crate) fn drain(&self) {
+        self.draining.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Relaxed)
+    }
 }

@@ -3,7 +3,8 @@
 
 use super::turn::Bench;
 use crate::{
-    domain::{ids::BlockId, live::request::Page},
+    course::CourseError,
+    domain::{ids::BlockId, live::request::Page, stage::Allowed},
     llm::Author,
     store::{StoreError, threads::ThreadRow, turns::TurnRow},
     tutor::Question,
@@ -12,25 +13,38 @@ use crate::{
 /// Messages of the thread that the tutor is reminded of.
 const HISTORY: i64 = 20;
 
+/// The page that the question was asked from.
+#[derive(Default)]
+struct View {
+    allowed: Allowed,
+    title: Option<String>,
+    stage: Option<u8>,
+    block_text: Option<String>,
+}
+
 pub(super) async fn build(
     bench: &Bench,
     turn: &TurnRow,
     thread: &ThreadRow,
     prefix: &str,
-) -> Result<Question, StoreError> {
+) -> Result<Question, CourseError> {
     let user = bench.store.user(&turn.user_id).await?;
-    let page: Option<Page> = turn.page.as_deref().map(serde_json::from_str).transpose()?;
+    let page: Option<Page> = turn.page.as_deref().map(serde_json::from_str).transpose().map_err(StoreError::from)?;
     let (course, lesson, block) = match page {
         Some(page) => (Some(page.course), page.lesson, page.block.map(BlockId::new)),
         None => (thread.course_id.clone(), thread.lesson_id.clone(), None),
     };
-    let (mut allowed, mut lesson_title, mut block_text) = Default::default();
+    let mut view = View::default();
     if let Some(course) = &course {
-        allowed = bench.courses.allowed(&user.id, user.role, course).await?;
+        view.allowed = bench.courses.allowed(&user.id, user.role, course).await?;
         if let Some(lesson) = &lesson {
-            let in_view =
-                bench.courses.in_view(course, lesson, block.as_ref(), allowed).await?;
-            (lesson_title, block_text) = in_view.unzip();
+            let place = (course, lesson);
+            // A lesson that was locked or removed meanwhile: answered without it.
+            if let Ok(page) = bench.courses.page(&user.id, user.role, place, block.as_ref()).await {
+                view.title = Some(page.lesson_title);
+                view.stage = Some(page.stage.number());
+                view.block_text = page.block_text;
+            }
         }
     }
     let rows = bench.store.items_before(&thread.id, turn.message_seq, HISTORY).await?;
@@ -47,13 +61,16 @@ pub(super) async fn build(
         thread: thread.id.clone(),
         course,
         lesson,
-        block_text,
-        lesson_title,
-        allowed,
+        lesson_title: view.title,
+        stage: view.stage,
+        block,
+        block_text: view.block_text,
+        allowed: view.allowed,
         text: turn.question.clone(),
         quote: turn.quote.clone(),
         hint: serde_json::from_str(&thread.hint).unwrap_or_default(),
         history,
+        graded: Vec::new(),
         prefix: prefix.to_owned(),
         attempt: u32::try_from(turn.attempt).unwrap_or(1),
     })

@@ -14,12 +14,12 @@ use tokio::sync::{Semaphore, oneshot, watch};
 use super::tutor::Stopped;
 use crate::{
     bus::{Bus, Wake},
-    course::Courses,
+    course::{CourseError, Courses},
     domain::{
         clock::{Millis, SharedClock},
         code::Code,
         event::{End, Ending, Entry, Failure, LogEvent, Running, Timing, TurnNews, Usage, fingerprint},
-        ids::{Epoch, ItemId, SharedIds, ThreadId, TurnId, UserId, prefixed},
+        ids::{Epoch, ItemId, SharedIds, TurnId, UserId, prefixed},
         item::{Item, Source},
     },
     store::{
@@ -441,7 +441,7 @@ impl Writer {
         Some(Item::answer(id, self.thread.id.clone(), now, text, sources))
     }
 
-    async fn question(&self) -> Result<crate::tutor::Question, StoreError> {
+    async fn question(&self) -> Result<crate::tutor::Question, CourseError> {
         super::question::build(&self.bench, &self.turn, &self.thread, &self.running.text).await
     }
 }

@@ -83,6 +83,12 @@ pub(crate) struct TurnCounts {
     pub cancelled: i64,
 }
 
+impl TurnCounts {
+    pub(crate) const fn all(&self) -> i64 {
+        self.queued + self.running + self.done + self.failed + self.cancelled
+    }
+}
+
 impl Store {
     /// A turn of this user's, or not found.
     pub(crate) async fn turn_of(&self, user: &UserId, id: &TurnId) -> Result<TurnRow, StoreError> {

@@ -6,7 +6,7 @@
 //! the wire and from the session. **Sends** [`Incoming`] and [`Hung`] to the session. **On
 //! restart**: never; the peer reconnects.
 
-use std::{ops::ControlFlow, sync::Arc};
+use std::sync::Arc;
 
 use actix::prelude::*;
 use actix_http::ws::Item;
@@ -71,30 +71,23 @@ impl Socket {
         match item {
             Item::FirstText(first) => self.fragments = Some(BytesMut::from(&*first)),
             Item::FirstBinary(_) => self.hung(Hung::BadFrame),
-            Item::Continue(next) => {
-                let _ = self.join(&next, ctx);
-            }
+            Item::Continue(next) => self.join(&next, ctx),
             Item::Last(last) => {
-                if let ControlFlow::Continue(Some(whole)) = self.join(&last, ctx) {
-                    self.fragments = None;
+                self.join(&last, ctx);
+                if let Some(whole) = self.fragments.take() {
                     self.text(&whole, ctx);
                 }
             }
         }
     }
 
-    fn join(
-        &mut self,
-        next: &Bytes,
-        ctx: &mut WebsocketContext<Self>,
-    ) -> ControlFlow<(), Option<Bytes>> {
-        let Some(fragments) = &mut self.fragments else { return ControlFlow::Continue(None) };
+    fn join(&mut self, next: &Bytes, ctx: &mut WebsocketContext<Self>) {
+        let Some(fragments) = &mut self.fragments else { return };
         if fragments.len() + next.len() > limits::MESSAGE {
-            self.close(CloseCode::Size, "a message may hold 64 KiB", ctx);
-            return ControlFlow::Break(());
+            self.fragments = None;
+            return self.close(CloseCode::Size, "a message may hold 64 KiB", ctx);
         }
         fragments.extend_from_slice(next);
-        ControlFlow::Continue(Some(fragments.clone().freeze()))
     }
 }
 

@@ -1,6 +1,6 @@
 //! The beginning and the end of a membership: hello and welcome, new tokens, revocation.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use actix::prelude::*;
 
@@ -8,11 +8,12 @@ use super::{Hub, Member, Proof, Session, Step, cursor::Cursor, snapshot};
 use crate::{
     actors::presence,
     auth::{AuthError, Identity},
+    course::CourseError,
     domain::{
         clock::{MINUTE, Millis, SECOND},
         close::Close,
         code::Code,
-        ids::{ConnectionId, StayId, ThreadId},
+        ids::{ConnectionId, CourseId, StayId, ThreadId},
         live::{
             frame::{Error, Frame, Mode, Resumed, TutorKind, Welcome, Who},
             limits,
@@ -20,6 +21,7 @@ use crate::{
         },
         quota::Quota,
         resume::{Plan, plan},
+        stage::Stage,
     },
     store::StoreError,
 };
@@ -67,11 +69,15 @@ impl Session {
         let (hub, identity) = (Arc::clone(&self.hub), member.identity.clone());
         let look = async move {
             let fresh = hub.auth.refreshed(&identity).await?;
-            let stages = hub.courses.stages_of(&fresh.user.id).await?;
+            let stages = hub.courses.stages_of(&fresh.user.id, fresh.user.role).await;
             Ok::<_, AuthError>((fresh, stages))
         };
         ctx.spawn(look.into_actor(self).map(|fresh, this, ctx| match fresh {
-            Ok((identity, stages)) => this.renew(identity, stages, ctx),
+            Ok((identity, Ok(stages))) => this.renew(identity, stages, ctx),
+            Ok((_, Err(error))) => {
+                tracing::warn!(%error, "a person's stages cannot be looked up");
+                this.close(Close::StoreUnavailable, ctx);
+            }
             Err(AuthError::Banned) => this.close(Close::Banned, ctx),
             Err(AuthError::NotSignedIn | AuthError::BadToken) => {
                 this.close(Close::SessionRevoked, ctx);
@@ -87,7 +93,7 @@ impl Session {
     fn renew(
         &mut self,
         identity: Identity,
-        stages: std::collections::BTreeMap<String, u8>,
+        stages: BTreeMap<CourseId, u8>,
         ctx: &mut Context<Self>,
     ) {
         let Some(member) = &mut self.member else { return };
@@ -156,13 +162,13 @@ impl Greeting {
         })
     }
 
-    async fn welcome(self, id: u32, identity: Identity, hello: Hello) -> Result<Step, StoreError> {
+    async fn welcome(self, id: u32, identity: Identity, hello: Hello) -> Result<Step, CourseError> {
         let hub = Arc::clone(&self.hub);
         let Hello { session: stay, page, resume, .. } = hello;
         let user = &identity.user;
         let (page, page_error) = read_page(&hub, &identity, page).await;
         let quota = quota_of(&hub, &identity).await?;
-        let stages = hub.courses.stages_of(&user.id).await?;
+        let stages = hub.courses.stages_of(&user.id, user.role).await?;
         let mut threads = Vec::with_capacity(resume.len());
         for have in resume {
             // Subscribed first, read afterwards: nothing falls between.
@@ -314,8 +320,15 @@ pub(super) async fn read_page(
 
 /// Whether the course and the lesson of a page are open to this person.
 pub(super) async fn may_see(hub: &Hub, identity: &Identity, page: &Page) -> bool {
-    let user = &identity.user;
-    hub.courses.may_see(&user.id, user.role, &page.course, page.lesson.as_ref()).await
+    let (id, role) = (&identity.user.id, identity.user.role);
+    match &page.lesson {
+        Some(lesson) => hub.courses.page(id, role, (&page.course, lesson), None).await.is_ok(),
+        None => hub
+            .courses
+            .allowed(id, role, &page.course)
+            .await
+            .is_ok_and(|allowed| allowed.contains(Stage::FIRST)),
+    }
 }
 
 pub(super) fn limit_of(hub: &Hub, identity: &Identity) -> Option<i64> {

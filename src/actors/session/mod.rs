@@ -10,7 +10,7 @@
 //! that a reader that stalls stops neither timers nor mailbox (`stack.md`, WebSocket).
 
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::{BTreeMap, HashMap, VecDeque},
     net::IpAddr,
     sync::Arc,
     time::Duration,
@@ -27,7 +27,7 @@ use crate::{
         clock::{Millis, SECOND},
         close::Close,
         code::Code,
-        ids::{ConnectionId, StayId, ThreadId, prefixed},
+        ids::{ConnectionId, CourseId, StayId, ThreadId, prefixed},
         live::{
             frame::{Error, Frame, RowUser, SessionRow},
             limits,
@@ -99,7 +99,7 @@ struct Member {
     identity: Identity,
     stay: StayId,
     page: Option<Page>,
-    stages: std::collections::BTreeMap<String, u8>,
+    stages: BTreeMap<CourseId, u8>,
     /// The client was asked for a new token.
     asked_for_token: bool,
 }

@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use crate::domain::{
     code::Code,
     event::{Entry, LogEvent},
-    ids::{ConnectionId, Epoch, ItemId, NodeId, StayId, ThreadId, TurnId, UserId},
+    ids::{ConnectionId, CourseId, Epoch, ItemId, NodeId, StayId, ThreadId, TurnId, UserId},
     item::{Item, Source},
     quota::Quota,
     role::Role,
@@ -38,7 +38,7 @@ pub enum Frame {
     #[serde(rename = "auth")]
     Auth { expires: String },
     #[serde(rename = "you")]
-    You { role: Role, stages: BTreeMap<String, u8> },
+    You { role: Role, stages: BTreeMap<CourseId, u8> },
     /// A thread of this user is new, renamed or changed.
     #[serde(rename = "thread")]
     Thread { thread: ThreadId, title: String, updated: String },
@@ -76,7 +76,7 @@ pub struct Who {
     pub id: UserId,
     pub name: String,
     pub role: Role,
-    pub stages: BTreeMap<String, u8>,
+    pub stages: BTreeMap<CourseId, u8>,
 }
 
 #[derive(Debug, Clone, Serialize)]

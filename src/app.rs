@@ -1,0 +1,285 @@
+//! Root: wires the whole program. Everything that differs between the embedded and the scaled
+//! shape is chosen here, by configuration; nothing below asks which it is (ADR 0001).
+
+use std::{
+    fs::{File, TryLockError},
+    io,
+    net::TcpListener,
+    path::Path,
+    sync::Arc,
+};
+
+use actix::{Actor, Addr, Arbiter, Context, Supervised, Supervisor};
+use tokio::runtime::Handle;
+
+use crate::{
+    actors::{
+        Hub, changes::ChangeWatcher, janitor::Janitor, limiter::RateLimiter, presence::Presence,
+        registry::Registry, relay::Relay, turn::Bench, tutor::TutorActor,
+    },
+    auth::{Auth, AuthError, DemoAccount, Secret, Settings},
+    bus::Bus,
+    config::Config,
+    course::{CourseError, Courses},
+    domain::{
+        clock::SharedClock,
+        ids::{NodeId, SharedIds},
+    },
+    rag::{Index, bm25::Bm25},
+    store::{Store, StoreError, nodes::Owner},
+    telemetry::Metrics,
+    turnlog::{TurnLog, ring::Ring},
+    tutor::Tutor,
+};
+
+mod drain;
+mod model;
+mod server;
+
+pub(crate) use drain::drain;
+pub(crate) use server::{bind, serve};
+
+/// Why the program cannot start. Each says what to do.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum AppError {
+    #[error("{path}: {source}")]
+    Io { path: String, source: io::Error },
+    #[error(
+        "another server uses the data folder {0}: stop it first, or give this one a folder of \
+         its own with --data-dir"
+    )]
+    InUse(String),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Auth(#[from] AuthError),
+    #[error(transparent)]
+    Course(#[from] CourseError),
+    #[error("the built-in course: {0}")]
+    BuiltIn(#[from] crate::importer::ImportError),
+    #[error("the model: {0}")]
+    Model(String),
+}
+
+impl AppError {
+    fn io(path: &Path) -> impl FnOnce(io::Error) -> Self {
+        let path = path.display().to_string();
+        move |source| Self::Io { path, source }
+    }
+}
+
+/// What the command line decides about a server.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Options {
+    pub demo: bool,
+}
+
+/// The running parts of one node.
+pub(crate) struct App {
+    pub hub: Arc<Hub>,
+    pub auth: Arc<Auth>,
+    pub store: Arc<Store>,
+    pub courses: Arc<Courses>,
+    pub metrics: Arc<Metrics>,
+    pub me: Owner,
+    pub public_url: String,
+    pub demo_accounts: Vec<DemoAccount>,
+    /// Held for as long as the server runs.
+    _lock: File,
+}
+
+/// What every part is made with.
+pub(crate) struct Ground {
+    pub config: Config,
+    pub clock: SharedClock,
+    pub ids: SharedIds,
+    pub runtime: Handle,
+}
+
+impl App {
+    /// Builds a node that will be reached under `listener`. Must run in an actix system.
+    pub(crate) async fn build(
+        ground: &Ground,
+        options: Options,
+        listener: &TcpListener,
+        store: impl Future<Output = Result<Arc<Store>, StoreError>>,
+    ) -> Result<Self, AppError> {
+        let Ground { config, clock, ids, .. } = ground;
+        let dir = &config.data.dir;
+        let lock = lock(dir)?;
+        let port = listener.local_addr().map_err(AppError::io(dir))?.port();
+        let public_url = config.public_url_for(port);
+        let store = store.await?;
+        let me = Owner { node: node_id(dir, ids)?, incarnation: ids.token(16) };
+        // Before anything is cached: what changes from here on is read by the watcher.
+        let seq = store.last_change().await?;
+        store.register_node(&me, clock.now()).await?;
+
+        let secret = Secret::load(config.auth.secret.reveal(), dir, ids).map_err(AuthError::from)?;
+        let settings = Settings::new(config, public_url.clone(), secret, options.demo);
+        let (clock_, ids_) = (Arc::clone(clock), Arc::clone(ids));
+        let auth = Arc::new(Auth::open(settings, Arc::clone(&store), clock_, ids_).await?);
+        let demo_accounts =
+            if options.demo { auth.ensure_demo_accounts().await? } else { Vec::new() };
+
+        let index: Arc<dyn Index> = Arc::new(Bm25::default());
+        let courses =
+            Arc::new(Courses::new(Arc::clone(&store), Arc::clone(&index), Arc::clone(clock)));
+        courses.load_index().await?;
+        courses.save(crate::importer::builtin::course()?).await?;
+
+        let tutor = Arc::new(model::tutor(&config.tutor, index, Arc::clone(ids))?);
+        let metrics = Arc::new(Metrics::new());
+        let parts = Parts { store, auth, courses, tutor, metrics, me, seq };
+        let hub = Arc::new(parts.start(ground));
+        let Parts { store, auth, courses, metrics, me, .. } = parts;
+        Ok(Self { hub, auth, store, courses, metrics, me, public_url, demo_accounts, _lock: lock })
+    }
+}
+
+/// The services, ready to be used by actors.
+struct Parts {
+    store: Arc<Store>,
+    auth: Arc<Auth>,
+    courses: Arc<Courses>,
+    tutor: Arc<Tutor>,
+    metrics: Arc<Metrics>,
+    me: Owner,
+    seq: i64,
+}
+
+impl Parts {
+    /// Starts the node's actors: the tutor on a thread of its own, the others on a second.
+    fn start(&self, ground: &Ground) -> Hub {
+        let Ground { config, clock, ids, .. } = ground;
+        let (limits, live) = (config.limits.clone(), config.live.clone());
+        let log: Arc<dyn TurnLog> = Arc::new(Ring::new(Arc::clone(clock)));
+        let bus = Bus::in_process();
+        let control = Arbiter::new();
+
+        let registry = supervise(&control, Registry::default);
+        let relay = {
+            let (bus, registry) = (bus.clone(), registry.clone());
+            supervise(&control, move || Relay::new(bus, registry))
+        };
+        let presence = {
+            let (clock, ids) = (Arc::clone(clock), Arc::clone(ids));
+            supervise(&control, move || Presence::new(clock, ids))
+        };
+        let limiter = {
+            let (clock, silent) =
+                (Arc::clone(clock), limits.sockets_without_hello_per_address);
+            supervise(&control, move || RateLimiter::new(clock, silent))
+        };
+        {
+            let (store, log) = (Arc::clone(&self.store), Arc::clone(&log));
+            let (clock, me) = (Arc::clone(clock), self.me.clone());
+            supervise(&control, move || Janitor::new(store, log, clock, me));
+        }
+        {
+            let (store, auth) = (Arc::clone(&self.store), Arc::clone(&self.auth));
+            let (courses, registry) = (Arc::clone(&self.courses), registry.clone());
+            let seq = self.seq;
+            supervise(&control, move || ChangeWatcher::new(store, auth, courses, registry, seq));
+        }
+        let bench = Arc::new(self.bench(ground, &log, &bus));
+        let tutor = supervise(&Arbiter::new(), move || TutorActor::new(bench));
+        Hub {
+            store: Arc::clone(&self.store),
+            log,
+            bus,
+            auth: Arc::clone(&self.auth),
+            courses: Arc::clone(&self.courses),
+            clock: Arc::clone(clock),
+            ids: Arc::clone(ids),
+            metrics: Arc::clone(&self.metrics),
+            node: self.me.node.clone(),
+            tutor_kind: self.tutor.kind().as_str(),
+            started_at: clock.now(),
+            draining: std::sync::atomic::AtomicBool::new(false),
+            limits,
+            live,
+            tutor,
+            relay,
+            presence,
+            registry,
+            limiter,
+        }
+    }
+
+    fn bench(&self, ground: &Ground, log: &Arc<dyn TurnLog>, bus: &Bus) -> Bench {
+        let count = |slots: u32| usize::try_from(slots).unwrap_or(usize::MAX).max(1);
+        let limits = &ground.config.limits;
+        Bench {
+            store: Arc::clone(&self.store),
+            log: Arc::clone(log),
+            bus: bus.clone(),
+            tutor: Arc::clone(&self.tutor),
+            courses: Arc::clone(&self.courses),
+            clock: Arc::clone(&ground.clock),
+            ids: Arc::clone(&ground.ids),
+            metrics: Arc::clone(&self.metrics),
+            me: self.me.clone(),
+            slots_student: count(limits.running_turns_student),
+            slots_staff: count(limits.running_turns_staff),
+        }
+    }
+}
+
+fn supervise<A>(arbiter: &Arbiter, make: impl FnOnce() -> A + Send + 'static) -> Addr<A>
+where
+    A: Actor<Context = Context<A>> + Supervised + Send,
+{
+    Supervisor::start_in_arbiter(&arbiter.handle(), move |_| make())
+}
+
+/// One server a data folder. The lock goes with the process, however it ends.
+fn lock(dir: &Path) -> Result<File, AppError> {
+    std::fs::create_dir_all(dir).map_err(AppError::io(dir))?;
+    let path = dir.join("lock");
+    let file = File::create(&path).map_err(AppError::io(&path))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(AppError::InUse(dir.display().to_string())),
+        Err(TryLockError::Error(error)) => Err(AppError::io(&path)(error)),
+    }
+}
+
+/// A node keeps its name over restarts, so that its next process ends the lease of the last.
+fn node_id(dir: &Path, ids: &SharedIds) -> Result<NodeId, AppError> {
+    let path = dir.join("node");
+    match std::fs::read_to_string(&path) {
+        Ok(name) if !name.trim().is_empty() => Ok(NodeId::new(name.trim())),
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(AppError::io(&path)(error)),
+        _ => {
+            let name = format!("n-{}", ids.token(6).to_lowercase());
+            std::fs::write(&path, &name).map_err(AppError::io(&path))?;
+            Ok(NodeId::new(name))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::ids::SeededIds;
+
+    #[test]
+    fn a_second_server_on_one_data_folder_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let first = lock(folder.path()).unwrap();
+
+        assert!(matches!(lock(folder.path()), Err(AppError::InUse(_))));
+        drop(first);
+        assert!(lock(folder.path()).is_ok());
+    }
+
+    #[test]
+    fn a_node_keeps_its_name_over_restarts() {
+        let folder = tempfile::tempdir().unwrap();
+        let ids: SharedIds = Arc::new(SeededIds::new(1));
+        let first = node_id(folder.path(), &ids).unwrap();
+
+        assert_eq!(node_id(folder.path(), &ids).unwrap(), first);
+    }
+}

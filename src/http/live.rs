@@ -1,0 +1,32 @@
+//! `POST /api/v1/live/ticket`: what a page shows instead of its cookie when it opens a socket.
+
+use actix_web::{
+    HttpRequest,
+    http::header,
+    web::{self, Data, Json, ServiceConfig},
+};
+use serde::Serialize;
+
+use super::{error::ApiError, extract::SignedIn};
+use crate::auth::{Auth, TICKET_LIFE};
+
+pub(crate) fn routes(cfg: &mut ServiceConfig) {
+    cfg.route("/live/ticket", web::post().to(ticket));
+}
+
+#[derive(Debug, Serialize)]
+struct TicketBody {
+    ticket: String,
+    /// Seconds.
+    expires_in: i64,
+}
+
+async fn ticket(
+    caller: SignedIn,
+    request: HttpRequest,
+    auth: Data<Auth>,
+) -> Result<Json<TicketBody>, ApiError> {
+    let origin = request.headers().get(header::ORIGIN).and_then(|value| value.to_str().ok());
+    let ticket = auth.issue_ticket(&caller, origin).map_err(ApiError::internal)?;
+    Ok(Json(TicketBody { ticket, expires_in: TICKET_LIFE / 1_000 }))
+}
