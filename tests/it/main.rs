@@ -10,3 +10,5 @@
 mod architecture;
 mod dependencies;
 mod imports;
+mod live;
+mod support;

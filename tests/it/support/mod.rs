@@ -1,0 +1,5 @@
+//! A real server in a process of its own, and people who use it.
+
+pub(crate) mod live;
+pub(crate) mod person;
+pub(crate) mod server;
