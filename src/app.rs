@@ -17,7 +17,7 @@ use crate::{
         Hub, changes::ChangeWatcher, janitor::Janitor, limiter::RateLimiter, presence::Presence,
         registry::Registry, relay::Relay, turn::Bench, tutor::TutorActor,
     },
-    auth::{Auth, AuthError, DemoAccount, Secret, Settings},
+    auth::{Auth, AuthError, DemoAccount, SecretError, Settings},
     bus::Bus,
     config::Config,
     course::{CourseError, Courses},
@@ -53,6 +53,8 @@ pub(crate) enum AppError {
     Store(#[from] StoreError),
     #[error(transparent)]
     Auth(#[from] AuthError),
+    #[error(transparent)]
+    Secret(#[from] SecretError),
     #[error(transparent)]
     Course(#[from] CourseError),
     #[error("the built-in course: {0}")]
@@ -115,8 +117,7 @@ impl App {
         let seq = store.last_change().await?;
         store.register_node(&me, clock.now()).await?;
 
-        let secret = Secret::load(config.auth.secret.reveal(), dir, ids).map_err(AuthError::from)?;
-        let settings = Settings::new(config, public_url.clone(), secret, options.demo);
+        let settings = Settings::from_config(config, public_url.clone(), options.demo, &**ids)?;
         let (clock_, ids_) = (Arc::clone(clock), Arc::clone(ids));
         let auth = Arc::new(Auth::open(settings, Arc::clone(&store), clock_, ids_).await?);
         let demo_accounts =
@@ -126,7 +127,7 @@ impl App {
         let courses =
             Arc::new(Courses::new(Arc::clone(&store), Arc::clone(&index), Arc::clone(clock)));
         courses.load_index().await?;
-        courses.save(crate::importer::builtin::course()?).await?;
+        courses.save(crate::importer::builtin::read()?).await?;
 
         let tutor = Arc::new(model::tutor(&config.tutor, index, Arc::clone(ids))?);
         let metrics = Arc::new(Metrics::new());
@@ -228,7 +229,7 @@ impl Parts {
 
 fn supervise<A>(arbiter: &Arbiter, make: impl FnOnce() -> A + Send + 'static) -> Addr<A>
 where
-    A: Actor<Context = Context<A>> + Supervised + Send,
+    A: Actor<Context = Context<A>> + Supervised,
 {
     Supervisor::start_in_arbiter(&arbiter.handle(), move |_| make())
 }

@@ -55,7 +55,7 @@ pub(crate) fn serve(app: &App, ground: &Ground, listener: TcpListener) -> io::Re
             .wrap(from_fn(observe::observe))
             .configure(ws::routes)
             .configure(http::routes)
-            .default_service(web::to(http::web::serve))
+            .default_service(web::to(http::pages::serve))
     });
     let server = match ground.config.server.workers {
         0 => server,

@@ -29,6 +29,7 @@ mod failure;
 mod migrate;
 mod search;
 mod user;
+mod serve;
 
 pub(crate) use failure::Failure;
 
@@ -49,6 +50,7 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Serve(serve::Args),
     /// Print the settings that hold, with secrets masked, and whether they fit together.
     CheckConfig(check_config::Args),
     /// Bring the database's schema up to date. (`serve` does so by itself.)
@@ -123,6 +125,7 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
         runtime: runtime.handle().clone(),
     };
     match cli.command {
+        Command::Serve(args) => serve::run(context, args),
         Command::CheckConfig(args) => check_config::run(&context, args),
         Command::Migrate(args) => runtime.block_on(migrate::run(&context, args)),
         Command::CheckHealth(args) => runtime.block_on(check_health::run(args)),

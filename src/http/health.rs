@@ -79,6 +79,6 @@ async fn config(hub: Data<Hub>, auth: Data<Auth>) -> Json<ConfigBody> {
         demo: auth.is_demo(),
         tutor: TutorKind { kind: hub.tutor_kind },
         version: env!("CARGO_PKG_VERSION"),
-        password_policy: PolicyBody { min: crate::domain::password::MIN, kind: "classic" },
+        password_policy: PolicyBody { min: crate::domain::password::MIN_CHARS, kind: "classic" },
     })
 }

@@ -9,12 +9,18 @@ use actix_web::{
 
 use crate::auth::Auth;
 
+mod admin;
 pub(crate) mod auth;
 pub(crate) mod dev;
 pub(crate) mod error;
 pub(crate) mod extract;
+mod health;
 pub(crate) mod html;
 mod lessons;
+mod live;
+pub(crate) mod observe;
+pub(crate) mod pages;
+mod threads;
 
 use error::ApiError;
 
@@ -30,6 +36,7 @@ pub(crate) fn routes(cfg: &mut ServiceConfig) {
     .app_data(PathConfig::default().error_handler(|_, _| ApiError::not_found().into()))
     .configure(auth::routes)
     .configure(dev::routes)
+    .configure(health::routes)
     .service(web::scope("/api/v1").configure(api));
 }
 
@@ -39,6 +46,10 @@ fn api(cfg: &mut ServiceConfig) {
     let json = JsonConfig::default().limit(MAX_JSON);
     cfg.app_data(json.error_handler(|error, _| ApiError::from(error).into()))
         .configure(lessons::routes)
+        .configure(admin::routes)
+        .configure(health::api_routes)
+        .configure(live::routes)
+        .configure(threads::routes)
         .default_service(web::to(|| async { Err::<&str, _>(ApiError::not_found()) }));
 }
 
