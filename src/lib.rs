@@ -2,6 +2,8 @@
 //!
 //! `ARCHITECTURE.md` has the floor plan; `tests/it/architecture.rs` holds it.
 
+mod actors;
+mod app;
 mod auth;
 mod bus;
 pub mod cli;
@@ -15,3 +17,4 @@ mod rag;
 mod store;
 mod telemetry;
 mod turnlog;
+mod ws;
