@@ -14,6 +14,7 @@ mod http;
 mod importer;
 mod mail;
 mod rag;
+mod llm;
 mod store;
 mod telemetry;
 mod turnlog;
