@@ -14,7 +14,7 @@ use super::{
 mod compose;
 mod rank;
 mod reading;
-pub(super) mod templates;
+mod templates;
 
 /// See the module.
 pub(crate) struct Extractive {

@@ -98,14 +98,3 @@ pub(super) const ELSEWHERE: &[&str] = &[
     "Which lesson are you reading, and which sentence in it made you wonder?",
     "Can you ask it with a word that the lesson uses, or select the sentence that you mean?",
 ];
-
-/// The question that ends an answer of `level`, for a model that forgot to ask one.
-pub(in crate::llm) const fn closing(level: Level) -> &'static [&'static str] {
-    match level {
-        Level::Diagnose => DIAGNOSE,
-        Level::Orient => OWN_WORDS,
-        Level::Narrow => &["What follows from that rule for your question?"],
-        Level::Analogue => &["What would change if you put your own values in?"],
-        Level::Explain => OWN_EXAMPLE,
-    }
-}
