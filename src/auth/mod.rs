@@ -38,7 +38,7 @@ mod verify;
 pub(crate) use demo::{DemoAccount, random_password};
 pub(crate) use people::NewPerson;
 pub(crate) use secret::{Secret, SecretError};
-pub(crate) use ticket::TicketError;
+pub(crate) use ticket::{TICKET_LIFE, TicketError};
 pub(crate) use verify::LinkError;
 
 use limits::Allowance;

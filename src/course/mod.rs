@@ -72,6 +72,11 @@ impl Courses {
         Self { store, index, clock }
     }
 
+    /// Whether every stored course can be searched.
+    pub(crate) fn is_ready(&self) -> bool {
+        self.index.ready()
+    }
+
     /// Stores `course` if it differs from what is stored, and indexes it. Other nodes learn of it
     /// from the change log.
     pub(crate) async fn save(&self, course: Course) -> Result<Saved, CourseError> {

@@ -274,7 +274,6 @@ mod tests {
 
     #[test]
     fn shingles_and_likeness_follow_jaccard() {
-        let words = |text: &str| super::words(text);
         let five = shingles(&words("a b c d e f"), 5);
 
         assert_eq!(five.len(), 2);

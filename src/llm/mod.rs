@@ -8,18 +8,26 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use futures_util::stream::BoxStream;
 
-use crate::domain::{code::Code, hint::Level, intent::Intent};
+use crate::{
+    config::{self, TutorModel},
+    domain::{code::Code, hint::Level, intent::Intent},
+};
 
 mod chance;
 #[cfg(test)]
 mod contract;
-pub(crate) mod extractive;
+mod extractive;
 pub(crate) mod generate;
 pub(crate) mod openai;
-pub(crate) mod pace;
-pub(crate) mod scripted;
+mod pace;
+mod scripted;
 
-pub(crate) use chance::{mix, pick};
+pub(crate) use chance::pick;
+pub(crate) use extractive::Extractive;
+pub(crate) use pace::Pace;
+pub(crate) use scripted::Scripted;
+
+use chance::mix;
 
 /// Something that answers. One value serves every turn of the process.
 #[async_trait]
@@ -35,6 +43,17 @@ pub(crate) trait Model: Send + Sync {
 
 pub(crate) type SharedModel = Arc<dyn Model>;
 pub(crate) type Answer = BoxStream<'static, Result<ModelEvent, ModelError>>;
+
+/// The model that the settings name. Fails on settings that could never work; whether the server
+/// behind them is up shows with the first question.
+pub(crate) fn connect(settings: &config::Tutor) -> Result<SharedModel, openai::InvalidSettings> {
+    let pace = Pace::new(settings.pace());
+    Ok(match settings.model {
+        TutorModel::Extractive => Arc::new(Extractive::new(pace)),
+        TutorModel::Openai => Arc::new(openai::OpenAi::new(openai::Settings::read(settings)?)?),
+        TutorModel::Scripted => Arc::new(Scripted::new(pace)),
+    })
+}
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ModelKind {

@@ -11,7 +11,12 @@ use super::{Answer, ModelEvent, generate::generate};
 pub(crate) struct Pace(Duration);
 
 impl Pace {
-    /// 0 is no pace at all: every word is ready when asked for.
+    /// Zero is no pace at all: every word is ready when asked for.
+    pub(crate) const fn new(each: Duration) -> Self {
+        Self(each)
+    }
+
+    #[cfg(test)]
     pub(crate) const fn of_ms(ms: u64) -> Self {
         Self(Duration::from_millis(ms))
     }

@@ -17,14 +17,17 @@ use crate::domain::{
 
 mod answer;
 mod gate;
+mod indexed;
 mod prompt;
-pub(crate) mod retrieval;
+mod retrieval;
 mod sanitise;
 mod splice;
 mod voice;
 
 pub(crate) use crate::llm::Author;
 pub(crate) use answer::Tutor;
+pub(crate) use indexed::Indexed;
+pub(crate) use retrieval::{RetrievalError, Retriever, Search};
 
 /// A learner's message, with all that the tutor may know about it.
 #[derive(Debug, Clone)]

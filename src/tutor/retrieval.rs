@@ -9,6 +9,7 @@ use super::{Question, TutorSettings};
 use crate::{
     domain::{
         ids::CourseId,
+        intent::{Around, Intent, read},
         stage::{Allowed, Stage},
         words::content_words,
     },
@@ -50,20 +51,27 @@ pub(super) struct Found {
 /// Fewer content words than this and a message says too little to search with.
 const FEW_WORDS: usize = 3;
 
-/// What a message is about: its words, and for "another hint" or "why?" those before it too.
+/// What a message is about: its words, and for an attempt, "another hint" or "why?" first of all
+/// the question that they belong to. That counts twice, so that a wild guess does not lead away.
 pub(super) fn about(question: &Question) -> String {
-    let mut about = question.text.clone();
-    if content_words(&about).len() < FEW_WORDS {
-        let mut earlier = question.history.iter().rev();
-        let earlier = earlier.find(|(author, text)| {
-            *author == Author::User && content_words(text).len() >= FEW_WORDS
-        });
-        if let Some((_, text)) = earlier {
-            about.push('\n');
-            about.push_str(text);
-        }
+    let is_question = |text: &str, has_answer| {
+        let around = Around { has_answer, on_topic: true, ..Around::default() };
+        content_words(text).len() >= FEW_WORDS && read(text, around).intent == Intent::Concept
+    };
+    let is_answer = |(author, _): &(Author, String)| *author == Author::Assistant;
+    let history = &question.history;
+    let first_answer = history.iter().position(is_answer).unwrap_or(history.len());
+    let text = &question.text;
+    if is_question(text, first_answer < history.len()) {
+        return text.clone();
     }
-    about
+    let users = history.iter().enumerate().rev().filter(|(_, said)| said.0 == Author::User);
+    let asked = users.clone().find(|(at, said)| is_question(&said.1, *at > first_answer));
+    // A thread may begin with a statement.
+    match asked.or_else(|| users.last()) {
+        Some((_, (_, asked))) => format!("{asked}\n{asked}\n{text}"),
+        None => text.clone(),
+    }
 }
 
 pub(super) async fn look_up(

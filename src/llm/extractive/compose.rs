@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{
-    rank::{Quote, ranked, rarity},
+    rank::{Quote, demote, ranked, rarity},
     reading::{Paragraph, paragraphs, puzzle},
     templates as t,
 };
@@ -16,13 +16,18 @@ use crate::{
     llm::{Material, pick},
 };
 
-/// The whole text of an answer. Ends with a question.
-pub(super) fn answer(material: &Material, seed: u64) -> String {
+/// The whole text of an answer. Ends with a question. `said` is what the thread's earlier answers
+/// said: until all is explained, another sentence is quoted where there is one as good.
+pub(super) fn answer(material: &Material, said: &[&str], seed: u64) -> String {
     let mut draft = Draft { seed, slot: 0, parts: Vec::new() };
     if material.turn_number == 0 {
         draft.parts.push(t::NOTICE.to_owned());
     }
-    let quotes = ranked(&material.passages, &material.about, material.quote.as_deref());
+    let mut quotes = ranked(&material.passages, &material.about, material.quote.as_deref());
+    if material.level < Level::Explain {
+        let is_said = |quote: &Quote<'_>| said.iter().any(|text| text.contains(quote.text));
+        demote(&mut quotes, is_said);
+    }
     match (material.passages.first(), quotes.first()) {
         (Some(_), Some(best)) if material.intent != Intent::OffTopic => {
             Guide { material, quotes: &quotes, best }.fill(&mut draft);
@@ -130,7 +135,10 @@ impl<'a> Guide<'a> {
     /// The best sentences, in reading order.
     fn explain(&self, draft: &mut Draft) {
         const SENTENCES: usize = 4;
-        let matching = self.quotes.iter().filter(|quote| quote.score > 0.0);
+        // What fits much worse than the best is about something else.
+        let enough = self.best.score * 0.4;
+        let fits = |quote: &&Quote<'_>| quote.score > 0.0 && quote.score >= enough;
+        let matching = self.quotes.iter().filter(fits);
         let mut chosen: Vec<&Quote<'_>> = matching.take(SENTENCES).collect();
         if chosen.is_empty() {
             chosen.push(self.best);

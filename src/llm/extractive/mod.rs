@@ -7,7 +7,7 @@
 use async_trait::async_trait;
 
 use super::{
-    Answer, Continuation, Material, Model, ModelError, ModelEvent, ModelKind, ModelRequest,
+    Answer, Author, Continuation, Material, Model, ModelError, ModelEvent, ModelKind, ModelRequest,
     pace::{Pace, count_words, spoken},
 };
 
@@ -34,8 +34,10 @@ impl Model for Extractive {
     }
 
     async fn stream(&self, request: ModelRequest) -> Result<Answer, ModelError> {
-        let ModelRequest { material, seed, prefix, messages: _ } = request;
-        let text = compose::answer(&material, seed);
+        let ModelRequest { material, seed, prefix, messages } = request;
+        let answers = messages.iter().filter(|message| message.author == Author::Assistant);
+        let said: Vec<&str> = answers.map(|message| message.text.as_str()).collect();
+        let text = compose::answer(&material, &said, seed);
         let usage = ModelEvent::Usage { input: words_read(&material), output: count_words(&text) };
         Ok(self.pace.say(spoken(&text), prefix.len(), usage))
     }

@@ -25,21 +25,50 @@ pub(super) fn ranked<'a>(
 ) -> Vec<Quote<'a>> {
     let mut quotes = collect(passages);
     let rarity = rarity(&quotes);
-    let asked: BTreeSet<String> = stems(about).into_iter().collect();
-    let marked: BTreeSet<String> = quote.map(stems).unwrap_or_default().into_iter().collect();
+    let asked = stems(about);
+    let marked = quote.map(stems).unwrap_or_default();
     let mean = mean_length(&quotes);
+    let standings = standings(passages);
     for quote in &mut quotes {
-        let weigh = |stem: &String| rarity.get(stem).copied().unwrap_or_default();
-        let hit =
-            |terms: &BTreeSet<String>| -> f64 { quote.stems.intersection(terms).map(weigh).sum() };
+        // A word that was asked with twice counts twice.
+        let hit = |terms: &[String]| -> f64 {
+            let known = terms.iter().filter(|stem| quote.stems.contains(*stem));
+            known.filter_map(|stem| rarity.get(stem)).sum()
+        };
         // What was marked says where to look, the question says what for.
         let matched = hit(&asked) + 0.5 * hit(&marked);
         let length = 0.6 + 0.4 * count(quote.stems.len()) / mean;
-        let order = 1.0 / (1.0 + 0.12 * count(quote.passage));
-        quote.score = matched / length * order * leaning(quote.text);
+        let standing = standings.get(quote.passage).copied().unwrap_or_default();
+        quote.score = matched / length * standing * leaning(quote.text);
     }
-    quotes.sort_by(|a, b| b.score.total_cmp(&a.score).then(a.place.cmp(&b.place)));
+    sort(&mut quotes);
     quotes
+}
+
+/// Halves the score of the quotes that `fits`, and puts the best first again.
+pub(super) fn demote(quotes: &mut [Quote<'_>], fits: impl Fn(&Quote<'_>) -> bool) {
+    for quote in quotes.iter_mut() {
+        if fits(quote) {
+            quote.score *= 0.5;
+        }
+    }
+    sort(quotes);
+}
+
+fn sort(quotes: &mut [Quote<'_>]) {
+    quotes.sort_by(|a, b| b.score.total_cmp(&a.score).then(a.place.cmp(&b.place)));
+}
+
+/// How far to trust each passage: the index knows more of the question than a sentence can match.
+/// One without a score (the block in view) stands where it was put.
+fn standings(passages: &[Passage]) -> Vec<f64> {
+    let best = passages.iter().map(|passage| f64::from(passage.score)).fold(0.0, f64::max);
+    let standing = |(place, passage): (usize, &Passage)| {
+        let share = f64::from(passage.score) / best;
+        let share = if share > 0.0 { share } else { 1.0 / (1.0 + 0.2 * count(place)) };
+        share.powi(2)
+    };
+    passages.iter().enumerate().map(standing).collect()
 }
 
 /// Neighbouring passages overlap: the first of two equal sentences stays.

@@ -26,7 +26,7 @@ pub(crate) mod server;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use settings::{ApiKey, InvalidSettings, Settings};
+pub(crate) use settings::{InvalidSettings, Settings};
 
 use upstream::{Refusal, Upstream};
 use wire::{Chunk, body};
@@ -48,7 +48,7 @@ impl OpenAi {
         // The organisation and project would else be read from the environment.
         let config = OpenAIConfig::new()
             .with_api_base(settings.base_url())
-            .with_api_key(settings.api_key().expose())
+            .with_api_key(settings.api_key().reveal())
             .with_org_id("")
             .with_project_id("");
         let client = Client::build(http.clone(), config).with_http_service(Upstream::new(http));

@@ -15,7 +15,8 @@ use futures_util::stream;
 use serde_json::{Value, json};
 use tokio::sync::{Notify, Semaphore};
 
-use super::{ApiKey, OpenAi, Settings};
+use super::{OpenAi, Settings};
+use crate::config::Secret;
 
 /// What the server does with one request.
 #[derive(Debug, Clone)]
@@ -106,7 +107,7 @@ impl Server {
     }
 
     pub(crate) fn settings(&self) -> Settings {
-        Settings::new(&self.url, ApiKey::new("sk-test").unwrap(), "tutor-1").unwrap()
+        Settings::new(&self.url, &Secret::new("sk-test"), "tutor-1").unwrap()
     }
 
     pub(crate) fn model(&self) -> OpenAi {

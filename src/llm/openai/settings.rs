@@ -1,33 +1,11 @@
 //! Where the model is and how long to wait for it.
 
-use std::{fmt, time::Duration};
+use std::time::Duration;
 
 use reqwest::{header::HeaderValue, redirect::Policy};
 use url::{Host, Url};
 
-/// The provider's key. Does not print.
-#[derive(Clone, PartialEq, Eq)]
-pub(crate) struct ApiKey(String);
-
-impl ApiKey {
-    /// Empty for servers that want none. A key that could not stand in a header is refused here,
-    /// since the client library would panic on it at the first question.
-    pub(crate) fn new(key: &str) -> Result<Self, InvalidSettings> {
-        let key = key.trim();
-        HeaderValue::from_str(&format!("Bearer {key}")).map_err(|_| InvalidSettings::ApiKey)?;
-        Ok(Self(key.to_owned()))
-    }
-
-    pub(super) fn expose(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for ApiKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("ApiKey(…)")
-    }
-}
+use crate::config::{self, Secret};
 
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum InvalidSettings {
@@ -42,7 +20,7 @@ pub(crate) enum InvalidSettings {
 #[derive(Debug, Clone)]
 pub(crate) struct Settings {
     base_url: Url,
-    api_key: ApiKey,
+    api_key: Secret,
     pub model: String,
     /// From the question to the first token, retries included.
     pub first_token: Duration,
@@ -55,15 +33,29 @@ pub(crate) struct Settings {
 }
 
 impl Settings {
-    /// 20 s to the first token, 30 s between tokens, two retries, no prefill.
-    pub(crate) fn new(base_url: &str, key: ApiKey, model: &str) -> Result<Self, InvalidSettings> {
+    /// Of the settings; with two retries and no prefill.
+    pub(crate) fn read(settings: &config::Tutor) -> Result<Self, InvalidSettings> {
+        let mut read = Self::new(&settings.base_url, &settings.api_key, &settings.model_name)?;
+        read.first_token = settings.first_token();
+        read.between_tokens = settings.between_tokens();
+        Ok(read)
+    }
+
+    /// 20 s to the first token, 30 s between tokens, two retries, no prefill. The key may be empty.
+    pub(super) fn new(
+        base_url: &str,
+        api_key: &Secret,
+        model: &str,
+    ) -> Result<Self, InvalidSettings> {
         let base_url = Url::parse(base_url.trim()).map_err(|_| InvalidSettings::BaseUrl)?;
         if !matches!(base_url.scheme(), "http" | "https") || base_url.host().is_none() {
             return Err(InvalidSettings::BaseUrl);
         }
+        // The client library would panic on such a key at the first question.
+        HeaderValue::from_str(api_key.reveal()).map_err(|_| InvalidSettings::ApiKey)?;
         Ok(Self {
             base_url,
-            api_key: key,
+            api_key: api_key.clone(),
             model: model.to_owned(),
             first_token: Duration::from_secs(20),
             between_tokens: Duration::from_secs(30),
@@ -76,7 +68,7 @@ impl Settings {
         self.base_url.as_str().trim_end_matches('/')
     }
 
-    pub(super) const fn api_key(&self) -> &ApiKey {
+    pub(super) const fn api_key(&self) -> &Secret {
         &self.api_key
     }
 
@@ -105,16 +97,15 @@ mod tests {
 
     #[test]
     fn a_key_does_not_print_and_must_fit_a_header() {
-        let key = ApiKey::new(" sk-secret\n").unwrap();
+        let settings = |key| Settings::new("http://127.0.0.1:1/v1", &Secret::new(key), "m");
 
-        assert_eq!(key.expose(), "sk-secret");
-        assert!(!format!("{key:?}").contains("secret"));
-        assert!(matches!(ApiKey::new("sk\nsecret"), Err(InvalidSettings::ApiKey)));
+        assert!(!format!("{:?}", settings("sk-hunter2").unwrap()).contains("hunter2"));
+        assert!(matches!(settings("sk\nhunter2"), Err(InvalidSettings::ApiKey)));
     }
 
     #[test]
     fn only_an_http_address_is_taken() {
-        let settings = |url| Settings::new(url, ApiKey::new("").unwrap(), "m");
+        let settings = |url| Settings::new(url, &Secret::default(), "m");
 
         assert_eq!(settings("http://127.0.0.1:1/v1/").unwrap().base_url(), "http://127.0.0.1:1/v1");
         for url in ["", "127.0.0.1:1", "file:///etc/passwd", "ftp://127.0.0.1"] {

@@ -8,13 +8,11 @@ use crate::{
         intent::GradedItem,
     },
     llm::{
-        extractive::Extractive,
+        Extractive, Pace, Scripted,
         openai::{
             OpenAi,
             server::{Reply, Server, Step, event, finish, spoken},
         },
-        pace::Pace,
-        scripted::Scripted,
     },
     tutor::retrieval::tests::{Shelf, question, shelf},
 };

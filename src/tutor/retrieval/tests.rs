@@ -140,6 +140,23 @@ async fn a_short_question_is_searched_with_the_one_before() {
     assert_eq!(found(&shelf(), &asked).await.passages.len(), 2);
 }
 
+#[test]
+fn an_attempt_is_about_the_question_that_it_tries_to_answer() {
+    let user = |text: &str| (Author::User, text.to_owned());
+    let history = vec![
+        user("what is a quorum of five members?"),
+        user("why can the wall clock jump backwards?"),
+        (Author::Assistant, "What do you think?".to_owned()),
+        user("I think somebody corrected it while my program ran"),
+    ];
+    let with = |text: &str| about(&Question { history: history.clone(), ..question(text) });
+
+    let tried = with("maybe the daemon steps it every hour");
+    assert_eq!(tried.matches("wall clock jump backwards?").count(), 2, "{tried}");
+    assert!(tried.ends_with("every hour") && !tried.contains("quorum"));
+    assert_eq!(with("how large is a majority of members?"), "how large is a majority of members?");
+}
+
 #[tokio::test]
 async fn without_a_course_a_learner_reaches_the_first_stage_alone() {
     let far = Allowed::up_to(Stage::new(4).unwrap());

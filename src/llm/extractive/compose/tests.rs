@@ -97,14 +97,16 @@ fn is_template(material: &Material, line: &str) -> bool {
 fn the_first_answer_of_a_thread_says_that_no_ai_model_speaks() {
     let first = Material { turn_number: 0, ..material(Level::Diagnose, Intent::Concept) };
 
-    assert!(answer(&first, 1).starts_with("I am not an AI model: "));
-    assert!(!answer(&material(Level::Diagnose, Intent::Concept), 1).contains("AI model"));
+    assert!(answer(&first, &[], 1).starts_with("I am not an AI model: "));
+    assert!(!answer(&material(Level::Diagnose, Intent::Concept), &[], 1).contains("AI model"));
 }
 
 #[test]
 fn each_level_of_the_ladder_has_its_form() {
-    let texts: Vec<String> =
-        Level::ALL.map(|level| answer(&material(level, Intent::Concept), 3)).into_iter().collect();
+    let texts: Vec<String> = Level::ALL
+        .map(|level| answer(&material(level, Intent::Concept), &[], 3))
+        .into_iter()
+        .collect();
 
     insta::assert_snapshot!(texts.join("\n\n=====\n\n"));
 }
@@ -116,7 +118,7 @@ fn a_gap_leaves_out_a_word_that_stands_nowhere_else_in_the_answer() {
         ..material(Level::Narrow, Intent::Concept)
     };
 
-    let text = answer(&narrow, 1);
+    let text = answer(&narrow, &[], 1);
 
     let gapped = text.lines().find(|line| line.contains("____")).unwrap();
     let whole = sentence_behind(&narrow, gapped);
@@ -138,8 +140,22 @@ fn sentence_behind<'a>(material: &'a Material, gapped: &str) -> &'a str {
 }
 
 #[test]
+fn the_next_answer_quotes_another_sentence_where_there_is_one() {
+    let material = Material {
+        about: "can the wall clock or the monotonic clock jump?".into(),
+        ..material(Level::Diagnose, Intent::Concept)
+    };
+    let first = answer(&material, &[], 3);
+
+    let second = answer(&material, &[&first], 3);
+
+    let quoted = |text: &str| text.lines().find(|line| line.starts_with('>')).unwrap().to_owned();
+    assert_ne!(quoted(&first), quoted(&second));
+}
+
+#[test]
 fn a_listing_is_asked_about_without_its_result() {
-    let text = answer(&material(Level::Analogue, Intent::Concept), 5);
+    let text = answer(&material(Level::Analogue, Intent::Concept), &[], 5);
 
     assert!(text.contains("```\nimport time\n"), "{text}");
     assert!(!text.contains("True"), "{text}");
@@ -150,7 +166,7 @@ fn a_listing_is_asked_about_without_its_result() {
 fn nothing_found_is_said_plainly_and_ends_with_a_question() {
     let lost = Material { passages: Vec::new(), ..material(Level::Diagnose, Intent::OffTopic) };
 
-    let text = answer(&lost, 9);
+    let text = answer(&lost, &[], 9);
 
     assert!(text.starts_with("I find nothing about this"));
     assert!(text.ends_with('?'));
@@ -163,7 +179,7 @@ fn a_passage_of_nothing_but_code_is_named_not_quoted() {
         ..material(Level::Orient, Intent::Concept)
     };
 
-    let text = answer(&bare, 9);
+    let text = answer(&bare, &[], 9);
 
     assert!(text.contains("“Listing” speaks about this") && text.ends_with('?'), "{text}");
 }
@@ -199,10 +215,10 @@ proptest! {
         let material =
             Material { question, about, quote: None, level, passages, intent, turn_number };
 
-        let text = answer(&material, seed);
+        let text = answer(&material, &[], seed);
 
         prop_assert!(text.ends_with('?'), "{}", text);
         prop_assert_eq!(check(&material, &text), Ok(()), "{}", text);
-        prop_assert_eq!(answer(&material, seed), text);
+        prop_assert_eq!(answer(&material, &[], seed), text);
     }
 }
