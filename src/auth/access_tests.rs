@@ -123,13 +123,14 @@ async fn a_token_with_another_algorithm_or_key_is_refused() {
     }
 }
 
+type Change = fn(&mut Header, &mut Value);
+
 /// Attack D16: a token of ours, rightly signed, for something else.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_token_of_another_type_audience_issuer_or_scope_is_refused() {
     let bench = Bench::new().await;
     let ada = bench.signed_in("ada", Role::Student).await;
     let (_, claims, _) = parts(&bench.auth.issue_access_token(&ada).unwrap());
-    type Change = fn(&mut Header, &mut Value);
     let changes: [(&str, Change); 9] = [
         ("an ID token", |h, _| h.typ = Some("JWT".to_owned())),
         ("no type", |h, _| h.typ = None),

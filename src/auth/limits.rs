@@ -108,6 +108,12 @@ impl Limits {
         }
     }
 
+    /// The owner has proved herself otherwise: wrong passwords are forgotten.
+    pub(crate) fn unlock(&self, account: &str) {
+        locked(&self.lockouts).unlock(account);
+        self.finished.notify_waiters();
+    }
+
     /// The key that is counted; none for this machine in demo mode.
     fn counted(&self, address: Option<IpAddr>) -> Option<String> {
         match address {

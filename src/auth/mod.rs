@@ -28,6 +28,7 @@ mod keys;
 pub(crate) mod limits;
 mod outbox;
 mod people;
+mod reset;
 mod secret;
 pub(crate) mod sessions;
 pub(crate) mod sign_in;
@@ -287,10 +288,10 @@ impl Auth {
 
     /// The address of whoever sent a request: `peer`, or what a trusted proxy says in the lines of
     /// `X-Forwarded-For`.
-    pub(crate) fn client_address<'a>(
+    pub(crate) fn client_address(
         &self,
         peer: IpAddr,
-        forwarded: impl DoubleEndedIterator<Item = &'a str>,
+        forwarded: impl DoubleEndedIterator<Item: AsRef<str>>,
     ) -> IpAddr {
         address::client(peer, forwarded, &self.trusted_proxies)
     }

@@ -5,20 +5,19 @@ use std::net::{IpAddr, Ipv6Addr};
 /// The client's address: that of the connection, unless it is a trusted proxy's. Then the rightmost
 /// entry of `X-Forwarded-For` that is no trusted proxy itself: what stands left of it was written by
 /// the client (attack A9). `forwarded` holds the header's lines in order.
-pub fn client<'a>(
+pub fn client(
     peer: IpAddr,
-    forwarded: impl DoubleEndedIterator<Item = &'a str>,
+    forwarded: impl DoubleEndedIterator<Item: AsRef<str>>,
     trusted: &[IpAddr],
 ) -> IpAddr {
     let mut nearest = plain(peer);
     let trusts = |address: IpAddr| trusted.iter().any(|proxy| plain(*proxy) == address);
-    for entry in forwarded.rev().flat_map(|line| line.rsplit(',')) {
-        if !trusts(nearest) {
-            break;
-        }
-        match entry.trim().parse() {
-            Ok(address) => nearest = plain(address),
-            Err(_) => break,
+    for line in forwarded.rev() {
+        for entry in line.as_ref().rsplit(',') {
+            match entry.trim().parse() {
+                Ok(address) if trusts(nearest) => nearest = plain(address),
+                _ => return nearest,
+            }
         }
     }
     nearest

@@ -66,10 +66,15 @@ impl Lockouts {
 
     /// The password was right: what was wrong before is forgotten.
     pub fn succeed(&mut self, key: &str) {
+        self.unlock(key);
+        self.drop_attempt(key);
+    }
+
+    /// The owner has got in otherwise: what was wrong before is forgotten.
+    pub fn unlock(&mut self, key: &str) {
         if let Some(account) = self.accounts.get_mut(key) {
             account.failures = 0;
         }
-        self.drop_attempt(key);
     }
 
     /// The password was not looked at after all.

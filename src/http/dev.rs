@@ -90,15 +90,16 @@ async fn mail_page(
 
 fn article(mail: &OutboxMail) -> String {
     let links: Vec<String> = serde_json::from_str(&mail.links).unwrap_or_default();
-    let links: String =
+    let links: Vec<String> =
         links.iter().map(|link| format!(r#"<p><a href="{0}">{0}</a></p>"#, escape(link))).collect();
     format!(
-        "<article><strong>{}</strong><br>to {} · {} · {}<pre>{}</pre>{links}</article>",
+        "<article><strong>{}</strong><br>to {} · {} · {}<pre>{}</pre>{}</article>",
         escape(&mail.subject),
         escape(&mail.recipient),
         escape(&mail.kind),
         Millis(mail.created_at).to_rfc3339(),
-        escape(&mail.body)
+        escape(&mail.body),
+        links.concat()
     )
 }
 

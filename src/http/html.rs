@@ -38,7 +38,7 @@ mod tests {
 
     #[test]
     fn nothing_in_a_text_becomes_markup() {
-        assert_eq!(escape(r#"<a b='c'>&"#), "&lt;a b=&#39;c&#39;&gt;&amp;");
+        assert_eq!(escape("<a b='c'>&"), "&lt;a b=&#39;c&#39;&gt;&amp;");
         assert!(page("</title><script>", "").contains("&lt;/title&gt;&lt;script&gt;"));
     }
 }

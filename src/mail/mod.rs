@@ -9,6 +9,7 @@ use futures_util::future::BoxFuture;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     VerifyEmail,
+    ResetPassword,
     /// Somebody signed up with an address that has an account.
     AccountExists,
 }
@@ -17,6 +18,7 @@ impl Kind {
     pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::VerifyEmail => "verify-email",
+            Self::ResetPassword => "reset-password",
             Self::AccountExists => "account-exists",
         }
     }
@@ -50,6 +52,19 @@ impl Mail {
             kind: Kind::VerifyEmail,
             to: to.to_owned(),
             subject: "Verify your email address".to_owned(),
+            body,
+        }
+    }
+
+    pub(crate) fn reset_password(to: &str, name: &str, link: &str) -> Self {
+        let body = format!(
+            "Hello {name},\n\nopen this link within an hour to choose a new password:\n\n{link}\n\n\
+             If you did not ask for it, you need do nothing: your password stands.\n"
+        );
+        Self {
+            kind: Kind::ResetPassword,
+            to: to.to_owned(),
+            subject: "Choose a new password".to_owned(),
             body,
         }
     }

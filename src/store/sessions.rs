@@ -17,7 +17,7 @@ use crate::domain::{
 };
 
 /// A revocation must be known for as long as the longest access token of the session lives.
-const REVOCATION_KEPT: i64 = 7 * HOUR;
+pub(super) const REVOCATION_KEPT: i64 = 7 * HOUR;
 
 /// One sign-in on one device.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable)]

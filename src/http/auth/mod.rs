@@ -20,6 +20,7 @@ mod cookies;
 mod error;
 mod keys;
 mod pages;
+mod reset;
 mod session;
 mod shapes;
 mod sign_in;
@@ -45,6 +46,7 @@ pub(crate) fn routes(cfg: &mut ServiceConfig) {
             .configure(sign_in::routes)
             .configure(session::routes)
             .configure(verify::routes)
+            .configure(reset::routes)
             .configure(keys::routes)
             .default_service(web::to(nothing)),
     )

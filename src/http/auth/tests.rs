@@ -17,6 +17,7 @@ use crate::{
 };
 
 mod links;
+mod reset;
 mod sessions;
 mod sign_in;
 mod sign_up;
@@ -99,7 +100,7 @@ impl Call<'_> {
     }
 
     /// As a page of ours sends it.
-    fn as_page(self, cookie: &str) -> Self {
+    fn by_page(self, cookie: &str) -> Self {
         self.with("cookie", cookie).with("origin", PAGE)
     }
 

@@ -144,7 +144,7 @@ async fn a_signed_in_person_hears_more_of_her_own_address() {
     let cookie = bench.sign_up("ada@school.example").await.cookie();
     let ask = async |email: &str| {
         let call = bench.post("/api/auth/send-verification-email", &json!({"email": email}));
-        call.as_page(&cookie).send().await
+        call.by_page(&cookie).send().await
     };
 
     assert_eq!(ask("ada@school.example").await.json(), json!({"status": true}));

@@ -73,7 +73,7 @@ async fn sign_out_ends_the_session_and_clears_its_cookies() {
     assert_eq!((foreign.status, foreign.code().as_str()), (403, "MISSING_OR_NULL_ORIGIN"));
     assert!(alive(&bench, &first).await);
 
-    let out = bench.post("/api/auth/sign-out", &json!({})).as_page(&first).send().await;
+    let out = bench.post("/api/auth/sign-out", &json!({})).by_page(&first).send().await;
     assert_eq!(out.json(), json!({"success": true}));
     assert_eq!(out.cookies().len(), 3);
     assert!(!alive(&bench, &first).await);
@@ -98,7 +98,7 @@ async fn the_list_holds_handles_that_revoke_and_sign_nobody_in() {
     let me = bench.get("/api/auth/get-session").with("authorization", &bearer).send().await;
     assert_eq!(me.json(), Value::Null);
 
-    let revoke = bench.post("/api/auth/revoke-session", &json!({"token": handle})).as_page(&second);
+    let revoke = bench.post("/api/auth/revoke-session", &json!({"token": handle})).by_page(&second);
     assert_eq!(revoke.send().await.json(), json!({"status": true}));
     assert!(!alive(&bench, &first).await);
     assert!(alive(&bench, &second).await);
@@ -114,7 +114,7 @@ async fn somebody_elses_session_is_silently_left_alone() {
         .clone();
     for name in [ada.json()["token"].clone(), id, json!("unknown")] {
         let call = bench.post("/api/auth/revoke-session", &json!({"token": name}));
-        assert_eq!(call.as_page(&eve).send().await.json(), json!({"status": true}));
+        assert_eq!(call.by_page(&eve).send().await.json(), json!({"status": true}));
     }
     assert!(alive(&bench, &ada.cookie()).await);
 }
@@ -125,11 +125,11 @@ async fn all_other_sessions_or_all_sessions_end_at_once() {
     let bench = Bench::new().await;
     let (first, second) = two_sessions(&bench).await;
 
-    let call = bench.post("/api/auth/revoke-other-sessions", &json!({})).as_page(&first);
+    let call = bench.post("/api/auth/revoke-other-sessions", &json!({})).by_page(&first);
     assert_eq!(call.send().await.json(), json!({"status": true}));
     assert!(alive(&bench, &first).await && !alive(&bench, &second).await);
 
-    let all = bench.post("/api/auth/revoke-sessions", &json!({})).as_page(&first).send().await;
+    let all = bench.post("/api/auth/revoke-sessions", &json!({})).by_page(&first).send().await;
     assert_eq!((all.json(), all.cookies().len()), (json!({"status": true}), 3));
     assert!(!alive(&bench, &first).await);
     let kinds: Vec<_> =

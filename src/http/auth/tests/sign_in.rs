@@ -130,7 +130,7 @@ async fn signing_in_makes_a_new_session_and_ends_the_one_that_was_there() {
     let old = bench.sign_up("ada@school.example").await.cookie();
     let body = json!({"email": "ada@school.example", "password": PASSWORD});
 
-    let answer = bench.post("/api/auth/sign-in/email", &body).as_page(&old).send().await;
+    let answer = bench.post("/api/auth/sign-in/email", &body).by_page(&old).send().await;
 
     assert_eq!(answer.status, 200, "{}", answer.text);
     assert_ne!(answer.cookie(), old);

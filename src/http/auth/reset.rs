@@ -1,0 +1,102 @@
+//! A forgotten password: `request-password-reset` (by its older name `forget-password`), the link
+//! in the mail, and `reset-password`. Opening the link uses nothing up, so mail scanners do no harm.
+
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::{StatusCode, header},
+    web::{self, Data, Path, Query, ServiceConfig},
+};
+use serde::Deserialize;
+use serde_json::json;
+
+use super::{
+    body::{Fields, callback},
+    device,
+    error::Refusal,
+    get, post,
+};
+use crate::{
+    auth::{Auth, LinkError, sign_up::SignUpError},
+    domain::return_url::ReturnUrl,
+};
+
+const SENT: &str = "If this email exists in our system, check your email for the reset link";
+
+pub(super) fn routes(cfg: &mut ServiceConfig) {
+    post(cfg, "/request-password-reset", request_reset);
+    post(cfg, "/forget-password", request_reset);
+    get(cfg, "/reset-password/{token}", opened);
+    post(cfg, "/reset-password", reset);
+}
+
+async fn request_reset(
+    request: HttpRequest,
+    auth: Data<Auth>,
+    mut fields: Fields,
+) -> Result<HttpResponse, Refusal> {
+    let email = fields.email("email");
+    let back = fields.optional_text("redirectTo");
+    fields.finish()?;
+    let back = match back {
+        Some(text) => ReturnUrl::parse(&text, auth.origins())
+            .map_err(|_| Refusal::forbidden("INVALID_REDIRECT_URL", "Invalid redirectURL"))?,
+        None => ReturnUrl::home(),
+    };
+    auth.may_mail(device(&request, &auth).1)?;
+    if let Some(email) = email {
+        auth.request_reset(&email, &back).await?;
+    }
+    Ok(HttpResponse::Ok().json(json!({ "status": true, "message": SENT })))
+}
+
+#[derive(Debug, Deserialize)]
+struct Opened {
+    #[serde(rename = "callbackURL")]
+    callback: Option<String>,
+}
+
+async fn opened(
+    auth: Data<Auth>,
+    token: Path<String>,
+    query: Query<Opened>,
+) -> Result<HttpResponse, Refusal> {
+    let Some(text) = &query.callback else {
+        let message = "[query.callbackURL] Invalid input: expected string, received undefined";
+        return Err(Refusal::validation(message));
+    };
+    let back = callback(text, &auth)?;
+    let back = match auth.check_reset(&token).await {
+        Ok(()) => back.with("token", &token),
+        Err(LinkError::Auth(error)) => return Err(error.into()),
+        Err(_) => back.with("error", "INVALID_TOKEN"),
+    };
+    Ok(HttpResponse::build(StatusCode::FOUND)
+        .insert_header((header::LOCATION, back.as_str()))
+        .insert_header((header::CACHE_CONTROL, "no-store"))
+        .insert_header((header::REFERRER_POLICY, "no-referrer"))
+        .finish())
+}
+
+#[derive(Debug, Deserialize)]
+struct TokenQuery {
+    token: Option<String>,
+}
+
+async fn reset(
+    auth: Data<Auth>,
+    query: web::Query<TokenQuery>,
+    mut fields: Fields,
+) -> Result<HttpResponse, Refusal> {
+    let password = fields.password("newPassword")?;
+    let token = fields.optional_text("token").or_else(|| query.token.clone());
+    fields.finish()?;
+    let invalid = || Refusal::bad("INVALID_TOKEN", "Invalid token");
+    let (Some(token), Some(password)) = (token, password) else { return Err(invalid()) };
+    // A weak password is told before the link is used up.
+    password.check_classic().map_err(SignUpError::Weak)?;
+    match auth.reset_password(&token, password).await {
+        Ok(()) => Ok(HttpResponse::Ok().json(json!({ "status": true }))),
+        Err(LinkError::Auth(error)) => Err(error.into()),
+        Err(LinkError::Invalid | LinkError::Expired) => Err(invalid()),
+    }
+}
