@@ -4,7 +4,7 @@
 use actix_web::{
     HttpRequest, HttpResponse,
     http::{StatusCode, header},
-    web::{self, Data, Path, Query, ServiceConfig},
+    web::{Data, Path, Query, ServiceConfig},
 };
 use serde::Deserialize;
 use serde_json::json;
@@ -84,7 +84,7 @@ struct TokenQuery {
 
 async fn reset(
     auth: Data<Auth>,
-    query: web::Query<TokenQuery>,
+    query: Query<TokenQuery>,
     mut fields: Fields,
 ) -> Result<HttpResponse, Refusal> {
     let password = fields.password("newPassword")?;

@@ -101,7 +101,7 @@ async fn a_link_that_is_old_or_not_ours_does_nothing() {
         bench.get(&path).with("sec-fetch-mode", "cors").send().await
     };
     let good = token(&link);
-    let forged = format!("{}x", good);
+    let forged = format!("{good}x");
     for bad in [forged.as_str(), "x", "", access.as_str(), ada.as_str(), "a.b.c"] {
         let answer = fetch(bad, "").await;
         assert_eq!((answer.status, answer.code().as_str()), (401, "INVALID_TOKEN"), "{bad}");
