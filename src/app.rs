@@ -168,8 +168,7 @@ impl Parts {
             supervise(&control, move || Presence::new(clock, ids))
         };
         let limiter = {
-            let (clock, silent) =
-                (Arc::clone(clock), limits.sockets_without_hello_per_address);
+            let (clock, silent) = (Arc::clone(clock), limits.sockets_without_hello_per_address);
             supervise(&control, move || RateLimiter::new(clock, silent))
         };
         {

@@ -26,12 +26,12 @@ pub(crate) mod changes;
 pub(crate) mod janitor;
 pub(crate) mod limiter;
 pub(crate) mod presence;
+mod question;
 pub(crate) mod registry;
 pub(crate) mod relay;
 pub(crate) mod session;
-pub(crate) mod tutor;
-mod question;
 pub(crate) mod turn;
+pub(crate) mod tutor;
 
 /// Asks an actor for what the dashboard shows of it.
 #[derive(Debug)]

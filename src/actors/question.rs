@@ -29,7 +29,8 @@ pub(super) async fn build(
     prefix: &str,
 ) -> Result<Question, CourseError> {
     let user = bench.store.user(&turn.user_id).await?;
-    let page: Option<Page> = turn.page.as_deref().map(serde_json::from_str).transpose().map_err(StoreError::from)?;
+    let page: Option<Page> =
+        turn.page.as_deref().map(serde_json::from_str).transpose().map_err(StoreError::from)?;
     let (course, lesson, block) = match page {
         Some(page) => (Some(page.course), page.lesson, page.block.map(BlockId::new)),
         None => (thread.course_id.clone(), thread.lesson_id.clone(), None),
@@ -51,8 +52,7 @@ pub(super) async fn build(
     let history = rows
         .into_iter()
         .map(|row| {
-            let author =
-                if row.kind == "user_message" { Author::User } else { Author::Assistant };
+            let author = if row.kind == "user_message" { Author::User } else { Author::Assistant };
             (author, row.text)
         })
         .collect();

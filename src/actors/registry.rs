@@ -83,10 +83,7 @@ fn passes(filter: &Filter, row: &SessionRow) -> bool {
         && equal(&filter.course, row.page.as_ref().map(|page| page.course.as_str()))
 }
 
-fn diff(
-    before: &HashMap<StayId, SessionRow>,
-    now: &HashMap<StayId, SessionRow>,
-) -> Option<Frame> {
+fn diff(before: &HashMap<StayId, SessionRow>, now: &HashMap<StayId, SessionRow>) -> Option<Frame> {
     let (mut add, mut update) = (Vec::new(), Vec::new());
     for (id, row) in now {
         match before.get(id) {
@@ -260,11 +257,7 @@ impl Handler<Observe<View>> for Registry {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{
-        ids::NodeId,
-        live::frame::RowUser,
-        role::Role,
-    };
+    use crate::domain::{ids::NodeId, live::frame::RowUser, role::Role};
 
     fn row(stay: &str, role: Role, lag: i64) -> SessionRow {
         SessionRow {

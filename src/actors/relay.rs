@@ -87,11 +87,7 @@ impl Actor for Relay {
 impl Supervised for Relay {}
 
 impl StreamHandler<Result<bus::Wake, BroadcastStreamRecvError>> for Relay {
-    fn handle(
-        &mut self,
-        wake: Result<bus::Wake, BroadcastStreamRecvError>,
-        _: &mut Self::Context,
-    ) {
+    fn handle(&mut self, wake: Result<bus::Wake, BroadcastStreamRecvError>, _: &mut Self::Context) {
         match wake {
             Ok(bus::Wake::Thread(thread)) => self.wake(&thread),
             Ok(bus::Wake::Titled { owner, thread, title, updated }) => {

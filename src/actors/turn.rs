@@ -18,7 +18,9 @@ use crate::{
     domain::{
         clock::{Millis, SharedClock},
         code::Code,
-        event::{End, Ending, Entry, Failure, LogEvent, Running, Timing, TurnNews, Usage, fingerprint},
+        event::{
+            End, Ending, Entry, Failure, LogEvent, Running, Timing, TurnNews, Usage, fingerprint,
+        },
         ids::{Epoch, ItemId, SharedIds, TurnId, UserId, prefixed},
         item::{Item, Source},
     },

@@ -260,10 +260,6 @@ impl Handler<Observe<View>> for TutorActor {
     type Result = View;
 
     fn handle(&mut self, _: Observe<View>, _: &mut Self::Context) -> View {
-        View {
-            running: self.running.len(),
-            claiming: self.claiming.len(),
-            draining: self.draining,
-        }
+        View { running: self.running.len(), claiming: self.claiming.len(), draining: self.draining }
     }
 }

@@ -28,8 +28,8 @@ mod eval;
 mod failure;
 mod migrate;
 mod search;
-mod user;
 mod serve;
+mod user;
 
 pub(crate) use failure::Failure;
 

@@ -13,10 +13,7 @@ use actix_web::{
 use tracing::Instrument;
 
 use crate::{
-    domain::{
-        clock::SharedClock,
-        ids::SharedIds,
-    },
+    domain::{clock::SharedClock, ids::SharedIds},
     telemetry::Metrics,
 };
 

@@ -47,11 +47,8 @@ pub(crate) async fn serve(request: HttpRequest) -> HttpResponse {
 
 fn answer(request: &HttpRequest, path: &str, file: EmbeddedFile) -> HttpResponse {
     let tag = format!("\"{}\"", crate::domain::event::hex(&file.metadata.sha256_hash()));
-    let cached = if path.starts_with(HASHED) {
-        "public, max-age=31536000, immutable"
-    } else {
-        "no-cache"
-    };
+    let cached =
+        if path.starts_with(HASHED) { "public, max-age=31536000, immutable" } else { "no-cache" };
     let known = request.headers().get(header::IF_NONE_MATCH).is_some_and(|known| *known == tag);
     let mut response = if known { HttpResponse::NotModified() } else { HttpResponse::Ok() };
     response

@@ -47,9 +47,8 @@ pub(super) async fn live(
     let gauge = Arc::new(Gauge::default());
     let forwarded = request.headers().get_all("x-forwarded-for");
     let forwarded: Vec<&str> = forwarded.filter_map(|line| line.to_str().ok()).collect();
-    let address = request
-        .peer_addr()
-        .map(|peer| hub.auth.client_address(peer.ip(), forwarded.into_iter()));
+    let address =
+        request.peer_addr().map(|peer| hub.auth.client_address(peer.ip(), forwarded.into_iter()));
     let outbox = (sender, Arc::clone(&gauge));
     let session = Session::new(hub.into_inner(), address, "websocket", proof, outbox).start();
     let socket = Socket::new(session, gauge, outgoing);

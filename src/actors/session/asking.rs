@@ -170,8 +170,7 @@ async fn accept(
     let (now, title, owner) = (new.now, new.title.clone(), new.owner.clone());
     let begins = matches!(new.target, Target::New { .. });
     let accepted = hub.store.accept(new).await;
-    let Accepted { outcome, used } =
-        accepted.map_err(|error| Box::new(store_error(id, &error)))?;
+    let Accepted { outcome, used } = accepted.map_err(|error| Box::new(store_error(id, &error)))?;
     let receipt = outcome.map_err(|code| Box::new(refusal(hub, id, code, used, who)))?;
     if begins && !receipt.duplicate {
         let (thread, updated) = (receipt.thread.clone(), now.to_rfc3339());

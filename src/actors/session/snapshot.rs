@@ -30,11 +30,7 @@ impl Loaded {
 }
 
 /// Of this owner's threads only.
-pub(super) async fn load(
-    hub: &Hub,
-    owner: &UserId,
-    id: &ThreadId,
-) -> Result<Loaded, StoreError> {
+pub(super) async fn load(hub: &Hub, owner: &UserId, id: &ThreadId) -> Result<Loaded, StoreError> {
     let view = hub.log.view(id).await;
     let thread = hub.store.thread_of(owner, id).await?;
     let view = view.filter(|view| view.epoch == thread.epoch);

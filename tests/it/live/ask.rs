@@ -183,11 +183,9 @@ async fn every_way_to_come_back_brings_the_whole_thread() {
 
     let late = |seq: i64, epoch: &str| Reader { seq, epoch: epoch.to_owned(), ..Reader::of(&ok) };
     let epoch = reader.epoch.clone();
-    for (mut late, mode) in [
-        (late(1, &epoch), "reset"),
-        (late(9_000, &epoch), "reset"),
-        (late(3, "other"), "reset"),
-    ] {
+    for (mut late, mode) in
+        [(late(1, &epoch), "reset"), (late(9_000, &epoch), "reset"), (late(3, "other"), "reset")]
+    {
         let mut live = student.resume(late.have()).await;
         late.finish(&mut live).await;
         assert_eq!((late.modes, late.text), (vec![mode.to_owned()], replayed.text.clone()));
@@ -212,7 +210,8 @@ async fn history_goes_back_page_by_page() {
     let newest = live.expect("ok").await;
     assert_eq!(newest["items"][0]["content"][0]["text"], "pong");
     let before = newest["before"].clone();
-    live.send(json!({ "type": "history", "id": 4, "thread": ok["thread"], "before": before })).await;
+    live.send(json!({ "type": "history", "id": 4, "thread": ok["thread"], "before": before }))
+        .await;
     let older = live.expect("ok").await;
     assert_eq!(older["items"].as_array().unwrap().len(), 1);
     assert_eq!(older["items"][0]["type"], "user_message");

@@ -139,13 +139,20 @@ async fn a_bad_request_is_answered_and_the_socket_lives() {
         (json!({ "type": "fly", "id": 2 }), "unknown_type"),
         (json!({ "id": 2 }), "bad_request"),
         (json!({ "type": "send", "id": 2 }), "bad_request"),
-        (json!({ "type": "send", "id": 2, "message_id": "m", "text": "x".repeat(8_001) }), "too_large"),
+        (
+            json!({ "type": "send", "id": 2, "message_id": "m", "text": "x".repeat(8_001) }),
+            "too_large",
+        ),
     ] {
         live.send(request.clone()).await;
         let error = live.error().await;
         assert_eq!((&error["code"], &error["id"]), (&json!(code), &json!(2)), "{request}");
     }
-    let batch = concat!(r#"{"type":"history","id":3,"thread":"a"}"#, "\n", r#"{"type":"open","id":4,"thread":"b"}"#);
+    let batch = concat!(
+        r#"{"type":"history","id":3,"thread":"a"}"#,
+        "\n",
+        r#"{"type":"open","id":4,"thread":"b"}"#
+    );
     live.send_message(Message::text(batch)).await;
     assert_eq!(live.error().await["id"], 3);
     assert_eq!(live.error().await["id"], 4);

@@ -87,7 +87,8 @@ async fn an_answer_goes_on_while_nobody_listens() {
     drop(live);
     let deadline = tokio::time::Instant::now() + Duration::from_secs(20);
     loop {
-        let (_, overview) = Person::demo(&server, "admin").await.get("/api/v1/admin/overview").await;
+        let (_, overview) =
+            Person::demo(&server, "admin").await.get("/api/v1/admin/overview").await;
         if overview["turns"]["done"] == 1 {
             break;
         }

@@ -4,11 +4,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use crate::support::{
-    live::Live,
-    person::Person,
-    server::Home,
-};
+use crate::support::{live::Live, person::Person, server::Home};
 
 /// What the issue demands of every change.
 const SOON: Duration = Duration::from_secs(1);
@@ -30,8 +26,10 @@ async fn an_admin_watches_sessions_come_and_go_and_a_student_may_not() {
     let row = &added["add"][0];
     assert_eq!(row["session"], live.welcome["session"]);
     assert_eq!(row["user"]["role"], "student");
-    live.send(json!({ "type": "context", "id": 2, "page": { "course": "agree", "lesson": "clocks" } }))
-        .await;
+    live.send(
+        json!({ "type": "context", "id": 2, "page": { "course": "agree", "lesson": "clocks" } }),
+    )
+    .await;
     live.expect("ok").await;
     let changed = watcher.expect("feed.diff").await;
     assert_eq!(changed["update"][0]["page"]["lesson"], "clocks");

@@ -10,10 +10,7 @@ use tokio::net::TcpStream;
 use tokio_tungstenite::{
     MaybeTlsStream, WebSocketStream, connect_async,
     tungstenite::{
-        Error, Message,
-        client::IntoClientRequest,
-        http::HeaderValue,
-        protocol::CloseFrame,
+        Error, Message, client::IntoClientRequest, http::HeaderValue, protocol::CloseFrame,
     },
 };
 
@@ -55,9 +52,7 @@ impl Live {
             request.headers_mut().insert(*name, HeaderValue::from_str(value).unwrap());
         }
         match connect_async(request).await {
-            Ok((socket, _)) => {
-                Ok(Self { socket, waiting: VecDeque::new(), welcome: Value::Null })
-            }
+            Ok((socket, _)) => Ok(Self { socket, waiting: VecDeque::new(), welcome: Value::Null }),
             Err(Error::Http(answer)) => Err(answer.status().as_u16()),
             Err(error) => panic!("{error}"),
         }
@@ -173,7 +168,9 @@ impl Reader {
             "snapshot" => self.take_snapshot(frame),
             _ => {}
         }
-        let Some(seq) = frame["seq"].as_i64().filter(|_| frame["type"] != "resumed") else { return };
+        let Some(seq) = frame["seq"].as_i64().filter(|_| frame["type"] != "resumed") else {
+            return;
+        };
         if frame["type"] == "snapshot" {
             return;
         }

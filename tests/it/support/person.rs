@@ -34,7 +34,8 @@ impl Person {
 
     /// A new account whose address is not verified yet.
     pub(crate) async fn sign_up(server: &Server, email: &str) -> Self {
-        let mut person = Self { http: client(), url: server.url().to_owned(), cookie: String::new() };
+        let mut person =
+            Self { http: client(), url: server.url().to_owned(), cookie: String::new() };
         let body = json!({ "name": "New Learner", "email": email, "password": PASSWORD });
         let answer = person.post("/api/auth/sign-up/email", &body).await;
         person.keep_cookie(answer).await;
