@@ -12,6 +12,8 @@ use crate::{
     },
 };
 
+mod speed;
+
 /// Measures how good the answers are.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -23,6 +25,8 @@ pub(super) struct Args {
 enum What {
     /// Rank a course's lessons for each query, and compare with the judgements.
     Retrieval(RetrievalArgs),
+    /// Time searches over many made-up passages.
+    Speed(speed::Args),
 }
 
 /// Prints one line: nDCG@10, recall@10 and @100, and mean average precision. A lesson stands where
@@ -54,8 +58,15 @@ const DEPTH: usize = 1_000;
 const PASSAGES: usize = 5_000;
 
 pub(super) async fn run(context: &Context, args: Args) -> Result<ExitCode, Failure> {
+    match args.what {
+        What::Retrieval(args) => retrieval(context, args).await?,
+        What::Speed(args) => speed::run(&args).await?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn retrieval(context: &Context, args: RetrievalArgs) -> Result<(), Failure> {
     context.config.check(crate::config::Purpose::default())?;
-    let What::Retrieval(args) = args.what;
     let read = |path: &PathBuf| {
         fs::read_to_string(path)
             .map_err(|error| Failure::new(format!("cannot read {}: {error}", path.display())))
@@ -87,7 +98,7 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<ExitCode, Failu
         ));
     }
     say(&line(&report, args.json)?)?;
-    Ok(ExitCode::SUCCESS)
+    Ok(())
 }
 
 /// The course's lessons, each where its best passage stands.

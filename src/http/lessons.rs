@@ -87,7 +87,7 @@ mod tests {
     use super::*;
     use crate::{
         auth::tests::{Bench, PAGE},
-        domain::clock::SharedClock,
+        domain::clock::{ManualClock, SharedClock},
         rag::bm25::Bm25,
         store::sample::course,
     };
@@ -101,7 +101,7 @@ mod tests {
     impl School {
         async fn new() -> Self {
             let bench = Bench::new().await;
-            let clock: SharedClock = Arc::<_>::clone(&bench.clock) as SharedClock;
+            let clock: SharedClock = Arc::<ManualClock>::clone(&bench.clock);
             let courses =
                 Arc::new(Courses::new(Arc::clone(&bench.store), Arc::new(Bm25::new()), clock));
             courses.save(course("c", &["one", "two", "three"])).await.unwrap();
@@ -140,10 +140,10 @@ mod tests {
         body["error"]["code"].as_str().unwrap_or_default()
     }
 
-    fn all(option: u32) -> Option<Value> {
+    fn all(option: u32) -> Value {
         let answers: BTreeMap<String, u32> =
             (1..=4).map(|n| (format!("c-1-{n}"), option)).collect();
-        Some(json!({ "answers": answers }))
+        json!({ "answers": answers })
     }
 
     #[actix_web::test]
@@ -217,7 +217,7 @@ mod tests {
         }
         let (status, body) = school.ask(&ada, "GET /courses/none/lessons/one", None).await;
         assert_eq!((status, code(&body)), (403, "stage_locked"));
-        let (status, body) = school.ask(&ada, "POST /courses/c/stages/2/quiz", all(1)).await;
+        let (status, body) = school.ask(&ada, "POST /courses/c/stages/2/quiz", Some(all(1))).await;
         assert_eq!((status, code(&body)), (403, "stage_locked"));
     }
 
@@ -232,9 +232,10 @@ mod tests {
             quiz["questions"][0],
             json!({"id": "c-1-1", "prompt": "Question 1?", "options": ["no", "yes", "perhaps", "never"]})
         );
-        let (_, failed) = school.ask(&ada, "POST /courses/c/stages/1/quiz", all(0)).await;
+        let (_, failed) = school.ask(&ada, "POST /courses/c/stages/1/quiz", Some(all(0))).await;
         assert_eq!((&failed["passed"], &failed["unlocked"]), (&json!(false), &json!(1)));
-        let (status, passed) = school.ask(&ada, "POST /courses/c/stages/1/quiz", all(1)).await;
+        let (status, passed) =
+            school.ask(&ada, "POST /courses/c/stages/1/quiz", Some(all(1))).await;
         assert_eq!((status, &passed["unlocked"]), (200, &json!(2)));
         assert_eq!(
             passed["results"]["c-1-1"],

@@ -1,6 +1,8 @@
 //! From a page's HTML to blocks. Nothing of the source's markup is copied: the walk writes HTML of
 //! its own from an allow-list of elements, so that no script, style or handler can come through.
 
+use std::fmt;
+
 use scraper::{ElementRef, Html, Node, Selector};
 
 use ego_tree::NodeRef;
@@ -129,7 +131,7 @@ impl Walk<'_> {
         let name = if name == "h1" { "h2" } else { name };
         let mut html = format!("<{name}>");
         self.inline_children(*element, &mut html, depth);
-        html.push_str(&format!("</{name}>"));
+        put(&mut html, format_args!("</{name}>"));
         self.push(BlockKind::Heading, html, body);
     }
 
@@ -178,9 +180,9 @@ impl Walk<'_> {
             "a" => self.link(element, out, depth),
             "ul" | "ol" => self.list(name, element, out, depth),
             _ if INLINE.contains(&name) || NESTED.contains(&name) => {
-                out.push_str(&format!("<{name}>"));
+                put(out, format_args!("<{name}>"));
                 self.inline_children(node, out, depth);
-                out.push_str(&format!("</{name}>"));
+                put(out, format_args!("</{name}>"));
             }
             _ => self.inline_children(node, out, depth),
         }
@@ -199,11 +201,11 @@ impl Walk<'_> {
     fn list(&self, name: &str, element: ElementRef<'_>, out: &mut String, depth: usize) {
         let start = element.attr("start").and_then(|start| start.parse::<u32>().ok());
         match start.filter(|_| name == "ol") {
-            Some(start) => out.push_str(&format!("<ol start=\"{start}\">")),
-            None => out.push_str(&format!("<{name}>")),
+            Some(start) => put(out, format_args!("<ol start=\"{start}\">")),
+            None => put(out, format_args!("<{name}>")),
         }
         self.inline_children(*element, out, depth);
-        out.push_str(&format!("</{name}>"));
+        put(out, format_args!("</{name}>"));
     }
 }
 
@@ -232,7 +234,7 @@ fn code(pre: ElementRef<'_>) -> (String, String) {
     let body = body.trim_matches('\n').trim_end().to_owned();
     let mut html = String::from("<pre><code");
     if let Some(language) = inner.value().classes().find_map(language) {
-        html.push_str(&format!(" class=\"language-{language}\""));
+        put(&mut html, format_args!(" class=\"language-{language}\""));
     }
     html.push('>');
     escape(&body, &mut html);
@@ -307,6 +309,11 @@ fn tidy(text: &str) -> String {
         tidy.push_str(line.strip_prefix("| ").unwrap_or(&line));
     }
     tidy
+}
+
+/// Adds formatted text. Writing to a string cannot fail.
+fn put(out: &mut String, text: fmt::Arguments<'_>) {
+    let _ = fmt::Write::write_fmt(out, text);
 }
 
 pub(super) fn escape(text: &str, out: &mut String) {

@@ -27,7 +27,9 @@ pub(super) fn from_toc(html: &str) -> Vec<Entry> {
 
 fn toc_entry(link: ElementRef<'_>) -> Option<Entry> {
     let path = link.attr("href")?.trim_start_matches("./").to_owned();
-    let is_page = path.ends_with(".html") && !path.contains("..") && !path.contains(':');
+    let is_page = Path::new(&path).extension().is_some_and(|ending| ending == "html")
+        && !path.contains("..")
+        && !path.contains(':');
     if !is_page || path == "print.html" || path.starts_with('/') {
         return None;
     }

@@ -7,9 +7,7 @@ use crate::{
 
 fn prompt(question: &Question, passages: &[Passage], level: Level) -> String {
     let messages = messages(question, passages, level, Intent::Concept, NONCE);
-    let parts: Vec<String> =
-        messages.iter().map(|m| format!("[{:?}]\n{}\n", m.author, m.text)).collect();
-    parts.concat()
+    messages.iter().map(|m| format!("[{:?}]\n{}\n", m.author, m.text)).collect()
 }
 
 /// The prompt without what stands inside its fences.
