@@ -209,6 +209,7 @@ mod tests {
         }
     }
 
+    #[expect(clippy::unnecessary_wraps, reason = "compared with what a stream gives")]
     fn text(part: &str) -> Result<ModelEvent, ModelError> {
         Ok(ModelEvent::Text(part.to_owned()))
     }

@@ -61,7 +61,8 @@ impl Tutor {
         generate(move |out| async move {
             let last = parts.run(&question, &out).await;
             out.send(last.unwrap_or_else(|error| {
-                tracing::warn!(turn = %question.turn, %error, "an answer failed");
+                let Question { turn, thread, attempt, .. } = &question;
+                tracing::warn!(%turn, %thread, attempt, %error, "an answer failed");
                 TutorEvent::Failed { code: error.code(), message: error.public_message() }
             }))
             .await;

@@ -65,10 +65,10 @@ pub(super) fn about(question: &Question) -> String {
     if is_question(text, first_answer < history.len()) {
         return text.clone();
     }
-    let users = history.iter().enumerate().rev().filter(|(_, said)| said.0 == Author::User);
-    let asked = users.clone().find(|(at, said)| is_question(&said.1, *at > first_answer));
+    let mut users = history.iter().enumerate().filter(|(_, said)| said.0 == Author::User);
+    let asked = users.clone().rev().find(|(at, said)| is_question(&said.1, *at > first_answer));
     // A thread may begin with a statement.
-    match asked.or_else(|| users.last()) {
+    match asked.or_else(|| users.next()) {
         Some((_, (_, asked))) => format!("{asked}\n{asked}\n{text}"),
         None => text.clone(),
     }

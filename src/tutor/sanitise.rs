@@ -42,7 +42,7 @@ pub(super) fn sanitise(text: &str) -> String {
     let text = without_spans(&visible(text), "<!--", |rest| {
         rest.find("-->").map_or(rest.len(), |at| at + 3)
     });
-    let text = without_spans(&text, "data:", |rest| data_length(rest));
+    let text = without_spans(&text, "data:", data_length);
     let text =
         MARKERS.iter().fold(text, |text, marker| without_spans(&text, marker, |_| marker.len()));
     text.split('\n').map(without_role).collect::<Vec<_>>().join("\n")

@@ -34,11 +34,11 @@ pub(super) fn paragraphs(text: &str) -> Vec<Paragraph<'_>> {
 /// Whether at least half of the lines look like a program's. One line alone has to look more so.
 fn is_code(part: &str) -> bool {
     let lines: Vec<&str> = part.lines().filter(|line| !line.trim().is_empty()).collect();
-    let like = lines.iter().filter(|line| is_code_line(line)).count();
+    let coded = lines.iter().filter(|line| is_code_line(line)).count();
     match lines.as_slice() {
         [] => false,
-        [line] => like == 1 && (line.contains(['(', '=', '{']) || is_import(line)),
-        lines => like * 2 >= lines.len(),
+        [only] => coded == 1 && (only.contains(['(', '=', '{']) || is_import(only)),
+        all => coded * 2 >= all.len(),
     }
 }
 
@@ -80,8 +80,8 @@ fn stands_alone(sentence: &str) -> bool {
         // would leave the quotation.
         && !sentence.contains(['[', ']', '|', '\t', '{', '}', '<', '_', '\\'])
         && !sentence.contains("```")
-        && ticks % 2 == 0
-        && sentence.matches(['(', ')']).count() % 2 == 0
+        && ticks.is_multiple_of(2)
+        && sentence.matches(['(', ')']).count().is_multiple_of(2)
         && sentence.lines().all(is_plain_line)
 }
 

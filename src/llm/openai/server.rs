@@ -83,6 +83,7 @@ impl Server {
     }
 
     /// Answers the first requests by `replies`.
+    #[expect(clippy::unused_async, reason = "it needs the runtime of an asynchronous caller")]
     pub(crate) async fn scripted(replies: impl IntoIterator<Item = Reply>) -> Self {
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let state = Arc::new(State::default());

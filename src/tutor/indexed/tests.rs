@@ -118,6 +118,7 @@ fn is_verbatim(course: &Course, answer: &Answer) -> bool {
 
 /// Tutor spec, targets: at least 95 % of the turns end with a question; here all of 45 questions at
 /// each of the five levels do, and each answer quotes word for word what it cites.
+#[expect(clippy::print_stdout, reason = "the figures, with `--nocapture`")]
 #[tokio::test]
 async fn every_answer_over_the_built_in_course_quotes_word_for_word_and_ends_with_a_question() {
     let course = builtin::read().unwrap();

@@ -7,7 +7,9 @@ use crate::{
 
 fn prompt(question: &Question, passages: &[Passage], level: Level) -> String {
     let messages = messages(question, passages, level, Intent::Concept, NONCE);
-    messages.iter().map(|m| format!("[{:?}]\n{}\n", m.author, m.text)).collect()
+    let parts: Vec<String> =
+        messages.iter().map(|m| format!("[{:?}]\n{}\n", m.author, m.text)).collect();
+    parts.concat()
 }
 
 /// The prompt without what stands inside its fences.
