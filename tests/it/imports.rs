@@ -68,7 +68,9 @@ impl Reader {
             UseTree::Rename(rename) => self.note(&with(&rename.ident)),
             UseTree::Glob(_) => self.note(before),
             UseTree::Group(group) => {
-                group.items.iter().for_each(|tree| self.note_use(before, tree))
+                for tree in &group.items {
+                    self.note_use(before, tree);
+                }
             }
         }
     }

@@ -3,6 +3,7 @@
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
+    clippy::panic,
     clippy::indexing_slicing,
     reason = "a test that cannot go on should fail there"
 )]
@@ -11,4 +12,6 @@ mod architecture;
 mod dependencies;
 mod imports;
 mod live;
+mod program;
 mod support;
+mod terminal;
