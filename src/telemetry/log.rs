@@ -1,6 +1,6 @@
 //! Structured logs on standard error, as text or JSON.
 
-use std::io;
+use std::io::{self, IsTerminal};
 
 use tracing_subscriber::{EnvFilter, fmt, layer::SubscriberExt, util::SubscriberInitExt};
 
@@ -18,7 +18,8 @@ pub(crate) enum LogError {
 pub(crate) fn init(settings: &Log) -> Result<(), LogError> {
     let filter = EnvFilter::try_new(&settings.filter)
         .map_err(|error| LogError::Filter(settings.filter.clone(), error.to_string()))?;
-    let lines = fmt::layer().with_writer(io::stderr);
+    let colours = io::stderr().is_terminal();
+    let lines = fmt::layer().with_writer(io::stderr).with_ansi(colours);
     let registry = tracing_subscriber::registry().with(filter);
     let outcome = match settings.format {
         LogFormat::Text => registry.with(lines).try_init(),

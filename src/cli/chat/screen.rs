@@ -25,12 +25,14 @@ pub(crate) struct Screen {
     json: bool,
     sources: Vec<Source>,
     greeted: bool,
+    /// Why the connection is away; told once.
+    away: Option<String>,
     pub(crate) tally: Tally,
 }
 
 impl Screen {
     pub(crate) fn new(json: bool) -> Self {
-        Self { json, sources: Vec::new(), greeted: false, tally: Tally::default() }
+        Self { json, sources: Vec::new(), greeted: false, away: None, tally: Tally::default() }
     }
 
     pub(crate) fn show(&mut self, told: &Told) -> io::Result<()> {
@@ -38,7 +40,7 @@ impl Screen {
             Told::Frame(line) if self.json => out(&format!("{line}\n")),
             Told::Frame(_) => Ok(()),
             Told::Welcome(welcome) => self.greet(welcome),
-            Told::Lost(reason) => note(&format!("[{reason}; coming back]")),
+            Told::Lost(reason) => self.lost(reason),
             Told::Resumed(mode) => note(&format!("[resumed: {mode}]")),
             Told::Refused(refusal) => {
                 self.tally.not_done += 1;
@@ -63,7 +65,18 @@ impl Screen {
         }
     }
 
+    fn lost(&mut self, reason: &str) -> io::Result<()> {
+        // The causes below the first line are for a report of a bug, not for every try.
+        let short = reason.lines().next().unwrap_or_default();
+        if self.away.as_deref() == Some(short) {
+            return Ok(());
+        }
+        self.away = Some(short.to_owned());
+        note(&format!("[{short}; coming back]"))
+    }
+
     fn greet(&mut self, welcome: &Welcome) -> io::Result<()> {
+        self.away = None;
         if std::mem::replace(&mut self.greeted, true) {
             return Ok(());
         }
