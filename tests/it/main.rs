@@ -12,6 +12,5 @@ mod architecture;
 mod dependencies;
 mod imports;
 mod live;
-mod program;
 mod support;
 mod terminal;

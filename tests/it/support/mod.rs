@@ -3,3 +3,4 @@
 pub(crate) mod live;
 pub(crate) mod person;
 pub(crate) mod server;
+pub(crate) mod terminal;

@@ -73,12 +73,16 @@ impl Home {
         self.command(arguments).output().unwrap()
     }
 
-    /// Starts the server and waits until it answers.
+    /// Starts the server on a free port and waits until it answers.
     pub(crate) fn start(&self) -> Server {
+        self.start_at("127.0.0.1:0")
+    }
+
+    pub(crate) fn start_at(&self, address: &str) -> Server {
         let ready = self.path().join("ready.json");
         let _ = std::fs::remove_file(&ready);
         let log = std::fs::File::create(self.path().join("server.log")).unwrap();
-        let mut command = self.command(&["serve", "--demo", "--listen", "127.0.0.1:0"]);
+        let mut command = self.command(&["serve", "--demo", "--listen", address]);
         command.arg("--ready-file").arg(&ready);
         command.stdout(Stdio::null()).stderr(log);
         let mut child = command.spawn().unwrap();
@@ -106,6 +110,11 @@ pub(crate) struct Server {
 impl Server {
     pub(crate) fn url(&self) -> &str {
         &self.ready.url
+    }
+
+    /// `127.0.0.1:<port>`, to start the next server at the same place.
+    pub(crate) fn address(&self) -> String {
+        format!("127.0.0.1:{}", self.url().rsplit(':').next().unwrap())
     }
 
     pub(crate) fn account(&self, role: &str) -> &Account {
