@@ -32,7 +32,7 @@ use crate::{
         turns::TurnRow,
     },
     telemetry::Metrics,
-    turnlog::{LogError, TurnLog},
+    turnlog::{Base, LogError, TurnLog},
     tutor::{Tutor, TutorEvent},
 };
 
@@ -232,7 +232,9 @@ impl Writer {
                 checkpointed
             }
         };
-        let opened = bench.log.open(&thread.id, &thread.epoch, turn.fence, seq).await;
+        // Clients that come late read from the log what earlier owners wrote, too.
+        let base = Base { seq, running: taken_over.then(|| running.clone()) };
+        let opened = bench.log.open(&thread.id, &thread.epoch, turn.fence, base).await;
         let Ok(head) = opened else { return Ok(Err(Lost)) };
         running.attempt = turn.attempt;
         let mut writer =
