@@ -32,7 +32,7 @@ use crate::{
         turns::TurnRow,
     },
     telemetry::Metrics,
-    turnlog::{Base, LogError, TurnLog},
+    turnlog::{LogError, TurnLog},
     tutor::{Tutor, TutorEvent},
 };
 
@@ -232,9 +232,7 @@ impl Writer {
                 checkpointed
             }
         };
-        // Clients that come late read from the log what earlier owners wrote, too.
-        let base = Base { seq, running: taken_over.then(|| running.clone()) };
-        let opened = bench.log.open(&thread.id, &thread.epoch, turn.fence, base).await;
+        let opened = bench.log.open(&thread.id, &thread.epoch, turn.fence, seq).await;
         let Ok(head) = opened else { return Ok(Err(Lost)) };
         running.attempt = turn.attempt;
         let mut writer =

@@ -27,14 +27,6 @@ pub(crate) struct Head {
     pub seq: i64,
 }
 
-/// Where a new log begins.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub(crate) struct Base {
-    pub seq: i64,
-    /// What an earlier owner of the turn wrote: it stands, though this log does not hold it.
-    pub running: Option<Running>,
-}
-
 /// A log as a late reader needs it: all of it is of one moment.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct View {
@@ -63,7 +55,7 @@ pub(crate) trait TurnLog: Send + Sync {
         thread: &ThreadId,
         epoch: &Epoch,
         fence: i64,
-        base: Base,
+        base: i64,
     ) -> Result<Head, LogError>;
 
     /// Appends entries that continue the log.

@@ -8,6 +8,7 @@ use actix_web::{
     http::{StatusCode, header},
     web::{Data, Payload},
 };
+use actix_web_actors::ws;
 use tokio::sync::mpsc;
 
 use super::socket::Socket;
@@ -50,7 +51,11 @@ pub(super) async fn live(
         request.peer_addr().map(|peer| hub.auth.client_address(peer.ip(), forwarded.into_iter()));
     let outbox = (sender, Arc::clone(&gauge));
     let session = Session::new(hub.into_inner(), address, "websocket", proof, outbox).start();
-    Socket::new(session, gauge, outgoing).upgrade(&request, body)
+    let socket = Socket::new(session, gauge, outgoing);
+    ws::WsResponseBuilder::new(socket, &request, body)
+        .protocols(&[limits::SUBPROTOCOL])
+        .codec(actix_http::ws::Codec::new().max_size(limits::MESSAGE))
+        .start()
 }
 
 /// Browsers cannot see a status, so every refusal from here on is a close code.
