@@ -163,10 +163,6 @@ impl Identity {
     pub(crate) fn is_staff(&self) -> bool {
         self.may_administer && self.user.role.is_staff()
     }
-
-    pub(crate) fn is_admin(&self) -> bool {
-        self.may_administer && self.user.role == Role::Admin
-    }
 }
 
 /// Accounts, sessions, tokens and tickets.

@@ -52,11 +52,11 @@ impl Auth {
             return Err(AuthError::Banned.into());
         }
         let (session, token) = self.new_session(&user.id, remember, device);
-        self.store.insert_session(session.clone()).await.map_err(AuthError::from)?;
+        self.store.insert_session(session).await.map_err(AuthError::from)?;
         if let Some(old) = replaces {
             self.end_replaced(&old).await?;
         }
-        Ok(Started { user, session, token })
+        Ok(Started { user, token })
     }
 
     async fn end_replaced(&self, token: &str) -> Result<(), AuthError> {

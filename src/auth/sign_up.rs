@@ -11,7 +11,7 @@ use crate::{
         role::Role,
     },
     mail::Mail,
-    store::{StoreError, sessions::Session, users::User},
+    store::{StoreError, users::User},
 };
 
 /// What a person fills in.
@@ -30,7 +30,6 @@ pub(crate) struct SignUp {
 #[derive(Debug)]
 pub(crate) struct Started {
     pub user: User,
-    pub session: Session,
     pub token: String,
 }
 
@@ -75,7 +74,7 @@ impl Auth {
         let (mut user, login) = self.rows(person, hash);
         user.image = image;
         let (session, token) = self.new_session(&user.id, remember, device);
-        let begun = (!self.hide_existing).then(|| session.clone());
+        let begun = (!self.hide_existing).then_some(session);
         match self.store.insert_user(user.clone(), login, begun).await {
             Ok(()) => self.mail_verification(&user, &back).await,
             Err(StoreError::Conflict(_)) if self.hide_existing => {
@@ -87,7 +86,7 @@ impl Auth {
         if self.hide_existing {
             return Ok(SignedUp::Neutral(Box::new(user)));
         }
-        Ok(SignedUp::In(Box::new(Started { user, session, token })))
+        Ok(SignedUp::In(Box::new(Started { user, token })))
     }
 
     /// To the stored name and address, never to what was typed.

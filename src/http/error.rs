@@ -24,7 +24,6 @@ pub(crate) struct ApiError {
     status: StatusCode,
     code: &'static str,
     message: Cow<'static, str>,
-    more: Map<String, Value>,
     retry_after_ms: Option<i64>,
     /// For the log alone.
     cause: Option<String>,
@@ -37,13 +36,7 @@ impl ApiError {
         message: impl Into<Cow<'static, str>>,
     ) -> Self {
         let message = message.into();
-        Self { status, code, message, more: Map::new(), retry_after_ms: None, cause: None }
-    }
-
-    /// Adds a field beside `code` and `message`, such as `quota`.
-    pub(crate) fn with(mut self, name: &str, value: Value) -> Self {
-        self.more.insert(name.to_owned(), value);
-        self
+        Self { status, code, message, retry_after_ms: None, cause: None }
     }
 
     /// Says when to try again: `retry_after_ms`, and `Retry-After` in whole seconds.
@@ -88,11 +81,6 @@ impl ApiError {
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", why)
     }
 
-    pub(crate) fn rate_limited(retry_after_ms: i64) -> Self {
-        Self::new(StatusCode::TOO_MANY_REQUESTS, "rate_limited", "Too many requests.")
-            .retry_after(retry_after_ms)
-    }
-
     pub(crate) fn overloaded() -> Self {
         let message = "The server is busy. Try again in a moment.";
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "overloaded", message).retry_after(1_000)
@@ -132,7 +120,7 @@ impl ResponseError for ApiError {
             let cause = self.cause.as_deref().unwrap_or(&self.message);
             tracing::error!(code = self.code, cause, "request failed");
         }
-        let mut error = self.more.clone();
+        let mut error = Map::new();
         error.insert("code".to_owned(), self.code.into());
         error.insert("message".to_owned(), self.message.as_ref().into());
         let mut response = HttpResponse::build(self.status);
@@ -225,14 +213,14 @@ mod tests {
 
     #[actix_web::test]
     async fn an_error_has_a_code_a_message_and_what_belongs_to_it() {
-        let error = ApiError::rate_limited(1_200).with("quota", json!({"remaining": 0}));
+        let error = ApiError::overloaded().retry_after(1_200);
 
         let (status, retry, body) = shown(error).await;
 
-        assert_eq!((status, retry.as_deref()), (429, Some("2")));
+        assert_eq!((status, retry.as_deref()), (503, Some("2")));
         let expected = json!({"error": {
-            "code": "rate_limited", "message": "Too many requests.",
-            "retry_after_ms": 1_200, "quota": {"remaining": 0},
+            "code": "overloaded", "message": "The server is busy. Try again in a moment.",
+            "retry_after_ms": 1_200,
         }});
         assert_eq!(body, expected);
     }

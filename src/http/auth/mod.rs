@@ -10,10 +10,7 @@ use actix_web::{
 };
 
 use super::extract::{self, Page, Shown};
-use crate::{
-    auth::{Auth, Identity, sessions::Device},
-    store::{sessions::Session, users::User},
-};
+use crate::auth::{Auth, Identity, sessions::Device};
 
 mod body;
 mod cookies;
@@ -160,19 +157,10 @@ fn session_token(request: &HttpRequest, auth: &Auth) -> Option<String> {
     }
 }
 
-/// The person behind a request, with her session's token.
-async fn caller(request: &HttpRequest, auth: &Auth) -> Result<Caller, Refusal> {
+/// The person behind a request.
+async fn caller(request: &HttpRequest, auth: &Auth) -> Result<Identity, Refusal> {
     let token = session_token(request, auth).ok_or_else(Refusal::unauthorized)?;
-    let (session, user) = auth.session_by_token(&token).await?;
-    let identity = auth.by_session_token(&token).await?;
-    Ok(Caller { identity, session, user, token })
-}
-
-struct Caller {
-    identity: Identity,
-    session: Session,
-    user: User,
-    token: String,
+    Ok(auth.by_session_token(&token).await?)
 }
 
 #[cfg(test)]

@@ -63,7 +63,7 @@ async fn deferred() -> Refusal {
 /// Also for those who are not signed in.
 async fn sign_out(request: HttpRequest, auth: Data<Auth>) -> Result<HttpResponse, Refusal> {
     match caller(&request, &auth).await {
-        Ok(caller) => auth.sign_out(&caller.identity).await?,
+        Ok(caller) => auth.sign_out(&caller).await?,
         Err(refusal) if refusal.is_unauthorized() => {}
         Err(refusal) => return Err(refusal),
     }
@@ -75,7 +75,7 @@ async fn sign_out(request: HttpRequest, auth: Data<Auth>) -> Result<HttpResponse
 /// What stands as `token` is a handle: `revoke-session` takes it, and it signs nobody in.
 async fn list(request: HttpRequest, auth: Data<Auth>) -> Result<HttpResponse, Refusal> {
     let caller = caller(&request, &auth).await?;
-    let sessions = auth.sessions(&caller.identity).await?;
+    let sessions = auth.sessions(&caller).await?;
     let shown: Vec<_> =
         sessions.iter().map(|session| shapes::session(session, session.id.as_str())).collect();
     Ok(HttpResponse::Ok().insert_header((header::CACHE_CONTROL, "no-store")).json(shown))
@@ -89,13 +89,13 @@ async fn revoke(
     let caller = caller(&request, &auth).await?;
     let name = fields.text("token");
     fields.finish()?;
-    auth.revoke(&caller.identity, &name).await?;
+    auth.revoke(&caller, &name).await?;
     Ok(HttpResponse::Ok().json(json!({ "status": true })))
 }
 
 async fn revoke_all(request: HttpRequest, auth: Data<Auth>) -> Result<HttpResponse, Refusal> {
     let caller = caller(&request, &auth).await?;
-    auth.revoke_all(&caller.identity).await?;
+    auth.revoke_all(&caller).await?;
     let mut response = HttpResponse::Ok();
     cookies::clear(&mut response, &auth);
     Ok(response.json(json!({ "status": true })))
@@ -103,14 +103,14 @@ async fn revoke_all(request: HttpRequest, auth: Data<Auth>) -> Result<HttpRespon
 
 async fn revoke_others(request: HttpRequest, auth: Data<Auth>) -> Result<HttpResponse, Refusal> {
     let caller = caller(&request, &auth).await?;
-    auth.revoke_others(&caller.identity).await?;
+    auth.revoke_others(&caller).await?;
     Ok(HttpResponse::Ok().json(json!({ "status": true })))
 }
 
 /// An access token for our own API.
 async fn token(request: HttpRequest, auth: Data<Auth>) -> Result<HttpResponse, Refusal> {
     let caller = caller(&request, &auth).await?;
-    let token = auth.issue_access_token(&caller.identity)?;
+    let token = auth.issue_access_token(&caller)?;
     let mut response = HttpResponse::Ok();
     response.insert_header((header::CACHE_CONTROL, "no-store"));
     Ok(response.json(json!({ "token": token })))
