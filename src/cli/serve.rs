@@ -5,6 +5,7 @@ use std::{
     net::SocketAddr,
     path::{Path, PathBuf},
     process::ExitCode,
+    sync::Arc,
 };
 
 use serde::Serialize;
@@ -55,6 +56,9 @@ pub(crate) fn run(context: Context, args: Args) -> Result<ExitCode, Failure> {
     }
     let purpose = Purpose { demo: args.demo, test_model: args.test_model };
     context.config.check(purpose)?;
+    for note in context.config.notes() {
+        tracing::warn!("{note}");
+    }
     actix_rt::System::new().block_on(serve(context, args))
 }
 
@@ -65,8 +69,8 @@ async fn serve(context: Context, args: Args) -> Result<ExitCode, Failure> {
     })?;
     let ground = Ground {
         config: context.config.clone(),
-        clock: context.clock.clone(),
-        ids: context.ids.clone(),
+        clock: Arc::clone(&context.clock),
+        ids: Arc::clone(&context.ids),
         runtime: context.runtime.clone(),
     };
     let options = Options { demo: args.demo };

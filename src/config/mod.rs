@@ -16,8 +16,8 @@ pub use check::{ConfigError, Purpose};
 pub use load::{Overrides, load};
 pub use secret::{Address, Secret};
 pub use sections::{
-    Accounts, Auth, Data, Database, Limits, Live, Log, LogFormat, Mail, PasswordPolicy, Qdrant,
-    Redis, Server, Tutor, TutorModel,
+    Accounts, Auth, Data, Database, Limits, Live, Log, LogFormat, Qdrant, Redis, Server, Tutor,
+    TutorModel,
 };
 
 /// All that an operator can set, one field a section.
@@ -31,7 +31,6 @@ pub struct Config {
     pub qdrant: Qdrant,
     pub auth: Auth,
     pub accounts: Accounts,
-    pub mail: Mail,
     pub limits: Limits,
     pub tutor: Tutor,
     pub live: Live,

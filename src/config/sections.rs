@@ -78,36 +78,12 @@ impl Auth {
     }
 }
 
-/// Who may have an account, and with which password.
+/// Who may make an account.
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Accounts {
-    pub password_policy: PasswordPolicy,
     pub hide_existing: bool,
     pub allow_sign_up: bool,
-}
-
-/// What a password must be like.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum PasswordPolicy {
-    /// 12 characters, upper and lower case, a digit and another character.
-    Classic,
-}
-
-impl PasswordPolicy {
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Classic => "classic",
-        }
-    }
-}
-
-/// How mail is sent.
-#[derive(Debug, Clone, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct Mail {
-    pub from: String,
 }
 
 /// How much one person, one address or one socket may ask of the server.
