@@ -32,7 +32,7 @@ use crate::{
         turns::TurnRow,
     },
     telemetry::Metrics,
-    turnlog::{LogError, TurnLog},
+    turnlog::{LogError, Start, TurnLog},
     tutor::{Tutor, TutorEvent},
 };
 
@@ -232,9 +232,14 @@ impl Writer {
                 checkpointed
             }
         };
-        let opened = bench.log.open(&thread.id, &thread.epoch, turn.fence, seq).await;
-        let Ok(head) = opened else { return Ok(Err(Lost)) };
         running.attempt = turn.attempt;
+        let start = Start {
+            epoch: thread.epoch.clone(),
+            fence: turn.fence,
+            seq,
+            running: (!running.text.is_empty()).then(|| running.clone()),
+        };
+        let Ok(head) = bench.log.open(&thread.id, start).await else { return Ok(Err(Lost)) };
         let mut writer =
             Self { bench, handle, turn, thread, seq: head.seq, running, first_text: None };
         Ok(writer.announce().await.map(|()| writer))

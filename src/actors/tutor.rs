@@ -185,6 +185,7 @@ impl Actor for TutorActor {
 
     fn started(&mut self, ctx: &mut Self::Context) {
         ctx.set_mailbox_capacity(MAILBOX);
+        self.scan(ctx);
         ctx.run_interval(SCAN_EVERY, Self::scan);
         ctx.run_interval(CHECKPOINT_EVERY, Self::checkpoint);
     }

@@ -20,6 +20,17 @@ pub(crate) enum LogError {
     NotNext(i64),
 }
 
+/// Where a new owner begins a log.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Start {
+    pub epoch: Epoch,
+    pub fence: i64,
+    /// Seq behind which it goes on.
+    pub seq: i64,
+    /// What an earlier owner wrote of the turn, which this log will not hold as events.
+    pub running: Option<Running>,
+}
+
 /// Where a log stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Head {
@@ -48,15 +59,9 @@ pub(crate) enum Tail {
 
 #[async_trait]
 pub(crate) trait TurnLog: Send + Sync {
-    /// Makes `fence` the only one that may append, and opens the log at `base` where there is
-    /// none of this epoch. Gives where the log stands.
-    async fn open(
-        &self,
-        thread: &ThreadId,
-        epoch: &Epoch,
-        fence: i64,
-        base: i64,
-    ) -> Result<Head, LogError>;
+    /// Makes the fence the only one that may append, and begins the log as `start` says where
+    /// there is none of this epoch. Gives where the log stands.
+    async fn open(&self, thread: &ThreadId, start: Start) -> Result<Head, LogError>;
 
     /// Appends entries that continue the log.
     async fn append(

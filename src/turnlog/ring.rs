@@ -8,7 +8,7 @@ use std::{
 
 use async_trait::async_trait;
 
-use super::{Head, LogError, Tail, TurnLog, View};
+use super::{Head, LogError, Start, Tail, TurnLog, View};
 use crate::domain::{
     clock::{Millis, SharedClock},
     event::{Entry, LogEvent, Running},
@@ -42,9 +42,8 @@ impl Ring {
 }
 
 impl Log {
-    fn new(epoch: Epoch, fence: i64, base: i64) -> Self {
-        let entries = VecDeque::new();
-        Self { epoch, fence, seq: base, entries, running: None, ended_at: None }
+    fn new(Start { epoch, fence, seq, running }: Start) -> Self {
+        Self { epoch, fence, seq, entries: VecDeque::new(), running, ended_at: None }
     }
 
     fn push(&mut self, entry: Entry, now: Millis) {
@@ -78,24 +77,20 @@ impl Log {
 
 #[async_trait]
 impl TurnLog for Ring {
-    async fn open(
-        &self,
-        thread: &ThreadId,
-        epoch: &Epoch,
-        fence: i64,
-        base: i64,
-    ) -> Result<Head, LogError> {
+    async fn open(&self, thread: &ThreadId, start: Start) -> Result<Head, LogError> {
         let mut threads = self.threads();
-        let log =
-            threads.entry(thread.clone()).or_insert_with(|| Log::new(epoch.clone(), fence, base));
-        if fence < log.fence {
-            return Err(LogError::Fenced);
+        if let Some(log) = threads.get_mut(thread) {
+            if start.fence < log.fence {
+                return Err(LogError::Fenced);
+            }
+            if log.epoch == start.epoch {
+                log.fence = start.fence;
+                return Ok(Head { epoch: log.epoch.clone(), seq: log.seq });
+            }
         }
-        if log.epoch != *epoch {
-            *log = Log::new(epoch.clone(), fence, base);
-        }
-        log.fence = fence;
-        Ok(Head { epoch: log.epoch.clone(), seq: log.seq })
+        let head = Head { epoch: start.epoch.clone(), seq: start.seq };
+        threads.insert(thread.clone(), Log::new(start));
+        Ok(head)
     }
 
     async fn append(
@@ -186,6 +181,10 @@ mod tests {
         )
     }
 
+    fn start(epoch: &Epoch, fence: i64, seq: i64) -> Start {
+        Start { epoch: epoch.clone(), fence, seq, running: None }
+    }
+
     fn names() -> (ThreadId, Epoch, Arc<ManualClock>) {
         (ThreadId::new("thr"), Epoch::new("e"), Arc::new(ManualClock::default()))
     }
@@ -194,7 +193,7 @@ mod tests {
     async fn a_reader_gets_what_is_behind_its_cursor_and_a_gap_where_it_cannot_continue() {
         let (thread, epoch, clock) = names();
         let ring = Ring::new(clock);
-        ring.open(&thread, &epoch, 1, 10).await.unwrap();
+        ring.open(&thread, start(&epoch, 1, 10)).await.unwrap();
         ring.append(&thread, 1, vec![delta(11, "a"), delta(12, "b")]).await.unwrap();
 
         let read = |seq| ring.read(&thread, &epoch, seq, 10);
@@ -212,22 +211,36 @@ mod tests {
         let (thread, epoch, clock) = names();
         let ring = Ring::new(clock);
         assert_eq!(ring.append(&thread, 1, vec![delta(1, "a")]).await, Err(LogError::Fenced));
-        ring.open(&thread, &epoch, 1, 0).await.unwrap();
+        ring.open(&thread, start(&epoch, 1, 0)).await.unwrap();
         ring.append(&thread, 1, vec![delta(1, "a")]).await.unwrap();
         assert_eq!(ring.append(&thread, 1, vec![delta(1, "a")]).await, Err(LogError::NotNext(1)));
 
-        let head = ring.open(&thread, &epoch, 2, 7).await.unwrap();
+        let head = ring.open(&thread, start(&epoch, 2, 7)).await.unwrap();
         assert_eq!(head.seq, 1, "an open log keeps its place");
         assert_eq!(ring.append(&thread, 1, vec![delta(2, "b")]).await, Err(LogError::Fenced));
-        assert_eq!(ring.open(&thread, &epoch, 1, 0).await, Err(LogError::Fenced));
+        assert_eq!(ring.open(&thread, start(&epoch, 1, 0)).await, Err(LogError::Fenced));
         ring.append(&thread, 2, vec![delta(2, "b")]).await.unwrap();
+    }
+
+    /// I5: a reader that comes late gets the text of the owner that died, too.
+    #[tokio::test]
+    async fn what_an_earlier_owner_wrote_stands_before_what_is_appended() {
+        let (thread, epoch, clock) = names();
+        let ring = Ring::new(clock);
+        let mut running = Running::new(TurnId::new("t"), 2);
+        running.apply(&delta(3, "before "));
+        let start = Start { running: Some(running), ..start(&epoch, 2, 3) };
+        ring.open(&thread, start).await.unwrap();
+        ring.append(&thread, 2, vec![delta(4, "after")]).await.unwrap();
+
+        assert_eq!(ring.view(&thread).await.unwrap().running.unwrap().text, "before after");
     }
 
     #[tokio::test]
     async fn nothing_is_dropped_while_a_turn_runs_and_afterwards_a_replay_is_kept() {
         let (thread, epoch, clock) = names();
         let ring = Ring::new(Arc::<ManualClock>::clone(&clock));
-        ring.open(&thread, &epoch, 1, 0).await.unwrap();
+        ring.open(&thread, start(&epoch, 1, 0)).await.unwrap();
         for seq in 1..=600 {
             ring.append(&thread, 1, vec![delta(seq, "x")]).await.unwrap();
         }

@@ -28,7 +28,9 @@ async fn a_killed_and_restarted_server_finishes_the_answer_with_one_end() {
     let student = Person { url: server.url().to_owned(), ..student };
     let mut live = student.resume(reader.have()).await;
     reader.finish(&mut live).await;
-    assert_eq!(reader.modes, ["reset"], "what was seen may be more than was kept");
+    // What was seen may be more than was kept. A second reset: the client came before the turn's
+    // new owner.
+    assert!(reader.modes.iter().all(|mode| mode == "reset"), "{:?}", reader.modes);
     assert_eq!(reader.text, tokens());
     assert_eq!(reader.ends.len(), 1);
 
