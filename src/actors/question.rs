@@ -4,7 +4,9 @@
 use super::turn::Bench;
 use crate::{
     course::CourseError,
-    domain::{ids::BlockId, live::request::Page, stage::Allowed},
+    domain::{
+        ids::BlockId, intent::GradedItem, live::request::Page, quiz::QuizItem, stage::Allowed,
+    },
     llm::Author,
     store::{StoreError, threads::ThreadRow, turns::TurnRow},
     tutor::Question,
@@ -20,6 +22,7 @@ struct View {
     title: Option<String>,
     stage: Option<u8>,
     block_text: Option<String>,
+    graded: Vec<GradedItem>,
 }
 
 pub(super) async fn build(
@@ -38,6 +41,9 @@ pub(super) async fn build(
     let mut view = View::default();
     if let Some(course) = &course {
         view.allowed = bench.courses.allowed(&user.id, user.role, course).await?;
+        let items = bench.courses.open_items(course, view.allowed).await?;
+        let graded = |QuizItem { id, prompt, options, .. }| GradedItem { id, prompt, options };
+        view.graded = items.into_iter().map(graded).collect();
         if let Some(lesson) = &lesson {
             let place = (course, lesson);
             // A lesson that was locked or removed meanwhile: answered without it.
@@ -70,7 +76,7 @@ pub(super) async fn build(
         quote: turn.quote.clone(),
         hint: serde_json::from_str(&thread.hint).unwrap_or_default(),
         history,
-        graded: Vec::new(),
+        graded: view.graded,
         prefix: prefix.to_owned(),
         attempt: u32::try_from(turn.attempt).unwrap_or(1),
     })

@@ -14,6 +14,23 @@ use crate::domain::{
 };
 
 impl Courses {
+    /// The questions of all open quizzes of a course: what is graded, and so not for the tutor to
+    /// solve.
+    pub(crate) async fn open_items(
+        &self,
+        course: &CourseId,
+        allowed: Allowed,
+    ) -> Result<Vec<QuizItem>, CourseError> {
+        let mut open = Vec::new();
+        for (of, stage) in self.store.quiz_stages().await? {
+            match Stage::new(stage).filter(|stage| of == *course && allowed.contains(*stage)) {
+                Some(stage) => open.extend(self.items(course, stage).await?),
+                None => {}
+            }
+        }
+        Ok(open)
+    }
+
     /// The quiz of an open stage. A stage without one is not found.
     pub(crate) async fn quiz(
         &self,

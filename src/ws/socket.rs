@@ -9,7 +9,8 @@
 use std::sync::Arc;
 
 use actix::prelude::*;
-use actix_http::ws::Item;
+use actix_http::ws::{Codec, Item};
+use actix_web::{HttpRequest, HttpResponse, web::Payload};
 use actix_web_actors::ws::{self, CloseCode, CloseReason, ProtocolError, WebsocketContext};
 use bytes::{Bytes, BytesMut};
 use tokio::sync::mpsc;
@@ -36,6 +37,18 @@ impl Socket {
         outgoing: mpsc::Receiver<Outgoing>,
     ) -> Self {
         Self { session, gauge, outgoing: Some(outgoing), fragments: None, closing: false }
+    }
+
+    /// Answers the upgrade. Of the subprotocols that the client offers only ours is echoed.
+    pub(super) fn upgrade(
+        self,
+        request: &HttpRequest,
+        body: Payload,
+    ) -> Result<HttpResponse, actix_web::Error> {
+        ws::WsResponseBuilder::new(self, request, body)
+            .protocols(&[limits::SUBPROTOCOL])
+            .codec(Codec::new().max_size(limits::MESSAGE))
+            .start()
     }
 
     /// Sends the Close frame once, then ends the connection.

@@ -8,7 +8,6 @@ use actix_web::{
     http::{StatusCode, header},
     web::{Data, Payload},
 };
-use actix_web_actors::ws;
 use tokio::sync::mpsc;
 
 use super::socket::Socket;
@@ -51,11 +50,7 @@ pub(super) async fn live(
         request.peer_addr().map(|peer| hub.auth.client_address(peer.ip(), forwarded.into_iter()));
     let outbox = (sender, Arc::clone(&gauge));
     let session = Session::new(hub.into_inner(), address, "websocket", proof, outbox).start();
-    let socket = Socket::new(session, gauge, outgoing);
-    ws::WsResponseBuilder::new(socket, &request, body)
-        .protocols(&[limits::SUBPROTOCOL])
-        .codec(actix_http::ws::Codec::new().max_size(limits::MESSAGE))
-        .start()
+    Socket::new(session, gauge, outgoing).upgrade(&request, body)
 }
 
 /// Browsers cannot see a status, so every refusal from here on is a close code.
