@@ -10,7 +10,6 @@ use std::{
 };
 
 use actix::{Actor, Addr, Arbiter, Context, Supervised, Supervisor};
-use tokio::runtime::Handle;
 
 use crate::{
     actors::{
@@ -95,7 +94,6 @@ pub(crate) struct Ground {
     pub config: Config,
     pub clock: SharedClock,
     pub ids: SharedIds,
-    pub runtime: Handle,
 }
 
 impl App {

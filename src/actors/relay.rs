@@ -96,7 +96,6 @@ impl StreamHandler<Result<bus::Wake, BroadcastStreamRecvError>> for Relay {
                 // Ephemeral: a client that misses a title reads it with the next list.
                 let _ = self.registry.try_send(push);
             }
-            Ok(bus::Wake::Changes) => {}
             // We fell behind: whatever was said, everybody may look.
             Err(BroadcastStreamRecvError::Lagged(_)) => self.wake_all(),
         }

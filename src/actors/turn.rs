@@ -27,7 +27,7 @@ use crate::{
     store::{
         Store, StoreError,
         nodes::Owner,
-        ownership::{Chunk, Claimed},
+        ownership::{Chunk, Claimed, Finish},
         threads::ThreadRow,
         turns::TurnRow,
     },
@@ -222,7 +222,9 @@ impl Writer {
             // What clients have may be more than was checkpointed: they must start afresh.
             _ => {
                 let entries = bench.store.checkpoints(&turn.id).await?;
-                entries.iter().for_each(|entry| running.apply(entry));
+                for entry in &entries {
+                    running.apply(entry);
+                }
                 let checkpointed = entries.last().map_or(asked_at, |entry| entry.seq);
                 thread.epoch = new_epoch(&bench);
                 let (fence, epoch) = (turn.fence, thread.epoch.clone());
@@ -292,15 +294,14 @@ impl Writer {
         }
         let mut signal = self.handle.signal.subscribe();
         // A user's turns beyond the limit wait here, in order.
-        let slot = match Arc::clone(&fair).try_acquire_owned() {
-            Ok(slot) => slot,
-            Err(_) => {
-                self.news(TurnNews::Queued, None, None).await?;
-                tokio::select! {
-                    biased;
-                    signal = stopped(&mut signal) => return self.stop(signal).await,
-                    slot = fair.acquire_owned() => slot.map_err(|_| Lost)?,
-                }
+        let slot = if let Ok(slot) = Arc::clone(&fair).try_acquire_owned() {
+            slot
+        } else {
+            self.news(TurnNews::Queued, None, None).await?;
+            tokio::select! {
+                biased;
+                signal = stopped(&mut signal) => return self.stop(signal).await,
+                slot = fair.acquire_owned() => slot.map_err(|_| Lost)?,
             }
         };
         let outcome = match self.question().await {
@@ -314,13 +315,11 @@ impl Writer {
             }
         };
         drop(slot);
-        match outcome {
-            Some(outcome) => self.finish(outcome).await,
-            None => {
-                let signal = *signal.borrow();
-                self.stop(signal).await
-            }
+        if let Some(outcome) = outcome {
+            return self.finish(outcome).await;
         }
+        let signal = *signal.borrow();
+        self.stop(signal).await
     }
 
     async fn stop(&mut self, signal: Signal) -> Result<(), Lost> {
@@ -422,10 +421,10 @@ impl Writer {
             error,
             degraded,
         };
-        let seq = self.seq + 1;
+        let (fence, seq) = (self.turn.fence, self.seq + 1);
+        let finish = Finish { fence, seq, end: end.clone(), hint };
         loop {
-            let store = &self.bench.store;
-            match store.finish(self.turn.fence, seq, &end, hint.clone(), now).await {
+            match self.bench.store.finish(finish.clone(), now).await {
                 Ok(true) => break,
                 Ok(false) => return Err(Lost),
                 Err(error) => {

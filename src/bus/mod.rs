@@ -12,8 +12,6 @@ const QUEUE: usize = 4_096;
 pub(crate) enum Wake {
     /// A thread's log has grown.
     Thread(ThreadId),
-    /// The change log has grown.
-    Changes,
     /// One of a user's threads is new or was renamed.
     Titled { owner: UserId, thread: ThreadId, title: String, updated: String },
 }

@@ -71,7 +71,6 @@ async fn serve(context: Context, args: Args) -> Result<ExitCode, Failure> {
         config: context.config.clone(),
         clock: Arc::clone(&context.clock),
         ids: Arc::clone(&context.ids),
-        runtime: context.runtime.clone(),
     };
     let options = Options { demo: args.demo };
     let app = App::build(&ground, options, &listener, context.open_store()).await?;

@@ -23,9 +23,9 @@ impl Courses {
     ) -> Result<Vec<QuizItem>, CourseError> {
         let mut open = Vec::new();
         for (of, stage) in self.store.quiz_stages().await? {
-            match Stage::new(stage).filter(|stage| of == *course && allowed.contains(*stage)) {
-                Some(stage) => open.extend(self.items(course, stage).await?),
-                None => {}
+            let open_stage = Stage::new(stage).filter(|stage| allowed.contains(*stage));
+            if let Some(stage) = open_stage.filter(|_| of == *course) {
+                open.extend(self.items(course, stage).await?);
             }
         }
         Ok(open)

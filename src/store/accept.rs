@@ -69,6 +69,30 @@ pub(crate) struct Accepted {
     pub used: Used,
 }
 
+/// Writes the rows of an accepted message.
+macro_rules! insert {
+    ($conn:expr, $begins:expr, $thread:expr, $turn:expr, $item:expr, $now:expr) => {{
+        if $begins {
+            diesel::insert_into(thread::table).values($thread).execute($conn).await?;
+        } else {
+            diesel::update(thread::table.filter(thread::id.eq($thread.id.clone())))
+                .set((thread::seq.eq($thread.seq), thread::updated_at.eq($thread.updated_at)))
+                .execute($conn)
+                .await?;
+        }
+        diesel::insert_into(turn::table).values($turn).execute($conn).await?;
+        diesel::insert_into(item::table).values($item).execute($conn).await?;
+        diesel::insert_into(quota_use::table)
+            .values((
+                quota_use::turn_id.eq($turn.id.clone()),
+                quota_use::user_id.eq($turn.user_id.clone()),
+                quota_use::used_at.eq($now.0),
+            ))
+            .execute($conn)
+            .await?;
+    }};
+}
+
 impl Store {
     pub(crate) async fn accept(&self, new: NewMessage) -> Result<Accepted, StoreError> {
         write!(self, |conn| {
@@ -108,24 +132,7 @@ impl Store {
                 return Ok::<_, StoreError>(Accepted { outcome, used });
             }
             let (thread, turn, item) = rows(&new, existing.as_ref())?;
-            if existing.is_none() {
-                diesel::insert_into(thread::table).values(&thread).execute(conn).await?;
-            } else {
-                diesel::update(thread::table.filter(thread::id.eq(&thread.id)))
-                    .set((thread::seq.eq(thread.seq), thread::updated_at.eq(thread.updated_at)))
-                    .execute(conn)
-                    .await?;
-            }
-            diesel::insert_into(turn::table).values(&turn).execute(conn).await?;
-            diesel::insert_into(item::table).values(&item).execute(conn).await?;
-            diesel::insert_into(quota_use::table)
-                .values((
-                    quota_use::turn_id.eq(&turn.id),
-                    quota_use::user_id.eq(&new.owner),
-                    quota_use::used_at.eq(new.now.0),
-                ))
-                .execute(conn)
-                .await?;
+            insert!(conn, existing.is_none(), &thread, &turn, &item, new.now);
             let receipt = Receipt {
                 thread: thread.id,
                 epoch: thread.epoch,

@@ -15,7 +15,7 @@ use crate::domain::clock::Millis;
 /// One thing that changed. `until` is when the row has no more effect and may go.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable)]
 #[diesel(table_name = change)]
-pub struct Change {
+pub(crate) struct Change {
     pub seq: i64,
     pub kind: String,
     pub subject: String,
@@ -53,7 +53,8 @@ pub(crate) use note_change;
 pub(crate) const KEPT: i64 = 60 * crate::domain::clock::MINUTE;
 
 impl Store {
-    pub async fn note_change(
+    #[cfg(test)]
+    pub(crate) async fn note_change(
         &self,
         kind: &str,
         subject: &str,
@@ -64,7 +65,7 @@ impl Store {
     }
 
     /// The changes after `seq`, oldest first.
-    pub async fn changes_after(&self, seq: i64) -> Result<Vec<Change>, StoreError> {
+    pub(crate) async fn changes_after(&self, seq: i64) -> Result<Vec<Change>, StoreError> {
         Ok(read!(self, |conn| change::table
             .filter(change::seq.gt(seq))
             .order(change::seq)
@@ -74,14 +75,14 @@ impl Store {
     }
 
     /// The seq of the newest change ever made.
-    pub async fn last_change(&self) -> Result<i64, StoreError> {
+    pub(crate) async fn last_change(&self) -> Result<i64, StoreError> {
         Ok(read!(self, |conn| change_counter::table
             .select(change_counter::value)
             .first(conn)
             .await?))
     }
 
-    pub async fn forget_changes(&self, now: Millis) -> Result<usize, StoreError> {
+    pub(crate) async fn forget_changes(&self, now: Millis) -> Result<usize, StoreError> {
         write!(self, |conn| Ok(diesel::delete(change::table.filter(change::until.lt(now.0)))
             .execute(conn)
             .await?))

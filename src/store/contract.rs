@@ -6,6 +6,7 @@ use tokio::runtime::Handle;
 
 use super::{Place, Store};
 
+#[expect(clippy::print_stderr, reason = "a skipped test must say so")]
 pub(crate) async fn on_both(test: impl AsyncFn(Store)) {
     let folder = tempfile::tempdir().unwrap();
     test(open(&Place::File(folder.path().join("test.db"))).await).await;

@@ -4,7 +4,7 @@ use diesel::result::{DatabaseErrorKind, Error};
 use diesel_async::pooled_connection::{PoolError, deadpool};
 
 #[derive(Debug, thiserror::Error)]
-pub enum StoreError {
+pub(crate) enum StoreError {
     /// No such row, or it is somebody else's.
     #[error("not found")]
     NotFound,
@@ -52,6 +52,12 @@ impl From<deadpool::PoolError> for StoreError {
 
 impl From<PoolError> for StoreError {
     fn from(error: PoolError) -> Self {
+        Self::Unavailable(error.to_string())
+    }
+}
+
+impl From<diesel::ConnectionError> for StoreError {
+    fn from(error: diesel::ConnectionError) -> Self {
         Self::Unavailable(error.to_string())
     }
 }

@@ -54,8 +54,7 @@ impl Lite {
     /// The writer lives on `runtime` for as long as the store does.
     pub(crate) async fn open(path: &Path, runtime: &Handle) -> Result<Self, StoreError> {
         let url = path.to_string_lossy().into_owned();
-        let writer: LiteConnection =
-            connect(url.clone(), WRITER_SETUP).await.map_err(unavailable)?;
+        let writer: LiteConnection = connect(url.clone(), WRITER_SETUP).await?;
         let (jobs, queue) = mpsc::channel(QUEUE);
         runtime.spawn(write_in_groups(writer, queue));
 
@@ -135,8 +134,4 @@ async fn connect<S: SpawnBlocking + Send>(
     let mut connection = SyncConnectionWrapper::establish(&url).await?;
     connection.batch_execute(setup).await.map_err(ConnectionError::CouldntSetupConfiguration)?;
     Ok(connection)
-}
-
-fn unavailable(error: ConnectionError) -> StoreError {
-    StoreError::Unavailable(error.to_string())
 }

@@ -41,15 +41,15 @@ pub(crate) mod turns;
 pub(crate) mod users;
 pub(crate) mod verifications;
 
-pub use changes::Change;
-pub use error::StoreError;
+pub(crate) use changes::Change;
+pub(crate) use error::StoreError;
 
 use db::Db;
 use lite::Lite;
 
 /// Where the data is kept.
 #[derive(Debug, Clone)]
-pub enum Place {
+pub(crate) enum Place {
     /// A SQLite file, made if it is not there.
     File(PathBuf),
     /// A PostgreSQL URL and the size of the pool.
@@ -57,13 +57,13 @@ pub enum Place {
 }
 
 /// The truth: accounts, courses, threads, turns, changes.
-pub struct Store {
+pub(crate) struct Store {
     db: Db,
 }
 
 impl Store {
     /// Migrates and opens. `runtime` is a multi-thread runtime that outlives the store.
-    pub async fn open(place: &Place, runtime: &Handle) -> Result<Self, StoreError> {
+    pub(crate) async fn open(place: &Place, runtime: &Handle) -> Result<Self, StoreError> {
         Self::migrate(place, runtime).await?;
         let db = match place {
             Place::File(path) => Db::Lite(Lite::open(path, runtime).await?),
@@ -73,7 +73,10 @@ impl Store {
     }
 
     /// Brings the schema up to date and returns the migrations that were applied.
-    pub async fn migrate(place: &Place, runtime: &Handle) -> Result<Vec<String>, StoreError> {
+    pub(crate) async fn migrate(
+        place: &Place,
+        runtime: &Handle,
+    ) -> Result<Vec<String>, StoreError> {
         let applied = match place.clone() {
             Place::File(path) => {
                 let path = path.to_string_lossy().into_owned();

@@ -36,6 +36,17 @@ pub(crate) struct Chunk {
     pub entries: Vec<Entry>,
 }
 
+/// The end of a turn, on its way into the store.
+#[derive(Debug, Clone)]
+pub(crate) struct Finish {
+    pub fence: i64,
+    /// Seq of the `end` event.
+    pub seq: i64,
+    pub end: End,
+    /// The hint ladder as it stands now, as JSON; none if it did not move.
+    pub hint: Option<String>,
+}
+
 /// How a running turn stands in the store.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Standing {
@@ -160,15 +171,8 @@ impl Store {
 
     /// Ends a turn for good: the answer, the usage, the status and the thread's seq at once.
     /// False if the fence is somebody else's by now, or it has ended.
-    pub(crate) async fn finish(
-        &self,
-        fence: i64,
-        seq: i64,
-        end: &End,
-        hint: Option<String>,
-        now: Millis,
-    ) -> Result<bool, StoreError> {
-        let end = end.clone();
+    pub(crate) async fn finish(&self, finish: Finish, now: Millis) -> Result<bool, StoreError> {
+        let Finish { fence, seq, end, hint } = finish;
         write!(self, |conn| {
             let ended: Option<ThreadId> = diesel::update(
                 turn::table

@@ -9,7 +9,7 @@ use super::{
     contract::on_both,
     db::write,
     nodes::{LEASE, Owner},
-    ownership::{CancelFound, Chunk},
+    ownership::{CancelFound, Chunk, Finish},
     schema::user,
     threads::ThreadFilter,
 };
@@ -99,6 +99,10 @@ fn ended(turn: &str, status: Ending, text: &str) -> End {
     }
 }
 
+fn finish(fence: i64, seq: i64, end: &End) -> Finish {
+    Finish { fence, seq, end: end.clone(), hint: None }
+}
+
 fn chunk(fence: i64, seq: i64, text: &str) -> Chunk {
     let turn = TurnId::new("trn_1");
     let event = LogEvent::Delta { turn: turn.clone(), attempt: 1, text: text.to_owned() };
@@ -182,10 +186,16 @@ async fn a_turn_is_claimed_once_and_taken_over_when_the_lease_is_over() {
         assert_eq!((first.turn.attempt, first.turn.fence, first.taken_over), (1, 1, false));
         assert!(store.claim(&turn, &other, Millis(1)).await.unwrap().is_none());
         assert!(store.unowned_turns(&other, Millis(1), 10).await.unwrap().is_empty());
-        assert_eq!(store.unowned_turns(&owner("a"), Millis(1), 10).await.unwrap(), [turn.clone()]);
+        assert_eq!(
+            store.unowned_turns(&owner("a"), Millis(1), 10).await.unwrap(),
+            std::slice::from_ref(&turn)
+        );
 
         let later = Millis(LEASE + 1);
-        assert_eq!(store.unowned_turns(&other, later, 10).await.unwrap(), [turn.clone()]);
+        assert_eq!(
+            store.unowned_turns(&other, later, 10).await.unwrap(),
+            std::slice::from_ref(&turn)
+        );
         let second = store.claim(&turn, &other, later).await.unwrap().unwrap();
         assert_eq!((second.turn.attempt, second.turn.fence, second.taken_over), (2, 2, true));
         assert_eq!(second.turn.barren, 1);
@@ -194,7 +204,7 @@ async fn a_turn_is_claimed_once_and_taken_over_when_the_lease_is_over() {
         assert!(!standing[0].mine, "the first owner is fenced off");
         assert!(store.checkpoints(&turn).await.unwrap().is_empty());
         let end = ended("trn_1", Ending::Done, "late");
-        assert!(!store.finish(1, 9, &end, None, later).await.unwrap());
+        assert!(!store.finish(finish(1, 9, &end), later).await.unwrap());
     })
     .await;
 }
@@ -213,8 +223,8 @@ async fn a_turn_ends_once_and_its_answer_is_stored_with_the_end() {
 
         let end = ended("trn_1", Ending::Done, "a b");
         let hint = Some("{\"level\":1}".to_owned());
-        assert!(store.finish(fence, 5, &end, hint, Millis(9)).await.unwrap());
-        assert!(!store.finish(fence, 6, &end, None, Millis(9)).await.unwrap());
+        assert!(store.finish(Finish { hint, ..finish(fence, 5, &end) }, Millis(9)).await.unwrap());
+        assert!(!store.finish(finish(fence, 6, &end), Millis(9)).await.unwrap());
 
         let thread = store.thread_of(&UserId::new("ada"), &receipt.thread).await.unwrap();
         assert_eq!((thread.seq, thread.hint.as_str()), (5, "{\"level\":1}"));
@@ -239,7 +249,7 @@ async fn a_failed_turn_gives_its_unit_back_and_a_cancelled_one_does_not() {
             let turn = accept(&store, message(n)).await.unwrap().turn;
             let claimed = store.claim(&turn, &owner("a"), Millis(1)).await.unwrap().unwrap();
             let end = End { item: None, ..ended(turn.as_str(), status, "") };
-            assert!(store.finish(claimed.turn.fence, 2, &end, None, Millis(9)).await.unwrap());
+            assert!(store.finish(finish(claimed.turn.fence, 2, &end), Millis(9)).await.unwrap());
         }
         assert_eq!(store.quota_used(&UserId::new("ada"), Millis(1_000)).await.unwrap().count, 1);
     })

@@ -65,9 +65,8 @@ impl Socket {
             return self.close(CloseCode::Invalid, "not UTF-8", ctx);
         };
         match self.session.try_send(Incoming(text.to_owned())) {
-            Ok(()) => {}
-            // It says why through its queue.
-            Err(SendError::Closed(_)) => {}
+            // A closed session says why through its queue.
+            Ok(()) | Err(SendError::Closed(_)) => {}
             Err(SendError::Full(_)) => {
                 self.close(CloseCode::Other(4201), "rate_limited", ctx);
             }

@@ -18,7 +18,7 @@ use crate::{
     domain::{
         code::Code,
         event::hex,
-        ids::{Epoch, ItemId, ThreadId, TurnId, prefixed},
+        ids::{ConnectionId, Epoch, ItemId, ThreadId, TurnId, prefixed},
         live::{
             frame::{Error, Frame},
             request::{Context as NewPage, OfThread, Page, Request, Resume, Send, Watch},
@@ -72,7 +72,8 @@ impl Session {
             Request::Auth(auth) => Box::pin(Self::new_token(hub, id, auth, who)),
             Request::Context(NewPage { page }) => Box::pin(turn_to(hub, id, page, who)),
             Request::Watch(watch) => {
-                Box::pin(observe(hub, id, watch, who, self.connection.clone(), ctx.address()))
+                let watcher = (hub, self.connection.clone(), ctx.address());
+                Box::pin(observe(watcher, id, watch, who))
             }
             Request::Close(OfThread { thread }) => {
                 self.cursors.remove(&thread);
@@ -165,7 +166,7 @@ async fn accept(
         return Err(Box::new(Error { retry_after_ms: Some(wait), ..error }));
     }
     let gate = gate(hub, page.as_ref(), who).await;
-    let new = new_message(hub, send, page, who, gate)
+    let new = new_message(hub, send, page.as_ref(), who, gate)
         .map_err(|error| Box::new(store_error(id, &StoreError::from(error))))?;
     let (now, title, owner) = (new.now, new.title.clone(), new.owner.clone());
     let begins = matches!(new.target, Target::New { .. });
@@ -193,7 +194,7 @@ async fn gate(hub: &Hub, page: Option<&Page>, who: &Identity) -> Option<Code> {
 fn new_message(
     hub: &Hub,
     send: Send,
-    page: Option<Page>,
+    page: Option<&Page>,
     who: &Identity,
     gate: Option<Code>,
 ) -> Result<NewMessage, serde_json::Error> {
@@ -216,9 +217,9 @@ fn new_message(
         item: ItemId::new(prefixed(&*hub.ids, "msg", now)),
         turn: TurnId::new(prefixed(&*hub.ids, "trn", now)),
         title: title::from_question(&text),
-        course: page.as_ref().map(|page| page.course.clone()),
-        lesson: page.as_ref().and_then(|page| page.lesson.clone()),
-        page: page.as_ref().map(serde_json::to_string).transpose()?,
+        course: page.map(|page| page.course.clone()),
+        lesson: page.and_then(|page| page.lesson.clone()),
+        page: page.map(serde_json::to_string).transpose()?,
         text,
         quote,
         gate,
@@ -306,12 +307,10 @@ async fn turn_to(hub: Arc<Hub>, id: u32, page: Page, who: Identity) -> Step {
 }
 
 async fn observe(
-    hub: Arc<Hub>,
+    (hub, connection, address): (Arc<Hub>, ConnectionId, Addr<Session>),
     id: u32,
     watch: Watch,
     who: Identity,
-    connection: crate::domain::ids::ConnectionId,
-    address: Addr<Session>,
 ) -> Step {
     if !who.is_staff() {
         let message = "Only instructors and admins may watch.";

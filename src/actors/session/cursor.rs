@@ -26,15 +26,24 @@ pub(super) struct Cursor {
     pub seq: i64,
     /// Newest seq known to be in the log.
     head: i64,
-    reading: bool,
-    /// The log grew while it was being read.
-    again: bool,
+    reading: Reading,
     /// An answer that must precede the news is being made: read no further yet.
     pub held: bool,
     read_at: Option<Millis>,
+    /// A reading at the end of the coalescing window is planned.
     scheduled: bool,
     /// Frames that must follow everything that is in the log by now.
     pub after: Vec<Frame>,
+}
+
+/// Whether the log is being read, and whether it must be read once more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Reading {
+    Idle,
+    /// There is news that could not be read when it came.
+    Behind,
+    Busy,
+    BusyAndBehind,
 }
 
 impl Cursor {
@@ -43,8 +52,7 @@ impl Cursor {
             epoch,
             seq,
             head: seq,
-            reading: false,
-            again: false,
+            reading: Reading::Idle,
             held: false,
             read_at: None,
             scheduled: false,
@@ -52,9 +60,9 @@ impl Cursor {
         }
     }
 
-    /// There is news that could not be read when it came.
+    /// Whether there is news that nobody is reading.
     pub(super) const fn is_behind(&self) -> bool {
-        self.again && !self.reading
+        matches!(self.reading, Reading::Behind)
     }
 
     pub(super) const fn lag(&self) -> i64 {
@@ -88,12 +96,15 @@ impl Session {
     pub(super) fn pump(&mut self, thread: &ThreadId, ctx: &mut Context<Self>) {
         let (now, paused) = (self.now(), self.outbox.is_paused());
         let Some(cursor) = self.cursors.get_mut(thread) else { return };
-        let waits = cursor.held || (paused && cursor.after.is_empty());
-        if waits || std::mem::replace(&mut cursor.reading, true) {
-            cursor.again = true;
+        if matches!(cursor.reading, Reading::Busy | Reading::BusyAndBehind) {
+            cursor.reading = Reading::BusyAndBehind;
             return;
         }
-        cursor.again = false;
+        if cursor.held || (paused && cursor.after.is_empty()) {
+            cursor.reading = Reading::Behind;
+            return;
+        }
+        cursor.reading = Reading::Busy;
         cursor.read_at = Some(now);
         let (hub, id) = (std::sync::Arc::clone(&self.hub), thread.clone());
         let (epoch, seq) = (cursor.epoch.clone(), cursor.seq);
@@ -108,12 +119,13 @@ impl Session {
 
     fn deliver(&mut self, thread: &ThreadId, tail: Tail, ctx: &mut Context<Self>) {
         let Some(cursor) = self.cursors.get_mut(thread) else { return };
-        cursor.reading = false;
+        let again = cursor.reading == Reading::BusyAndBehind;
+        cursor.reading = Reading::Idle;
         let entries = match tail {
             Tail::Entries(entries) => entries,
             Tail::Gap => return self.check_gap(thread, ctx),
         };
-        let more = entries.len() == READ || cursor.again;
+        let more = entries.len() == READ || again;
         if let Some(last) = entries.last() {
             cursor.seq = last.seq;
             cursor.head = cursor.head.max(last.seq);
@@ -136,7 +148,7 @@ impl Session {
     fn check_gap(&mut self, thread: &ThreadId, ctx: &mut Context<Self>) {
         let Some(cursor) = self.cursors.get_mut(thread) else { return };
         let Some(member) = &self.member else { return };
-        cursor.reading = true;
+        cursor.reading = Reading::Busy;
         let (hub, owner) = (std::sync::Arc::clone(&self.hub), member.identity.user.id.clone());
         let id = thread.clone();
         let load = async move {
@@ -145,7 +157,8 @@ impl Session {
         };
         ctx.spawn(load.into_actor(self).map(|(thread, loaded), this, ctx| {
             let Some(cursor) = this.cursors.get_mut(&thread) else { return };
-            cursor.reading = false;
+            let again = cursor.reading == Reading::BusyAndBehind;
+            cursor.reading = Reading::Idle;
             let loaded = match loaded {
                 Ok(loaded) => loaded,
                 Err(error) => return this.lose(&thread, &error, ctx),
@@ -171,7 +184,7 @@ impl Session {
             for frame in after {
                 this.send(&frame, ctx);
             }
-            if !known {
+            if !known || again {
                 this.pump(&thread, ctx);
             }
         }));

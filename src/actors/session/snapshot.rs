@@ -34,12 +34,11 @@ pub(super) async fn load(hub: &Hub, owner: &UserId, id: &ThreadId) -> Result<Loa
     let view = hub.log.view(id).await;
     let thread = hub.store.thread_of(owner, id).await?;
     let view = view.filter(|view| view.epoch == thread.epoch);
-    let (seq, running, oldest) = match view {
-        Some(view) => (view.seq, view.running, Some(view.oldest)),
-        None => {
-            let (seq, running) = from_store(hub, &thread).await?;
-            (seq, running, None)
-        }
+    let (seq, running, oldest) = if let Some(view) = view {
+        (view.seq, view.running, Some(view.oldest))
+    } else {
+        let (seq, running) = from_store(hub, &thread).await?;
+        (seq, running, None)
     };
     let snapshot = snapshot(hub, &thread, seq, running).await?;
     Ok(Loaded { epoch: thread.epoch, seq, oldest, snapshot })
@@ -54,7 +53,9 @@ async fn from_store(hub: &Hub, thread: &ThreadRow) -> Result<(i64, Option<Runnin
     let entries = hub.store.checkpoints(&turn.id).await?;
     let seq = entries.last().map_or(thread.seq, |entry| entry.seq.max(thread.seq));
     let mut running = Running::new(turn.id, turn.attempt.max(1));
-    entries.iter().for_each(|entry| running.apply(entry));
+    for entry in &entries {
+        running.apply(entry);
+    }
     Ok((seq, Some(running)))
 }
 

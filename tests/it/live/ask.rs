@@ -227,12 +227,8 @@ async fn somebody_elses_thread_does_not_exist() {
     let server = home.start();
     let student = Person::demo(&server, "student").await;
     let other = Person::demo(&server, "instructor").await;
-    let (ok, mut reader) = {
-        let mut live = student.live().await;
-        let asked = ask(&mut live, "m1", "/ck ping").await;
-        asked
-    };
-    reader.modes.clear();
+    let mut asking = student.live().await;
+    let (ok, _) = ask(&mut asking, "m1", "/ck ping").await;
     let (thread, turn) = (&ok["thread"], &ok["turn"]);
 
     let mut live: Live = other.resume(json!([{ "thread": thread }])).await;
