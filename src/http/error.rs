@@ -10,7 +10,7 @@ use actix_web::{
     error::JsonPayloadError,
     http::{StatusCode, header},
 };
-use serde_json::{Map, Value, json};
+use serde_json::{Map, json};
 
 use crate::{
     auth::{AuthError, TicketError},
@@ -200,6 +200,8 @@ impl From<JsonPayloadError> for ApiError {
 #[cfg(test)]
 mod tests {
     use actix_web::body::to_bytes;
+
+    use serde_json::Value;
 
     use super::*;
 

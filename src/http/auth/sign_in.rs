@@ -14,6 +14,7 @@ use crate::{
         sign_in::{SignIn, SignInError},
     },
     domain::email::Email,
+    telemetry::Metrics,
 };
 
 pub(super) fn routes(cfg: &mut ServiceConfig) {
@@ -37,7 +38,11 @@ async fn sign_in(
     let replaces = session_token(&request, &auth);
     let (device, address) = device(&request, &auth);
     let form = SignIn { email, password, remember, replaces };
-    let started = auth.sign_in(form, device, address).await?;
+    let started = auth.sign_in(form, device, address).await;
+    if let Some(metrics) = request.app_data::<Data<Metrics>>() {
+        metrics.sign_in(outcome(&started));
+    }
+    let started = started?;
     let mut response = HttpResponse::Ok();
     cookies::set(&mut response, &auth, &started.token, remember);
     let mut body = json!({
@@ -50,6 +55,16 @@ async fn sign_in(
         body.insert("url".to_owned(), back.as_str().into());
     }
     Ok(response.json(body))
+}
+
+/// For the figures.
+fn outcome<T>(started: &Result<T, SignInError>) -> &'static str {
+    match started {
+        Ok(_) => "ok",
+        Err(SignInError::Wrong) => "wrong",
+        Err(SignInError::TooMany(_)) => "limited",
+        Err(SignInError::Auth(_)) => "error",
+    }
 }
 
 impl From<SignInError> for Refusal {

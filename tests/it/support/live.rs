@@ -163,7 +163,7 @@ impl Reader {
         match frame["type"].as_str().unwrap() {
             "resumed" => {
                 self.modes.push(frame["mode"].as_str().unwrap().to_owned());
-                self.epoch = frame["epoch"].as_str().unwrap().to_owned();
+                frame["epoch"].as_str().unwrap().clone_into(&mut self.epoch);
             }
             "snapshot" => self.take_snapshot(frame),
             _ => {}

@@ -78,6 +78,7 @@ impl Home {
         self.start_at("127.0.0.1:0")
     }
 
+    #[expect(clippy::disallowed_methods, reason = "a file of another process announces nothing")]
     pub(crate) fn start_at(&self, address: &str) -> Server {
         let ready = self.path().join("ready.json");
         let _ = std::fs::remove_file(&ready);

@@ -36,7 +36,7 @@ impl Chat {
 
     /// Reads on until a frame of this type.
     pub(crate) fn until(&mut self, kind: &str) -> Value {
-        while let Some(line) = self.lines.next() {
+        for line in self.lines.by_ref() {
             let frame: Value = serde_json::from_str(&line.unwrap()).unwrap();
             self.frames.push(frame.clone());
             if frame["type"] == kind {
