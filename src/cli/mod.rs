@@ -27,6 +27,7 @@ mod course;
 mod eval;
 mod failure;
 mod migrate;
+mod openapi;
 mod search;
 mod serve;
 mod user;
@@ -67,6 +68,7 @@ enum Command {
     Eval(eval::Args),
     /// Make accounts, list them, change their roles.
     User(user::Args),
+    Openapi(openapi::Args),
 }
 
 /// What every command works with.
@@ -133,6 +135,7 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Course(args) => runtime.block_on(course::run(&context, args)),
         Command::Search(args) => runtime.block_on(search::run(&context, args)),
         Command::Eval(args) => runtime.block_on(eval::run(&context, args)),
+        Command::Openapi(args) => openapi::run(args),
         Command::User(args) => runtime.block_on(Box::pin(user::run(&context, args))),
     }
 }

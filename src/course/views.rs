@@ -3,12 +3,14 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::domain::ids::{BlockId, CourseId, LessonId};
 
 /// A course in the list. Names open stages and their lessons only.
-#[derive(Debug, PartialEq, Eq, Serialize)]
+#[derive(Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub(crate) struct CourseView {
+    #[schema(value_type = String)]
     pub id: CourseId,
     pub title: String,
     pub description: String,
@@ -18,14 +20,15 @@ pub(crate) struct CourseView {
     pub stages: Vec<StageLine>,
 }
 
-#[derive(Debug, PartialEq, Eq, Serialize)]
+#[derive(Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub(crate) struct LessonLine {
+    #[schema(value_type = String)]
     pub id: LessonId,
     pub title: String,
     pub stage: u8,
 }
 
-#[derive(Debug, PartialEq, Eq, Serialize)]
+#[derive(Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub(crate) struct StageLine {
     pub number: u8,
     pub title: String,
@@ -33,9 +36,11 @@ pub(crate) struct StageLine {
 }
 
 /// A lesson with its neighbours, where those are open too.
-#[derive(Debug, PartialEq, Eq, Serialize)]
+#[derive(Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub(crate) struct LessonView {
+    #[schema(value_type = String)]
     pub id: LessonId,
+    #[schema(value_type = String)]
     pub course: CourseId,
     pub title: String,
     pub stage: u8,
@@ -45,28 +50,31 @@ pub(crate) struct LessonView {
 }
 
 /// `html` was made or sanitised by the importer.
-#[derive(Debug, PartialEq, Eq, Serialize)]
+#[derive(Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub(crate) struct BlockView {
+    #[schema(value_type = String)]
     pub id: BlockId,
     pub kind: String,
     pub html: String,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub(crate) struct Neighbour {
+    #[schema(value_type = String)]
     pub id: LessonId,
     pub title: String,
 }
 
 /// A quiz without its answers.
-#[derive(Debug, PartialEq, Eq, Serialize)]
+#[derive(Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub(crate) struct QuizView {
+    #[schema(value_type = String)]
     pub course: CourseId,
     pub stage: u8,
     pub questions: Vec<QuestionView>,
 }
 
-#[derive(Debug, PartialEq, Eq, Serialize)]
+#[derive(Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub(crate) struct QuestionView {
     pub id: String,
     pub prompt: String,
@@ -74,7 +82,7 @@ pub(crate) struct QuestionView {
 }
 
 /// How an attempt at a quiz went.
-#[derive(Debug, PartialEq, Eq, Serialize)]
+#[derive(Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub(crate) struct QuizResult {
     pub passed: bool,
     pub correct: usize,
@@ -85,7 +93,7 @@ pub(crate) struct QuizResult {
     pub results: BTreeMap<String, ItemResult>,
 }
 
-#[derive(Debug, PartialEq, Eq, Serialize)]
+#[derive(Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub(crate) struct ItemResult {
     pub correct: bool,
     pub explanation: String,

@@ -2,11 +2,12 @@
 
 use actix_web::web::{self, Data, Json, ServiceConfig};
 use serde::Serialize;
+use utoipa::{OpenApi, ToSchema};
 
-use super::{error::ApiError, extract::Staff};
+use super::{error::ApiError, extract::Staff, health::TutorBody, openapi::ErrorBody};
 use crate::{
     actors::{Hub, Observe, registry, tutor},
-    domain::{clock::SECOND, ids::NodeId, live::frame::TutorKind, quota::window_start},
+    domain::{clock::SECOND, ids::NodeId, quota::window_start},
     store::turns::TurnCounts,
 };
 
@@ -14,7 +15,11 @@ pub(crate) fn routes(cfg: &mut ServiceConfig) {
     cfg.route("/admin/overview", web::get().to(overview));
 }
 
-#[derive(Debug, Serialize)]
+#[derive(OpenApi)]
+#[openapi(paths(overview))]
+pub(in crate::http) struct Docs;
+
+#[derive(Debug, Serialize, ToSchema)]
 struct Overview {
     /// Sockets of this node that have said hello.
     connected: usize,
@@ -23,13 +28,43 @@ struct Overview {
     users: i64,
     /// Questions of the last 24 hours, on all nodes, as all that follow.
     messages_24h: i64,
-    turns: TurnCounts,
+    turns: TurnsBody,
+    #[schema(value_type = String)]
     node: NodeId,
     uptime_s: i64,
     version: &'static str,
-    tutor: TutorKind,
+    tutor: TutorBody,
 }
 
+/// How many turns stand how.
+#[derive(Debug, Serialize, ToSchema)]
+struct TurnsBody {
+    queued: i64,
+    running: i64,
+    done: i64,
+    failed: i64,
+    cancelled: i64,
+}
+
+impl From<TurnCounts> for TurnsBody {
+    fn from(counts: TurnCounts) -> Self {
+        let TurnCounts { queued, running, done, failed, cancelled } = counts;
+        Self { queued, running, done, failed, cancelled }
+    }
+}
+
+#[utoipa::path(
+    get,
+    path = "/admin/overview",
+    operation_id = "adminOverview",
+    tag = "admin",
+    summary = "Figures of the school and of this node, for staff",
+    responses(
+        (status = 200, description = "The figures", body = Overview),
+        (status = "4XX", description = "Refused", body = ErrorBody),
+        (status = "5XX", description = "Failed", body = ErrorBody),
+    ),
+)]
 async fn overview(_: Staff, hub: Data<Hub>) -> Result<Json<Overview>, ApiError> {
     let now = hub.clock.now();
     let sessions = hub.registry.send(Observe::<registry::View>::default()).await;
@@ -40,10 +75,10 @@ async fn overview(_: Staff, hub: Data<Hub>) -> Result<Json<Overview>, ApiError> 
         streaming: tutor.map_err(ApiError::internal)?.running,
         users: hub.store.count_users().await?,
         messages_24h: turns.all(),
-        turns,
+        turns: turns.into(),
         node: hub.node.clone(),
         uptime_s: now.since(hub.started_at) / SECOND,
         version: env!("CARGO_PKG_VERSION"),
-        tutor: TutorKind { kind: hub.tutor_kind },
+        tutor: TutorBody { kind: hub.tutor_kind },
     }))
 }

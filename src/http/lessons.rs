@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 
 use actix_web::web::{self, Data, Json, Path, ServiceConfig};
 use serde::{Deserialize, Serialize};
+use utoipa::{OpenApi, ToSchema};
 
 use super::{
     error::ApiError,
     extract::{Learner, SignedIn},
+    openapi::ErrorBody,
 };
 use crate::{
     auth::Identity,
@@ -25,12 +27,18 @@ pub(crate) fn routes(cfg: &mut ServiceConfig) {
         .route("/courses/{course}/stages/{stage}/quiz", web::post().to(submit));
 }
 
-#[derive(Debug, Serialize)]
+#[derive(OpenApi)]
+#[openapi(paths(list, lesson, quiz, submit))]
+pub(in crate::http) struct Docs;
+
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = CourseList)]
 struct ListBody {
     courses: Vec<CourseView>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
+#[schema(as = QuizAnswers)]
 #[serde(deny_unknown_fields)]
 struct SubmitBody {
     /// Item to the number of the chosen option, from 0.
@@ -43,11 +51,36 @@ fn role_of(who: &Identity) -> Role {
 }
 
 /// Unverified people may see what there is.
+#[utoipa::path(
+    get,
+    path = "/courses",
+    operation_id = "listCourses",
+    tag = "courses",
+    summary = "The courses, with the stages that are open to the caller",
+    responses(
+        (status = 200, description = "The courses", body = ListBody),
+        (status = "4XX", description = "Refused", body = ErrorBody),
+        (status = "5XX", description = "Failed", body = ErrorBody),
+    ),
+)]
 async fn list(who: SignedIn, courses: Data<Courses>) -> Result<Json<ListBody>, ApiError> {
     let courses = courses.list(&who.user.id, role_of(&who)).await?;
     Ok(Json(ListBody { courses }))
 }
 
+#[utoipa::path(
+    get,
+    path = "/courses/{course}/lessons/{lesson}",
+    operation_id = "readLesson",
+    tag = "courses",
+    summary = "A lesson of an open stage",
+    params(("course" = String, Path), ("lesson" = String, Path)),
+    responses(
+        (status = 200, description = "The lesson", body = LessonView),
+        (status = "4XX", description = "Refused", body = ErrorBody),
+        (status = "5XX", description = "Failed", body = ErrorBody),
+    ),
+)]
 async fn lesson(
     who: Learner,
     courses: Data<Courses>,
@@ -57,6 +90,19 @@ async fn lesson(
     Ok(Json(courses.lesson(&who.user.id, role_of(&who), &course, &lesson).await?))
 }
 
+#[utoipa::path(
+    get,
+    path = "/courses/{course}/stages/{stage}/quiz",
+    operation_id = "readQuiz",
+    tag = "courses",
+    summary = "The quiz of an open stage, without its answers",
+    params(("course" = String, Path), ("stage" = u8, Path)),
+    responses(
+        (status = 200, description = "The quiz", body = QuizView),
+        (status = "4XX", description = "Refused", body = ErrorBody),
+        (status = "5XX", description = "Failed", body = ErrorBody),
+    ),
+)]
 async fn quiz(
     who: Learner,
     courses: Data<Courses>,
@@ -66,6 +112,20 @@ async fn quiz(
     Ok(Json(courses.quiz(&who.user.id, role_of(&who), &course, stage).await?))
 }
 
+#[utoipa::path(
+    post,
+    path = "/courses/{course}/stages/{stage}/quiz",
+    operation_id = "submitQuiz",
+    tag = "courses",
+    summary = "Answers a quiz; a pass opens the next stage",
+    params(("course" = String, Path), ("stage" = u8, Path)),
+    request_body = SubmitBody,
+    responses(
+        (status = 200, description = "How it went", body = QuizResult),
+        (status = "4XX", description = "Refused", body = ErrorBody),
+        (status = "5XX", description = "Failed", body = ErrorBody),
+    ),
+)]
 async fn submit(
     who: Learner,
     courses: Data<Courses>,

@@ -6,21 +6,38 @@ use actix_web::{
     web::{self, Data, Json, ServiceConfig},
 };
 use serde::Serialize;
+use utoipa::{OpenApi, ToSchema};
 
-use super::{error::ApiError, extract::SignedIn};
+use super::{error::ApiError, extract::SignedIn, openapi::ErrorBody};
 use crate::auth::{Auth, TICKET_LIFE};
 
 pub(crate) fn routes(cfg: &mut ServiceConfig) {
     cfg.route("/live/ticket", web::post().to(ticket));
 }
 
-#[derive(Debug, Serialize)]
+#[derive(OpenApi)]
+#[openapi(paths(ticket))]
+pub(in crate::http) struct Docs;
+
+#[derive(Debug, Serialize, ToSchema)]
 struct TicketBody {
     ticket: String,
     /// Seconds.
     expires_in: i64,
 }
 
+#[utoipa::path(
+    post,
+    path = "/live/ticket",
+    operation_id = "liveTicket",
+    tag = "live",
+    summary = "A ticket that opens a WebSocket at /api/v1/live, once",
+    responses(
+        (status = 200, description = "The ticket", body = TicketBody),
+        (status = "4XX", description = "Refused", body = ErrorBody),
+        (status = "5XX", description = "Failed", body = ErrorBody),
+    ),
+)]
 async fn ticket(
     caller: SignedIn,
     request: HttpRequest,

@@ -19,6 +19,7 @@ pub(crate) mod html;
 mod lessons;
 mod live;
 pub(crate) mod observe;
+pub(crate) mod openapi;
 pub(crate) mod pages;
 mod threads;
 

@@ -5,8 +5,9 @@ use actix_web::{
     web::{self, Data, Json, Path, Query, ServiceConfig},
 };
 use serde::{Deserialize, Serialize};
+use utoipa::{OpenApi, ToSchema};
 
-use super::{error::ApiError, extract::Learner};
+use super::{error::ApiError, extract::Learner, openapi::ErrorBody};
 use crate::{
     actors::Hub,
     bus::Wake,
@@ -24,9 +25,16 @@ pub(crate) fn routes(cfg: &mut ServiceConfig) {
         .route("/threads/{id}", web::delete().to(remove));
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(OpenApi)]
+#[openapi(paths(list, rename, remove))]
+pub(in crate::http) struct Docs;
+
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 struct ListParams {
+    #[param(value_type = Option<String>)]
     course: Option<CourseId>,
+    #[param(value_type = Option<String>)]
     lesson: Option<LessonId>,
     /// Words of the title or of a message.
     q: Option<String>,
@@ -34,18 +42,23 @@ struct ListParams {
     before: Option<String>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ThreadList)]
 struct ListBody {
     threads: Vec<ThreadBody>,
     #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<String>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Thread)]
 struct ThreadBody {
+    #[schema(value_type = String)]
     id: ThreadId,
     title: String,
+    #[schema(value_type = Option<String>)]
     course: Option<CourseId>,
+    #[schema(value_type = Option<String>)]
     lesson: Option<LessonId>,
     lesson_title: Option<String>,
     status: String,
@@ -68,6 +81,19 @@ impl ThreadBody {
     }
 }
 
+#[utoipa::path(
+    get,
+    path = "/threads",
+    operation_id = "listThreads",
+    tag = "threads",
+    summary = "A page of the caller's conversations, the newest first",
+    params(ListParams),
+    responses(
+        (status = 200, description = "The page", body = ListBody),
+        (status = "4XX", description = "Refused", body = ErrorBody),
+        (status = "5XX", description = "Failed", body = ErrorBody),
+    ),
+)]
 async fn list(
     learner: Learner,
     hub: Data<Hub>,
@@ -96,17 +122,33 @@ fn read_cursor(cursor: &str) -> Result<(i64, ThreadId), ApiError> {
         .ok_or_else(|| ApiError::bad_request("`before` is not a cursor of ours"))
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
+#[schema(as = ThreadTitle)]
 struct RenameBody {
     title: String,
 }
 
+#[utoipa::path(
+    patch,
+    path = "/threads/{id}",
+    operation_id = "renameThread",
+    tag = "threads",
+    summary = "Gives a conversation another title",
+    params(("id" = String, Path)),
+    request_body = RenameBody,
+    responses(
+        (status = 200, description = "The conversation", body = ThreadBody),
+        (status = "4XX", description = "Refused", body = ErrorBody),
+        (status = "5XX", description = "Failed", body = ErrorBody),
+    ),
+)]
 async fn rename(
     learner: Learner,
     hub: Data<Hub>,
-    id: Path<ThreadId>,
+    path: Path<(ThreadId,)>,
     body: Json<RenameBody>,
 ) -> Result<Json<ThreadBody>, ApiError> {
+    let (id,) = path.into_inner();
     let title = body.title.trim();
     if title.is_empty() || title.contains(['\0', '\n', '\r']) {
         return Err(ApiError::bad_request("`title` must be one line of text"));
@@ -124,14 +166,28 @@ async fn rename(
     Ok(Json(ThreadBody::new(row, None)))
 }
 
+#[utoipa::path(
+    delete,
+    path = "/threads/{id}",
+    operation_id = "deleteThread",
+    tag = "threads",
+    summary = "Deletes a conversation",
+    params(("id" = String, Path)),
+    responses(
+        (status = 204, description = "It is gone"),
+        (status = "4XX", description = "Refused", body = ErrorBody),
+        (status = "5XX", description = "Failed", body = ErrorBody),
+    ),
+)]
 async fn remove(
     learner: Learner,
     hub: Data<Hub>,
-    id: Path<ThreadId>,
+    path: Path<(ThreadId,)>,
 ) -> Result<HttpResponse, ApiError> {
+    let (id,) = path.into_inner();
     hub.store.delete_thread(&learner.user.id, &id).await?;
     // Without its log the owner of a running answer stops at its next word.
     hub.log.forget(&id).await;
-    hub.bus.wake(Wake::Thread(id.into_inner()));
+    hub.bus.wake(Wake::Thread(id));
     Ok(HttpResponse::NoContent().finish())
 }

@@ -18,6 +18,7 @@ mod error;
 mod keys;
 mod pages;
 mod reset;
+mod schema;
 mod session;
 mod shapes;
 mod sign_in;
@@ -25,6 +26,22 @@ mod sign_up;
 mod verify;
 
 use error::Refusal;
+
+/// The account calls, relative to `/api/auth`.
+pub(super) fn docs() -> utoipa::openapi::OpenApi {
+    use utoipa::OpenApi;
+    let mut all = sign_up::Docs::openapi();
+    for area in [
+        sign_in::Docs::openapi(),
+        session::Docs::openapi(),
+        verify::Docs::openapi(),
+        reset::Docs::openapi(),
+        keys::Docs::openapi(),
+    ] {
+        all.merge(area);
+    }
+    all
+}
 
 /// The largest body of an account call.
 const MAX_BODY: usize = 64 * 1_024;

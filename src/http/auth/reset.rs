@@ -8,12 +8,13 @@ use actix_web::{
 };
 use serde::Deserialize;
 use serde_json::json;
+use utoipa::OpenApi;
 
 use super::{
     body::{Fields, callback},
     device,
     error::Refusal,
-    get, post,
+    get, post, schema,
 };
 use crate::{
     auth::{Auth, LinkError, sign_up::SignUpError},
@@ -29,6 +30,25 @@ pub(super) fn routes(cfg: &mut ServiceConfig) {
     post(cfg, "/reset-password", reset);
 }
 
+#[derive(OpenApi)]
+#[openapi(paths(request_reset, opened, reset))]
+pub(in crate::http) struct Docs;
+
+/// Also mounted by its older name, `forget-password`.
+#[utoipa::path(
+    post,
+    path = "/request-password-reset",
+    operation_id = "requestPasswordReset",
+    tag = "account",
+    summary = "Mails a link that sets another password",
+    request_body = schema::RequestResetBody,
+    security(()),
+    responses(
+        (status = 200, description = "The same for an unknown address", body = schema::SentBody),
+        (status = "4XX", description = "Refused", body = schema::RefusalBody),
+        (status = "5XX", description = "Failed", body = schema::RefusalBody),
+    ),
+)]
 async fn request_reset(
     request: HttpRequest,
     auth: Data<Auth>,
@@ -49,12 +69,27 @@ async fn request_reset(
     Ok(HttpResponse::Ok().json(json!({ "status": true, "message": SENT })))
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 struct Opened {
     #[serde(rename = "callbackURL")]
     callback: Option<String>,
 }
 
+#[utoipa::path(
+    get,
+    path = "/reset-password/{token}",
+    operation_id = "openReset",
+    tag = "account",
+    summary = "The link of the mail: on to callbackURL with the token or an error",
+    params(("token" = String, Path), Opened),
+    security(()),
+    responses(
+        (status = 302, description = "On to callbackURL"),
+        (status = "4XX", description = "Refused", body = schema::RefusalBody),
+        (status = "5XX", description = "Failed", body = schema::RefusalBody),
+    ),
+)]
 async fn opened(
     auth: Data<Auth>,
     token: Path<String>,
@@ -77,11 +112,27 @@ async fn opened(
         .finish())
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 struct TokenQuery {
     token: Option<String>,
 }
 
+#[utoipa::path(
+    post,
+    path = "/reset-password",
+    operation_id = "resetPassword",
+    tag = "account",
+    summary = "Sets another password with the token of a mail",
+    params(TokenQuery),
+    request_body = schema::ResetBody,
+    security(()),
+    responses(
+        (status = 200, description = "Set", body = schema::StatusBody),
+        (status = "4XX", description = "Refused", body = schema::RefusalBody),
+        (status = "5XX", description = "Failed", body = schema::RefusalBody),
+    ),
+)]
 async fn reset(
     auth: Data<Auth>,
     query: Query<TokenQuery>,

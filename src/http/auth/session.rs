@@ -6,8 +6,11 @@ use actix_web::{
     web::{self, Data, ServiceConfig},
 };
 use serde_json::{Value, json};
+use utoipa::OpenApi;
 
-use super::{at, body::Fields, caller, cookies, error::Refusal, get, post, session_token, shapes};
+use super::{
+    at, body::Fields, caller, cookies, error::Refusal, get, post, schema, session_token, shapes,
+};
 use crate::{
     auth::{Auth, AuthError},
     http::extract::{Shown, shown},
@@ -24,7 +27,25 @@ pub(super) fn routes(cfg: &mut ServiceConfig) {
     get(cfg, "/token", token);
 }
 
+#[derive(OpenApi)]
+#[openapi(paths(get_session, sign_out, list, revoke, revoke_all, revoke_others, token))]
+pub(in crate::http) struct Docs;
+
 /// `null` where nobody is signed in. A store that cannot be asked is a 503 and clears no cookie.
+#[utoipa::path(
+    get,
+    path = "/get-session",
+    operation_id = "getSession",
+    tag = "account",
+    summary = "The session and its person, or null",
+    params(("disableRefresh" = Option<bool>, Query, description = "Do not renew the session")),
+    security(()),
+    responses(
+        (status = 200, description = "Who is signed in", body = Option<schema::CurrentBody>),
+        (status = "4XX", description = "Refused", body = schema::RefusalBody),
+        (status = "5XX", description = "Failed", body = schema::RefusalBody),
+    ),
+)]
 async fn get_session(request: HttpRequest, auth: Data<Auth>) -> Result<HttpResponse, Refusal> {
     let mut response = HttpResponse::Ok();
     response.insert_header((header::CACHE_CONTROL, "no-store"));
@@ -61,6 +82,19 @@ async fn deferred() -> Refusal {
 }
 
 /// Also for those who are not signed in.
+#[utoipa::path(
+    post,
+    path = "/sign-out",
+    operation_id = "signOut",
+    tag = "account",
+    summary = "Ends the session",
+    security(()),
+    responses(
+        (status = 200, description = "Ended", body = schema::SuccessBody),
+        (status = "4XX", description = "Refused", body = schema::RefusalBody),
+        (status = "5XX", description = "Failed", body = schema::RefusalBody),
+    ),
+)]
 async fn sign_out(request: HttpRequest, auth: Data<Auth>) -> Result<HttpResponse, Refusal> {
     match caller(&request, &auth).await {
         Ok(caller) => auth.sign_out(&caller).await?,
@@ -73,6 +107,18 @@ async fn sign_out(request: HttpRequest, auth: Data<Auth>) -> Result<HttpResponse
 }
 
 /// What stands as `token` is a handle: `revoke-session` takes it, and it signs nobody in.
+#[utoipa::path(
+    get,
+    path = "/list-sessions",
+    operation_id = "listSessions",
+    tag = "account",
+    summary = "The sessions of the caller",
+    responses(
+        (status = 200, description = "The sessions", body = Vec<schema::SessionBody>),
+        (status = "4XX", description = "Refused", body = schema::RefusalBody),
+        (status = "5XX", description = "Failed", body = schema::RefusalBody),
+    ),
+)]
 async fn list(request: HttpRequest, auth: Data<Auth>) -> Result<HttpResponse, Refusal> {
     let caller = caller(&request, &auth).await?;
     let sessions = auth.sessions(&caller).await?;
@@ -81,6 +127,19 @@ async fn list(request: HttpRequest, auth: Data<Auth>) -> Result<HttpResponse, Re
     Ok(HttpResponse::Ok().insert_header((header::CACHE_CONTROL, "no-store")).json(shown))
 }
 
+#[utoipa::path(
+    post,
+    path = "/revoke-session",
+    operation_id = "revokeSession",
+    tag = "account",
+    summary = "Ends one session of the caller",
+    request_body = schema::TokenBody,
+    responses(
+        (status = 200, description = "Ended", body = schema::StatusBody),
+        (status = "4XX", description = "Refused", body = schema::RefusalBody),
+        (status = "5XX", description = "Failed", body = schema::RefusalBody),
+    ),
+)]
 async fn revoke(
     request: HttpRequest,
     auth: Data<Auth>,
@@ -93,6 +152,18 @@ async fn revoke(
     Ok(HttpResponse::Ok().json(json!({ "status": true })))
 }
 
+#[utoipa::path(
+    post,
+    path = "/revoke-sessions",
+    operation_id = "revokeSessions",
+    tag = "account",
+    summary = "Ends all sessions of the caller",
+    responses(
+        (status = 200, description = "Ended", body = schema::StatusBody),
+        (status = "4XX", description = "Refused", body = schema::RefusalBody),
+        (status = "5XX", description = "Failed", body = schema::RefusalBody),
+    ),
+)]
 async fn revoke_all(request: HttpRequest, auth: Data<Auth>) -> Result<HttpResponse, Refusal> {
     let caller = caller(&request, &auth).await?;
     auth.revoke_all(&caller).await?;
@@ -101,6 +172,18 @@ async fn revoke_all(request: HttpRequest, auth: Data<Auth>) -> Result<HttpRespon
     Ok(response.json(json!({ "status": true })))
 }
 
+#[utoipa::path(
+    post,
+    path = "/revoke-other-sessions",
+    operation_id = "revokeOtherSessions",
+    tag = "account",
+    summary = "Ends all sessions of the caller but this",
+    responses(
+        (status = 200, description = "Ended", body = schema::StatusBody),
+        (status = "4XX", description = "Refused", body = schema::RefusalBody),
+        (status = "5XX", description = "Failed", body = schema::RefusalBody),
+    ),
+)]
 async fn revoke_others(request: HttpRequest, auth: Data<Auth>) -> Result<HttpResponse, Refusal> {
     let caller = caller(&request, &auth).await?;
     auth.revoke_others(&caller).await?;
@@ -108,6 +191,18 @@ async fn revoke_others(request: HttpRequest, auth: Data<Auth>) -> Result<HttpRes
 }
 
 /// An access token for our own API.
+#[utoipa::path(
+    get,
+    path = "/token",
+    operation_id = "accessToken",
+    tag = "account",
+    summary = "A short-lived access token for this API",
+    responses(
+        (status = 200, description = "The token, a JWT", body = schema::TokenBody),
+        (status = "4XX", description = "Refused", body = schema::RefusalBody),
+        (status = "5XX", description = "Failed", body = schema::RefusalBody),
+    ),
+)]
 async fn token(request: HttpRequest, auth: Data<Auth>) -> Result<HttpResponse, Refusal> {
     let caller = caller(&request, &auth).await?;
     let token = auth.issue_access_token(&caller)?;

@@ -6,8 +6,9 @@ use actix_web::{
     web::{Data, ServiceConfig},
 };
 use serde_json::json;
+use utoipa::OpenApi;
 
-use super::{body::Fields, cookies, device, error::Refusal, post, session_token, shapes};
+use super::{body::Fields, cookies, device, error::Refusal, post, schema, session_token, shapes};
 use crate::{
     auth::{
         Auth,
@@ -21,6 +22,24 @@ pub(super) fn routes(cfg: &mut ServiceConfig) {
     post(cfg, "/sign-in/email", sign_in);
 }
 
+#[derive(OpenApi)]
+#[openapi(paths(sign_in))]
+pub(in crate::http) struct Docs;
+
+#[utoipa::path(
+    post,
+    path = "/sign-in/email",
+    operation_id = "signInEmail",
+    tag = "account",
+    summary = "Signs in with address and password; sets the session cookie",
+    request_body = schema::SignInBody,
+    security(()),
+    responses(
+        (status = 200, description = "Signed in", body = schema::SignedInBody),
+        (status = "4XX", description = "Refused", body = schema::RefusalBody),
+        (status = "5XX", description = "Failed", body = schema::RefusalBody),
+    ),
+)]
 async fn sign_in(
     request: HttpRequest,
     auth: Data<Auth>,

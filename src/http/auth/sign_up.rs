@@ -6,8 +6,9 @@ use actix_web::{
     web::{Data, ServiceConfig},
 };
 use serde_json::json;
+use utoipa::OpenApi;
 
-use super::{body::Fields, cookies, device, error::Refusal, post, shapes};
+use super::{body::Fields, cookies, device, error::Refusal, post, schema, shapes};
 use crate::{
     auth::{
         Auth,
@@ -23,6 +24,24 @@ pub(super) fn routes(cfg: &mut ServiceConfig) {
     post(cfg, "/sign-up/email", sign_up);
 }
 
+#[derive(OpenApi)]
+#[openapi(paths(sign_up))]
+pub(in crate::http) struct Docs;
+
+#[utoipa::path(
+    post,
+    path = "/sign-up/email",
+    operation_id = "signUpEmail",
+    tag = "account",
+    summary = "Makes an account; mails a link that verifies its address",
+    request_body = schema::SignUpBody,
+    security(()),
+    responses(
+        (status = 200, description = "Made; the token is null where the address must be verified first", body = schema::SignedUpBody),
+        (status = "4XX", description = "Refused", body = schema::RefusalBody),
+        (status = "5XX", description = "Failed", body = schema::RefusalBody),
+    ),
+)]
 async fn sign_up(
     request: HttpRequest,
     auth: Data<Auth>,

@@ -10,13 +10,14 @@ use actix_web::{
 };
 use serde::Deserialize;
 use serde_json::json;
+use utoipa::OpenApi;
 
 use super::{
     at,
     body::{Fields, callback},
     caller,
     error::Refusal,
-    pages, post,
+    pages, post, schema,
 };
 use crate::{
     auth::{Auth, LinkError},
@@ -28,7 +29,25 @@ pub(super) fn routes(cfg: &mut ServiceConfig) {
     at(cfg, "/verify-email", vec![web::get().to(opened), web::post().to(confirmed)]);
 }
 
+#[derive(OpenApi)]
+#[openapi(paths(send, opened, confirmed))]
+pub(in crate::http) struct Docs;
+
 /// The same answer for an address without account; a signed-in person hears more of her own.
+#[utoipa::path(
+    post,
+    path = "/send-verification-email",
+    operation_id = "sendVerificationEmail",
+    tag = "account",
+    summary = "Mails the link that verifies an address again",
+    request_body = schema::SendBody,
+    security(()),
+    responses(
+        (status = 200, description = "The same for an unknown address", body = schema::StatusBody),
+        (status = "4XX", description = "Refused", body = schema::RefusalBody),
+        (status = "5XX", description = "Failed", body = schema::RefusalBody),
+    ),
+)]
 async fn send(
     request: HttpRequest,
     auth: Data<Auth>,
@@ -56,7 +75,8 @@ async fn send(
     Ok(HttpResponse::Ok().json(json!({ "status": true })))
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 struct Link {
     token: Option<String>,
     #[serde(rename = "callbackURL")]
@@ -75,6 +95,21 @@ impl Link {
     }
 }
 
+#[utoipa::path(
+    get,
+    path = "/verify-email",
+    operation_id = "openVerification",
+    tag = "account",
+    summary = "The link of the mail: a page with a button, or by fetch the act itself",
+    params(Link),
+    security(()),
+    responses(
+        (status = 200, description = "A page, or by fetch JSON", content((String = "text/html"), (schema::StatusBody = "application/json"))),
+        (status = 302, description = "Verified; on to callbackURL"),
+        (status = "4XX", description = "Refused", body = schema::RefusalBody),
+        (status = "5XX", description = "Failed", body = schema::RefusalBody),
+    ),
+)]
 async fn opened(
     request: HttpRequest,
     auth: Data<Auth>,
@@ -98,6 +133,21 @@ async fn opened(
     }
 }
 
+#[utoipa::path(
+    post,
+    path = "/verify-email",
+    operation_id = "confirmVerification",
+    tag = "account",
+    summary = "Verifies the address",
+    request_body = schema::ConfirmBody,
+    security(()),
+    responses(
+        (status = 200, description = "A page that says so", body = String, content_type = "text/html"),
+        (status = 303, description = "Verified; on to callbackURL"),
+        (status = "4XX", description = "Refused", body = schema::RefusalBody),
+        (status = "5XX", description = "Failed", body = schema::RefusalBody),
+    ),
+)]
 async fn confirmed(auth: Data<Auth>, mut fields: Fields) -> Result<HttpResponse, Refusal> {
     let link =
         Link { token: Some(fields.text("token")), callback: fields.optional_text("callbackURL") };

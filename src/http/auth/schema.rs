@@ -1,0 +1,183 @@
+//! The bodies of the account calls, for the `OpenAPI` document alone: calls are read field by field
+//! (`body.rs`) and answers are written as Better-Auth's client wants them (`shapes.rs`).
+#![expect(dead_code, reason = "these types describe; nothing makes or reads them")]
+
+use serde_json::Value;
+use utoipa::ToSchema;
+
+/// A refusal in Better-Auth's dialect.
+#[derive(ToSchema)]
+#[schema(as = Refusal)]
+pub(super) struct RefusalBody {
+    code: String,
+    message: String,
+}
+
+#[derive(ToSchema)]
+#[schema(as = User, rename_all = "camelCase")]
+pub(super) struct UserBody {
+    id: String,
+    name: String,
+    email: String,
+    email_verified: bool,
+    #[schema(required)]
+    image: Option<String>,
+    created_at: String,
+    updated_at: String,
+    /// `student`, `instructor` or `admin`.
+    role: String,
+    banned: bool,
+    #[schema(required)]
+    ban_reason: Option<String>,
+    #[schema(required)]
+    ban_expires: Option<String>,
+    two_factor_enabled: bool,
+}
+
+#[derive(ToSchema)]
+#[schema(as = Session, rename_all = "camelCase")]
+pub(super) struct SessionBody {
+    id: String,
+    /// The session's token; in the list a handle that `revoke-session` takes.
+    token: String,
+    user_id: String,
+    expires_at: String,
+    created_at: String,
+    updated_at: String,
+    #[schema(required)]
+    ip_address: Option<String>,
+    #[schema(required)]
+    user_agent: Option<String>,
+    #[schema(required)]
+    impersonated_by: Option<String>,
+}
+
+#[derive(ToSchema)]
+#[schema(as = CurrentSession)]
+pub(super) struct CurrentBody {
+    session: SessionBody,
+    user: UserBody,
+}
+
+#[derive(ToSchema)]
+#[schema(as = SignUp)]
+pub(super) struct SignUpBody {
+    name: String,
+    email: String,
+    password: String,
+    image: Option<String>,
+    #[schema(rename = "rememberMe", default = true)]
+    remember: Option<bool>,
+    #[schema(rename = "callbackURL")]
+    callback: Option<String>,
+}
+
+#[derive(ToSchema)]
+#[schema(as = SignedUp)]
+pub(super) struct SignedUpBody {
+    #[schema(required)]
+    token: Option<String>,
+    user: UserBody,
+}
+
+#[derive(ToSchema)]
+#[schema(as = SignIn)]
+pub(super) struct SignInBody {
+    email: String,
+    password: String,
+    #[schema(rename = "rememberMe", default = true)]
+    remember: Option<bool>,
+    #[schema(rename = "callbackURL")]
+    callback: Option<String>,
+}
+
+#[derive(ToSchema)]
+#[schema(as = SignedIn)]
+pub(super) struct SignedInBody {
+    /// Whether `url` is there.
+    redirect: bool,
+    token: String,
+    url: Option<String>,
+    user: UserBody,
+}
+
+#[derive(ToSchema)]
+#[schema(as = Success)]
+pub(super) struct SuccessBody {
+    success: bool,
+}
+
+#[derive(ToSchema)]
+#[schema(as = Status)]
+pub(super) struct StatusBody {
+    status: bool,
+}
+
+#[derive(ToSchema)]
+#[schema(as = Token)]
+pub(super) struct TokenBody {
+    token: String,
+}
+
+#[derive(ToSchema)]
+#[schema(as = SendVerification)]
+pub(super) struct SendBody {
+    email: String,
+    #[schema(rename = "callbackURL")]
+    callback: Option<String>,
+}
+
+#[derive(ToSchema)]
+#[schema(as = ConfirmVerification)]
+pub(super) struct ConfirmBody {
+    token: String,
+    #[schema(rename = "callbackURL")]
+    callback: Option<String>,
+}
+
+#[derive(ToSchema)]
+#[schema(as = RequestPasswordReset)]
+pub(super) struct RequestResetBody {
+    email: String,
+    #[schema(rename = "redirectTo")]
+    redirect: Option<String>,
+}
+
+#[derive(ToSchema)]
+#[schema(as = PasswordResetSent)]
+pub(super) struct SentBody {
+    status: bool,
+    message: String,
+}
+
+#[derive(ToSchema)]
+#[schema(as = ResetPassword)]
+pub(super) struct ResetBody {
+    #[schema(rename = "newPassword")]
+    password: String,
+    /// Here or in the query.
+    token: Option<String>,
+}
+
+#[derive(ToSchema)]
+#[schema(as = Ok)]
+pub(super) struct OkBody {
+    ok: bool,
+}
+
+#[derive(ToSchema)]
+#[schema(as = Keys)]
+pub(super) struct KeysBody {
+    keys: Vec<Value>,
+}
+
+#[derive(ToSchema)]
+#[schema(as = Discovery)]
+pub(super) struct DiscoveryBody {
+    issuer: String,
+    jwks_uri: String,
+    response_types_supported: Vec<String>,
+    grant_types_supported: Vec<String>,
+    subject_types_supported: Vec<String>,
+    scopes_supported: Vec<String>,
+}
