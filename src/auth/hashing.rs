@@ -12,10 +12,10 @@ use std::{
     thread,
 };
 
-use argon2::{Algorithm, Argon2, Params, PasswordHash, PasswordHasher, PasswordVerifier, Version};
+use argon2::{Algorithm, Params, PasswordHash};
 use tokio::sync::oneshot;
 
-use super::AuthError;
+use super::{AuthError, hash_memory::HashMemory};
 use crate::domain::{ids::Ids, password::Password};
 
 const MEMORY_KIB: u32 = 19 * 1_024;
@@ -30,6 +30,7 @@ pub(crate) struct Hasher {
     /// The hash of a password that nobody knows: checked where there is no account, so that it
     /// takes the same time.
     nobody: String,
+    memory: Arc<HashMemory>,
     checks: Arc<AtomicU64>,
 }
 
@@ -42,14 +43,15 @@ impl Hasher {
     ) -> Result<Self, AuthError> {
         let (jobs, waiting) = sync_channel::<Job>(queue);
         let waiting = Arc::new(Mutex::new(waiting));
+        let memory = Arc::<HashMemory>::default();
         for number in 0..threads.max(1) {
-            let waiting = Arc::clone(&waiting);
+            let (waiting, memory) = (Arc::clone(&waiting), Arc::clone(&memory));
             thread::Builder::new()
                 .name(format!("hash-{number}"))
-                .spawn(move || work(&waiting))
+                .spawn(move || work(&waiting, &memory))
                 .map_err(|error| AuthError::Broken(format!("no thread to hash on: {error}")))?;
         }
-        let mut hasher = Self { jobs, nobody: String::new(), checks: Arc::default() };
+        let mut hasher = Self { jobs, nobody: String::new(), memory, checks: Arc::default() };
         let nobody = Password::parse(&ids.token(32))
             .map_err(|error| AuthError::Broken(error.to_string()))?;
         hasher.nobody = hasher.hash(nobody, ids).await?;
@@ -64,14 +66,14 @@ impl Hasher {
     ) -> Result<String, AuthError> {
         let mut salt = [0; SALT];
         ids.fill(&mut salt);
+        let memory = Arc::clone(&self.memory);
         self.run(move || {
-            let hash: PasswordHash = argon2()
-                .and_then(|argon2| {
-                    argon2
-                        .hash_password_with_salt(password.as_bytes(), &salt)
-                        .map_err(|error| error.to_string())
+            let hash = Params::new(MEMORY_KIB, PASSES, 1, None)
+                .map_err(Into::into)
+                .and_then(|params| {
+                    memory.hash(Algorithm::Argon2id, params, password.as_bytes(), &salt)
                 })
-                .map_err(AuthError::Broken)?;
+                .map_err(|error| AuthError::Broken(error.to_string()))?;
             Ok(hash.to_string())
         })
         .await?
@@ -85,14 +87,13 @@ impl Hasher {
     ) -> Result<bool, AuthError> {
         let exists = hash.is_some();
         let hash = hash.unwrap_or_else(|| self.nobody.clone());
-        let checks = Arc::clone(&self.checks);
+        let (memory, checks) = (Arc::clone(&self.memory), Arc::clone(&self.checks));
         self.run(move || {
             checks.fetch_add(1, Ordering::Relaxed);
             let hash = PasswordHash::new(&hash).map_err(|error| {
                 AuthError::Broken(format!("a stored password hash cannot be read: {error}"))
             })?;
-            let argon2 = argon2().map_err(AuthError::Broken)?;
-            Ok(argon2.verify_password(password.as_bytes(), &hash).is_ok() && exists)
+            Ok(memory.verify(password.as_bytes(), &hash).unwrap_or(false) && exists)
         })
         .await?
     }
@@ -122,19 +123,22 @@ impl Hasher {
     }
 }
 
-fn work(waiting: &Mutex<Receiver<Job>>) {
-    loop {
-        let job = waiting.lock().unwrap_or_else(PoisonError::into_inner).recv();
-        match job {
-            Ok(job) => job(),
-            Err(_) => return,
-        }
+fn work(waiting: &Mutex<Receiver<Job>>, memory: &HashMemory) {
+    while let Some(job) = next(waiting, memory) {
+        job();
     }
 }
 
-fn argon2() -> Result<Argon2<'static>, String> {
-    let params = Params::new(MEMORY_KIB, PASSES, 1, None).map_err(|error| error.to_string())?;
-    Ok(Argon2::new(Algorithm::Argon2id, Version::V0x13, params))
+/// The next job, or nothing when the hasher is gone. Whoever has to wait for it frees the memory
+/// first: a server at rest holds none.
+fn next(waiting: &Mutex<Receiver<Job>>, memory: &HashMemory) -> Option<Job> {
+    // A thread that waits holds the lock: where it is taken, most likely there is no job.
+    let ready = waiting.try_lock().ok().and_then(|jobs| jobs.try_recv().ok());
+    if ready.is_some() {
+        return ready;
+    }
+    memory.release();
+    waiting.lock().unwrap_or_else(PoisonError::into_inner).recv().ok()
 }
 
 #[cfg(test)]
@@ -166,6 +170,22 @@ mod tests {
         let result = hasher.matches(password("Owl-Lamp-7-road"), Some("plain".to_owned())).await;
 
         assert!(matches!(result, Err(AuthError::Broken(_))));
+    }
+
+    #[test]
+    fn memory_is_kept_while_jobs_wait_and_freed_before_waiting_for_one() {
+        let (jobs, waiting) = sync_channel::<Job>(1);
+        let (waiting, memory) = (Mutex::new(waiting), HashMemory::default());
+        let params = Params::new(64, 1, 1, None).unwrap();
+        memory.hash(Algorithm::Argon2id, params, b"password", &[7; SALT]).unwrap();
+        jobs.send(Box::new(|| ())).unwrap();
+        drop(jobs);
+
+        assert!(next(&waiting, &memory).is_some());
+        assert_eq!(memory.unused(), 1);
+
+        assert!(next(&waiting, &memory).is_none());
+        assert_eq!(memory.unused(), 0);
     }
 
     /// Attack A13: more sign-ins at once than can be hashed.

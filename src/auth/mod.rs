@@ -23,6 +23,7 @@ use crate::{
 mod access;
 pub(crate) mod cookie;
 mod demo;
+mod hash_memory;
 mod hashing;
 mod keys;
 pub(crate) mod limits;
