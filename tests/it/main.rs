@@ -9,6 +9,7 @@
 )]
 
 mod architecture;
+mod database;
 mod dependencies;
 mod imports;
 mod live;
