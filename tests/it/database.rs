@@ -58,6 +58,7 @@ fn a_database_of_a_newer_version_is_refused_and_left_untouched() {
 /// The same server on PostgreSQL: asked, killed, started again, answered.
 #[tokio::test]
 #[expect(clippy::disallowed_methods, reason = "the harness names the test server")]
+#[expect(clippy::print_stdout, reason = "a skipped test must say so")]
 async fn an_answer_survives_a_kill_on_postgresql_too() {
     let Ok(url) = std::env::var("INTELLISTACK_TEST_POSTGRES") else {
         assert!(std::env::var("INTELLISTACK_TEST_ALL").is_err(), "PostgreSQL is missing");
