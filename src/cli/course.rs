@@ -47,7 +47,7 @@ enum Import {
   intellistack course import mdbook --rust-book
   intellistack course import mdbook ./my-book --course mine --stages 2,5,9")]
     Mdbook(MdbookArgs),
-    /// A file of documents, {\"id\",\"title\",\"text\"} a line, as lessons of one stage.
+    /// A file of documents, one `{"id","title","text"}` a line, as lessons of one stage.
     #[command(after_help = "Example:
   intellistack course import jsonl cranfield.jsonl --course cranfield")]
     Jsonl(JsonlArgs),
