@@ -15,7 +15,8 @@ use crate::domain::{
     close::Close,
     ids::{ConnectionId, SessionId, StayId, UserId},
     live::{
-        frame::{Frame, SessionRow},
+        feed::{Row, SessionRow},
+        frame::Frame,
         request::Filter,
     },
 };
@@ -87,14 +88,15 @@ fn diff(before: &HashMap<StayId, SessionRow>, now: &HashMap<StayId, SessionRow>)
     let (mut add, mut update) = (Vec::new(), Vec::new());
     for (id, row) in now {
         match before.get(id) {
-            None => add.push(row.clone()),
-            Some(old) if old != row => update.push(row.clone()),
+            None => add.push(Row::Session(row.clone())),
+            Some(old) if old != row => update.push(Row::Session(row.clone())),
             Some(_) => {}
         }
     }
-    let remove: Vec<StayId> = before.keys().filter(|id| !now.contains_key(*id)).cloned().collect();
+    let remove: Vec<String> =
+        before.keys().filter(|id| !now.contains_key(*id)).map(|id| id.to_string()).collect();
     let changed = !(add.is_empty() && update.is_empty() && remove.is_empty());
-    changed.then_some(Frame::FeedDiff { feed: FEED, add, update, remove })
+    changed.then_some(Frame::FeedDiff { feed: FEED.to_owned(), add, update, remove })
 }
 
 impl Actor for Registry {
@@ -257,7 +259,7 @@ impl Handler<Observe<View>> for Registry {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{ids::NodeId, live::frame::RowUser, role::Role};
+    use crate::domain::{ids::NodeId, live::feed::RowUser, role::Role};
 
     fn row(stay: &str, role: Role, lag: i64) -> SessionRow {
         SessionRow {
@@ -286,9 +288,9 @@ mod tests {
         let Some(Frame::FeedDiff { add, update, remove, .. }) = diff(&before, &now) else {
             panic!("there is news");
         };
-        assert_eq!(add, [row("c", Role::Student, 0)]);
-        assert_eq!(update, [row("b", Role::Student, 3)]);
-        assert_eq!(remove, [StayId::new("a")]);
+        assert_eq!(add, [Row::Session(row("c", Role::Student, 0))]);
+        assert_eq!(update, [Row::Session(row("b", Role::Student, 3))]);
+        assert_eq!(remove, ["a"]);
         assert!(diff(&now, &now).is_none());
     }
 

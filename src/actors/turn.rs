@@ -260,7 +260,7 @@ impl Writer {
             question,
             quote.as_deref(),
         );
-        self.append(LogEvent::Message { item }).await
+        self.append(LogEvent::Message { item, replaces: None }).await
     }
 
     async fn append(&mut self, event: LogEvent) -> Result<(), Lost> {
@@ -281,7 +281,8 @@ impl Writer {
         drop_from: Option<i64>,
     ) -> Result<(), Lost> {
         let (turn, attempt) = (self.turn.id.clone(), self.turn.attempt);
-        self.append(LogEvent::Turn { turn, attempt, status, hint_level, drop_from }).await
+        self.append(LogEvent::Turn { turn, attempt, status, hint_level, drop_from, replaces: None })
+            .await
     }
 
     async fn write(&mut self, fair: Arc<Semaphore>) -> Result<(), Lost> {

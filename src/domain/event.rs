@@ -5,7 +5,7 @@ use sha2::{Digest, Sha256};
 
 use super::{
     code::Code,
-    ids::TurnId,
+    ids::{ItemId, TurnId},
     item::{Item, Source},
 };
 
@@ -24,6 +24,10 @@ pub enum LogEvent {
     /// A question was accepted.
     Message {
         item: Item,
+        /// With an edited question: the one that it stands in for. That item and all behind it
+        /// have left the conversation.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        replaces: Option<ItemId>,
     },
     /// An attempt at an answer has begun, goes on, or waits.
     Turn {
@@ -35,6 +39,9 @@ pub enum LogEvent {
         /// With `restarted`: forget the text of this turn from this seq on.
         #[serde(skip_serializing_if = "Option::is_none")]
         drop_from: Option<i64>,
+        /// With a regenerated answer: the one that has left the conversation.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        replaces: Option<ItemId>,
     },
     Citations {
         turn: TurnId,
@@ -286,6 +293,7 @@ mod tests {
             status: TurnNews::Restarted,
             hint_level: None,
             drop_from: Some(5),
+            replaces: None,
         };
         running.apply(&Entry::single(6, event));
         running.apply(&delta(7, "a", "new"));

@@ -11,7 +11,7 @@ use super::{
     quota::{Used, count_used},
     schema::{item, quota_use, thread, turn, user},
     threads::ThreadRow,
-    turns::{QUEUED, TurnRow, UNFINISHED},
+    turns::{ASK, QUEUED, TurnRow, UNFINISHED},
 };
 use crate::domain::{
     clock::Millis,
@@ -229,6 +229,8 @@ fn rows(
         error_message: None,
         created_at: new.now.0,
         ended_at: None,
+        kind: ASK.to_owned(),
+        replaces: None,
     };
     let item = Item::question(
         new.item.clone(),

@@ -23,6 +23,8 @@ pub(crate) struct ItemRow {
     pub text: String,
     pub body: String,
     pub created_at: i64,
+    /// Seq of the event at which it left the conversation; none while it stands.
+    pub until: Option<i64>,
 }
 
 impl ItemRow {
@@ -41,6 +43,7 @@ impl ItemRow {
             text: item.text(),
             body: serde_json::to_string(item)?,
             created_at: now.0,
+            until: None,
         })
     }
 

@@ -192,6 +192,8 @@ diesel::table! {
         error_message -> Nullable<Text>,
         created_at -> BigInt,
         ended_at -> Nullable<BigInt>,
+        kind -> Text,
+        replaces -> Nullable<Text>,
     }
 }
 
@@ -214,6 +216,7 @@ diesel::table! {
         text -> Text,
         body -> Text,
         created_at -> BigInt,
+        until -> Nullable<BigInt>,
     }
 }
 
@@ -231,6 +234,7 @@ diesel::table! {
         incarnation -> Text,
         lease_until -> BigInt,
         started_at -> BigInt,
+        stats -> Text,
     }
 }
 
@@ -265,6 +269,39 @@ diesel::table! {
 }
 
 diesel::table! {
+    feedback (item_id) {
+        item_id -> Text,
+        user_id -> Text,
+        kind -> Text,
+        reason -> Nullable<Text>,
+        updated_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    auth_event (id) {
+        id -> Text,
+        at -> BigInt,
+        kind -> Text,
+        user_id -> Nullable<Text>,
+        email -> Nullable<Text>,
+        address -> Nullable<Text>,
+        agent -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    audit (id) {
+        id -> Text,
+        at -> BigInt,
+        actor_id -> Text,
+        action -> Text,
+        target -> Text,
+        detail -> Text,
+    }
+}
+
+diesel::table! {
     spent_nonce (nonce) {
         nonce -> Text,
         expires_at -> BigInt,
@@ -274,6 +311,7 @@ diesel::table! {
 diesel::joinable!(account -> user (user_id));
 diesel::joinable!(enrolment -> course (course_id));
 diesel::joinable!(enrolment -> user (user_id));
+diesel::joinable!(feedback -> item (item_id));
 diesel::joinable!(item -> thread (thread_id));
 diesel::joinable!(lesson -> course (course_id));
 diesel::joinable!(quiz_item -> course (course_id));
@@ -285,11 +323,14 @@ diesel::joinable!(turn_chunk -> turn (turn_id));
 
 diesel::allow_tables_to_appear_in_same_query!(
     account,
+    audit,
+    auth_event,
     block,
     change,
     change_counter,
     course,
     enrolment,
+    feedback,
     item,
     lesson,
     node,

@@ -18,6 +18,11 @@ use crate::domain::{
 
 pub(crate) const QUEUED: &str = "queued";
 pub(crate) const RUNNING: &str = "running";
+/// How a turn came about.
+pub(crate) const ASK: &str = "ask";
+pub(crate) const EDIT: &str = "edit";
+pub(crate) const REGENERATE: &str = "regenerate";
+pub(crate) const HINT: &str = "hint";
 pub(crate) const UNFINISHED: [&str; 2] = [QUEUED, RUNNING];
 
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable)]
@@ -57,6 +62,10 @@ pub(crate) struct TurnRow {
     pub error_message: Option<String>,
     pub created_at: i64,
     pub ended_at: Option<i64>,
+    /// How it came about: [`ASK`], [`EDIT`], [`REGENERATE`] or [`HINT`].
+    pub kind: String,
+    /// The item that it stands in for.
+    pub replaces: Option<ItemId>,
 }
 
 impl TurnRow {

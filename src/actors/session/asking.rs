@@ -20,6 +20,7 @@ use crate::{
         event::hex,
         ids::{ConnectionId, Epoch, ItemId, ThreadId, TurnId, prefixed},
         live::{
+            feed::Row,
             frame::{Error, Frame},
             request::{Context as NewPage, OfThread, Page, Request, Resume, Send, Watch},
         },
@@ -74,6 +75,15 @@ impl Session {
             Request::Watch(watch) => {
                 let watcher = (hub, self.connection.clone(), ctx.address());
                 Box::pin(observe(watcher, id, watch, who))
+            }
+            Request::Edit(_)
+            | Request::Regenerate(_)
+            | Request::Hint(_)
+            | Request::Feedback(_)
+            | Request::Act(_) => {
+                let message = "not yet";
+                self.refuse(Error::new(Some(id), Code::UnknownType, message), ctx);
+                return None;
             }
             Request::Close(OfThread { thread }) => {
                 self.cursors.remove(&thread);
@@ -325,7 +335,9 @@ async fn observe(
     Box::new(move |this, ctx| match rows {
         Ok(rows) => {
             this.ok(id, json!({ "feed": registry::FEED }), ctx);
-            this.send(&Frame::FeedSnapshot { feed: registry::FEED, rows }, ctx);
+            let (feed, rows) =
+                (registry::FEED.to_owned(), rows.into_iter().map(Row::Session).collect());
+            this.send(&Frame::FeedSnapshot { feed, rows }, ctx);
         }
         Err(error) => {
             tracing::error!(%error, "the registry does not answer");

@@ -29,9 +29,11 @@ use crate::{
         code::Code,
         ids::{ConnectionId, CourseId, StayId, ThreadId, prefixed},
         live::{
-            frame::{Error, Frame, RowUser, SessionRow},
+            feed::{RowUser, SessionRow},
+            frame::{Error, Frame},
             limits,
-            request::{self, Line, Page, Request},
+            parse::{self, Line},
+            request::{Page, Request},
         },
     },
 };
@@ -186,8 +188,8 @@ impl Session {
             if self.outbox.is_closed() {
                 return;
             }
-            match request::parse(line) {
-                Ok(Line::Sign) if self.member.is_some() => {}
+            match parse::parse(line) {
+                Ok(Line::Sign(_)) if self.member.is_some() => {}
                 Ok(Line::Ask(id, request)) => self.take(id, request, ctx),
                 Ok(Line::Refused(refusal)) if self.member.is_some() => {
                     if self.admit(refusal.id, ctx) {
@@ -196,7 +198,7 @@ impl Session {
                     }
                 }
                 // Before the hello nothing else counts.
-                Ok(Line::Sign | Line::Refused(_)) | Err(request::BadFrame) => {
+                Ok(Line::Sign(_) | Line::Refused(_)) | Err(parse::BadFrame) => {
                     return self.close(Close::BadFrame, ctx);
                 }
             }

@@ -133,7 +133,7 @@ impl Replica {
 
     fn news_of(&mut self, event: LogEvent) -> Result<Vec<News>, Broken> {
         Ok(match event {
-            LogEvent::Message { item } => vec![News::Question(item.text())],
+            LogEvent::Message { item, .. } => vec![News::Question(item.text())],
             LogEvent::Turn { turn, status, .. } => self.turn(turn, status),
             LogEvent::Citations { sources, .. } => vec![News::Sources(sources)],
             LogEvent::Delta { turn, text, .. } => {

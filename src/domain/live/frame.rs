@@ -11,6 +11,7 @@ use crate::domain::{
     event::{Entry, LogEvent},
     ids::{ConnectionId, CourseId, Epoch, ItemId, NodeId, StayId, ThreadId, TurnId, UserId},
     item::{Item, Source},
+    live::feed::Row,
     quota::Quota,
     role::Role,
 };
@@ -42,14 +43,24 @@ pub enum Frame {
     /// A thread of this user is new, renamed or changed.
     #[serde(rename = "thread")]
     Thread { thread: ThreadId, title: String, updated: String },
+    /// Somebody else who has this thread open is writing, or is not any more.
+    #[serde(rename = "typing")]
+    Typing { thread: ThreadId, user: UserId, name: String, on: bool },
+    /// How many sockets this user has open now, this one included.
+    #[serde(rename = "presence")]
+    Presence { user: UserId, sessions: usize },
+    /// A message from those who run the school.
+    #[serde(rename = "notice")]
+    Notice { text: String, at: String },
     #[serde(rename = "feed.snapshot")]
-    FeedSnapshot { feed: &'static str, rows: Vec<SessionRow> },
+    FeedSnapshot { feed: String, rows: Vec<Row> },
     #[serde(rename = "feed.diff")]
     FeedDiff {
-        feed: &'static str,
-        add: Vec<SessionRow>,
-        update: Vec<SessionRow>,
-        remove: Vec<StayId>,
+        feed: String,
+        add: Vec<Row>,
+        update: Vec<Row>,
+        /// Ids of rows.
+        remove: Vec<String>,
     },
 }
 
@@ -165,28 +176,6 @@ pub struct EndedTurn {
     pub item: Option<ItemId>,
     pub length: i64,
     pub sha256: String,
-}
-
-/// A row of the `sessions` feed.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct SessionRow {
-    pub session: StayId,
-    pub connection: ConnectionId,
-    pub node: NodeId,
-    pub user: RowUser,
-    pub page: Option<super::request::Page>,
-    pub since: String,
-    pub threads: Vec<ThreadId>,
-    pub transport: &'static str,
-    pub queued_bytes: usize,
-    pub lag: i64,
-}
-
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct RowUser {
-    pub id: UserId,
-    pub name: String,
-    pub role: Role,
 }
 
 /// An event of a thread's log on its way to a client.

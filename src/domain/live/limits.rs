@@ -20,3 +20,7 @@ pub const SNAPSHOT_ITEMS: i64 = 50;
 /// A longer gap is bridged by a snapshot.
 pub const REPLAY: i64 = 256;
 pub const TITLE: usize = 200;
+/// Of a feedback's or a kick's reason.
+pub const REASON: usize = 2_000;
+/// Of a notice from staff.
+pub const NOTICE: usize = 2_000;
