@@ -196,6 +196,7 @@ impl Parts {
             started_at: clock.now(),
             draining: std::sync::atomic::AtomicBool::new(false),
             limits,
+            ladder: self.tutor.rules(),
             live,
             tutor,
             relay,

@@ -15,6 +15,7 @@ use crate::{
     course::Courses,
     domain::{
         clock::{Millis, SharedClock},
+        hint::Rules,
         ids::{NodeId, SharedIds},
     },
     store::Store,
@@ -64,6 +65,8 @@ pub(crate) struct Hub {
     /// The node is going: it takes no new traffic.
     pub draining: AtomicBool,
     pub limits: Limits,
+    /// The rules of the hint ladder.
+    pub ladder: Rules,
     pub live: Live,
     pub tutor: Addr<tutor::TutorActor>,
     pub relay: Addr<relay::Relay>,

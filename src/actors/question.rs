@@ -5,10 +5,15 @@ use super::turn::Bench;
 use crate::{
     course::CourseError,
     domain::{
-        ids::BlockId, intent::GradedItem, live::request::Page, quiz::QuizItem, stage::Allowed,
+        hint::Step, ids::BlockId, intent::GradedItem, live::request::Page, quiz::QuizItem,
+        stage::Allowed,
     },
     llm::Author,
-    store::{StoreError, threads::ThreadRow, turns::TurnRow},
+    store::{
+        StoreError,
+        threads::ThreadRow,
+        turns::{HINT, REGENERATE, TurnRow},
+    },
     tutor::Question,
 };
 
@@ -54,9 +59,13 @@ pub(super) async fn build(
             }
         }
     }
-    let rows = bench.store.items_before(&thread.id, turn.message_seq, HISTORY).await?;
+    // A hint goes on behind the answers that the question has had; the answer that is replaced
+    // does not stand any more.
+    let from = turn.first_seq();
+    let rows = bench.store.items_before(&thread.id, from, from, HISTORY).await?;
     let history = rows
         .into_iter()
+        .filter(|row| row.id != turn.question_item)
         .map(|row| {
             let author = if row.kind == "user_message" { Author::User } else { Author::Assistant };
             (author, row.text)
@@ -73,6 +82,7 @@ pub(super) async fn build(
         block_text: view.block_text,
         allowed: view.allowed,
         text: turn.question.clone(),
+        step: step(turn),
         quote: turn.quote.clone(),
         hint: serde_json::from_str(&thread.hint).unwrap_or_default(),
         history,
@@ -80,4 +90,13 @@ pub(super) async fn build(
         prefix: prefix.to_owned(),
         attempt: u32::try_from(turn.attempt).unwrap_or(1),
     })
+}
+
+/// What a turn that answers again counts as on the hint ladder; the others are read for it.
+fn step(turn: &TurnRow) -> Option<Step> {
+    match turn.kind.as_str() {
+        HINT => Some(Step::Hint),
+        REGENERATE => Some(Step::Stay),
+        _ => None,
+    }
 }

@@ -54,6 +54,15 @@ impl Relay {
         }
     }
 
+    /// An ephemeral frame for all followers of a thread but the one that it came from.
+    fn push(&self, by: &ConnectionId, thread: &ThreadId, frame: &Frame) {
+        let Some(followers) = self.followers.get(thread) else { return };
+        for (_, session) in followers.iter().filter(|(connection, _)| *connection != by) {
+            // Ephemeral by definition.
+            let _ = session.try_send(session::Push(frame.clone()));
+        }
+    }
+
     fn wake_the_unwoken(&mut self) {
         for (thread, connection) in std::mem::take(&mut self.unwoken) {
             let session = self.followers.get(&thread).and_then(|all| all.get(&connection));
@@ -95,6 +104,9 @@ impl StreamHandler<Result<bus::Wake, BroadcastStreamRecvError>> for Relay {
                 let push = registry::PushTo { user: owner, frame };
                 // Ephemeral: a client that misses a title reads it with the next list.
                 let _ = self.registry.try_send(push);
+            }
+            Ok(bus::Wake::Typing { thread, user, name, on, by }) => {
+                self.push(&by, &thread, &Frame::Typing { thread: thread.clone(), user, name, on });
             }
             // We fell behind: whatever was said, everybody may look.
             Err(BroadcastStreamRecvError::Lagged(_)) => self.wake_all(),

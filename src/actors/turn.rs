@@ -208,7 +208,7 @@ impl Writer {
     ) -> Result<Result<Self, Lost>, StoreError> {
         let Claimed { turn, mut thread, taken_over } = claimed;
         let mut running = Running::new(turn.id.clone(), turn.attempt);
-        let asked_at = turn.message_seq - 1;
+        let asked_at = turn.first_seq() - 1;
         let view = bench.log.view(&thread.id).await.filter(|view| view.epoch == thread.epoch);
         let seq = match view {
             // This process has written it before, or is the first to.
@@ -249,7 +249,7 @@ impl Writer {
 
     /// The `message` event, where the log lacks it.
     async fn announce(&mut self) -> Result<(), Lost> {
-        if self.seq >= self.turn.message_seq {
+        if !self.turn.has_message() || self.seq >= self.turn.message_seq {
             return Ok(());
         }
         let TurnRow { question_item, question, quote, created_at, .. } = &self.turn;
@@ -260,7 +260,7 @@ impl Writer {
             question,
             quote.as_deref(),
         );
-        self.append(LogEvent::Message { item, replaces: None }).await
+        self.append(LogEvent::Message { item, replaces: self.turn.replaces.clone() }).await
     }
 
     async fn append(&mut self, event: LogEvent) -> Result<(), Lost> {
@@ -281,8 +281,9 @@ impl Writer {
         drop_from: Option<i64>,
     ) -> Result<(), Lost> {
         let (turn, attempt) = (self.turn.id.clone(), self.turn.attempt);
-        self.append(LogEvent::Turn { turn, attempt, status, hint_level, drop_from, replaces: None })
-            .await
+        // An edited question has said already what it stands in for.
+        let replaces = self.turn.replaces.clone().filter(|_| !self.turn.has_message());
+        self.append(LogEvent::Turn { turn, attempt, status, hint_level, drop_from, replaces }).await
     }
 
     async fn write(&mut self, fair: Arc<Semaphore>) -> Result<(), Lost> {

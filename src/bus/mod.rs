@@ -3,7 +3,7 @@
 
 use tokio::sync::broadcast;
 
-use crate::domain::ids::{ThreadId, UserId};
+use crate::domain::ids::{ConnectionId, ThreadId, UserId};
 
 /// Messages that may wait for a slow listener; one that falls behind is told so and reads anew.
 const QUEUE: usize = 4_096;
@@ -14,6 +14,8 @@ pub(crate) enum Wake {
     Thread(ThreadId),
     /// One of a user's threads is new or was renamed.
     Titled { owner: UserId, thread: ThreadId, title: String, updated: String },
+    /// Somebody who has the thread open is writing.
+    Typing { thread: ThreadId, user: UserId, name: String, on: bool, by: ConnectionId },
 }
 
 /// The in-process bus.

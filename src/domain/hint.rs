@@ -145,6 +145,12 @@ impl HintState {
         if self.is_graded() { level.min(Level::GRADED_CAP) } else { level }
     }
 
+    /// Whether "another hint" would tell more about the exercise at hand.
+    pub fn goes_further(&self, rules: Rules) -> bool {
+        let exercise = Exercise { id: self.current.clone(), graded: self.is_graded() };
+        self.after(&exercise, &Step::Hint, rules).level(rules) > self.level(rules)
+    }
+
     /// Whether the exercise at hand is an item of a quiz.
     pub fn is_graded(&self) -> bool {
         self.exercises.get(&self.current).is_some_and(|rung| rung.graded)
@@ -252,6 +258,18 @@ mod tests {
     #[test]
     fn hints_alone_never_reach_the_solution() {
         assert_eq!(walk(&lesson(), &[const { Step::Hint }; 6]), [1, 2, 3, 3, 3, 3]);
+    }
+
+    #[test]
+    fn the_ladder_says_whether_a_hint_tells_more() {
+        let rules = Rules::default();
+        let mut state = HintState::default().after(&lesson(), &Step::Stay, rules);
+        let mut further = Vec::new();
+        for _ in 0..4 {
+            further.push(state.goes_further(rules));
+            state = state.after(&lesson(), &Step::Hint, rules);
+        }
+        assert_eq!(further, [true, true, true, false], "the solution takes attempts");
     }
 
     #[test]

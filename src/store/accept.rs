@@ -11,7 +11,7 @@ use super::{
     quota::{Used, count_used},
     schema::{item, quota_use, thread, turn, user},
     threads::ThreadRow,
-    turns::{ASK, QUEUED, TurnRow, UNFINISHED},
+    turns::{ASK, EDIT, QUEUED, TurnRow, UNFINISHED},
 };
 use crate::domain::{
     clock::Millis,
@@ -49,7 +49,20 @@ pub(crate) struct NewMessage {
 #[derive(Debug, Clone)]
 pub(crate) enum Target {
     Existing(ThreadId),
-    New { id: ThreadId, epoch: Epoch },
+    New {
+        id: ThreadId,
+        epoch: Epoch,
+    },
+    /// Stands in for this question of the owner's; it and all behind it leave the conversation.
+    Edit(ItemId),
+}
+
+/// Where a message goes that begins no thread.
+struct Place {
+    thread: ThreadRow,
+    /// The question that it stands in for.
+    edited: Option<TurnRow>,
+    busy: bool,
 }
 
 /// What the sender is told; a repeated message gets the first one's.
@@ -57,16 +70,88 @@ pub(crate) enum Target {
 pub(crate) struct Receipt {
     pub thread: ThreadId,
     pub epoch: Epoch,
+    /// The question.
     pub item: ItemId,
     pub turn: TurnId,
+    /// Of the turn's first event.
     pub seq: i64,
     pub duplicate: bool,
+}
+
+impl Receipt {
+    /// What the first of two equal requests was told.
+    pub(super) fn of_repeat(turn: TurnRow, epoch: Epoch) -> Self {
+        Self {
+            seq: turn.first_seq(),
+            thread: turn.thread_id,
+            epoch,
+            item: turn.question_item,
+            turn: turn.id,
+            duplicate: true,
+        }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Accepted {
     pub outcome: Result<Receipt, Code>,
     pub used: Used,
+}
+
+/// The turn that a message id already has, if any, with its thread's epoch.
+macro_rules! find_first {
+    ($conn:expr, $owner:expr, $message_id:expr) => {{
+        let first: Option<(TurnRow, Epoch)> = turn::table
+            .inner_join(thread::table)
+            .filter(turn::user_id.eq($owner).and(turn::message_id.eq($message_id)))
+            .select((TurnRow::as_select(), thread::epoch))
+            .first($conn)
+            .await
+            .optional()?;
+        first
+    }};
+}
+pub(crate) use find_first;
+
+/// The owner's thread that a message is for. None: it begins one, or there is none such.
+macro_rules! find_place {
+    ($conn:expr, $new:expr) => {{
+        let edited: Option<TurnRow> = match &$new.target {
+            Target::Edit(id) => turn::table
+                .inner_join(item::table.on(item::id.eq(turn::question_item)))
+                .filter(turn::user_id.eq(&$new.owner).and(turn::question_item.eq(id)))
+                .filter(turn::kind.eq_any([ASK, EDIT]).and(item::until.is_null()))
+                .select(TurnRow::as_select())
+                .first($conn)
+                .await
+                .optional()?,
+            _ => None,
+        };
+        let id = match (&$new.target, &edited) {
+            (Target::Existing(id), _) => Some(id.clone()),
+            (_, edited) => edited.as_ref().map(|turn| turn.thread_id.clone()),
+        };
+        let thread: Option<ThreadRow> = match &id {
+            None => None,
+            Some(id) => thread::table
+                .filter(thread::id.eq(id).and(thread::owner_id.eq(&$new.owner)))
+                .select(ThreadRow::as_select())
+                .first($conn)
+                .await
+                .optional()?,
+        };
+        match thread {
+            None => None,
+            Some(thread) => {
+                let busy: i64 = turn::table
+                    .filter(turn::thread_id.eq(&thread.id).and(turn::status.eq_any(UNFINISHED)))
+                    .count()
+                    .get_result($conn)
+                    .await?;
+                Some(Place { thread, edited, busy: busy > 0 })
+            }
+        }
+    }};
 }
 
 /// Writes the rows of an accepted message.
@@ -102,37 +187,23 @@ impl Store {
                 .execute(conn)
                 .await?;
             let used = count_used!(conn, &new.owner, new.now);
-            let existing: Option<ThreadRow> = match &new.target {
-                Target::New { .. } => None,
-                Target::Existing(id) => thread::table
-                    .filter(thread::id.eq(id).and(thread::owner_id.eq(&new.owner)))
-                    .select(ThreadRow::as_select())
-                    .first(conn)
-                    .await
-                    .optional()?,
-            };
-            let first: Option<(TurnRow, Epoch)> = turn::table
-                .inner_join(thread::table)
-                .filter(turn::user_id.eq(&new.owner).and(turn::message_id.eq(&new.message_id)))
-                .select((TurnRow::as_select(), thread::epoch))
-                .first(conn)
-                .await
-                .optional()?;
-            let busy: i64 = match &existing {
-                None => 0,
-                Some(thread) => {
-                    turn::table
-                        .filter(turn::thread_id.eq(&thread.id).and(turn::status.eq_any(UNFINISHED)))
-                        .count()
-                        .get_result(conn)
-                        .await?
-                }
-            };
-            if let Some(outcome) = settled(&new, existing.as_ref(), first, busy > 0, used) {
+            let place = find_place!(conn, &new);
+            let first = find_first!(conn, &new.owner, &new.message_id);
+            if let Some(outcome) = settled(&new, place.as_ref(), first, used) {
                 return Ok::<_, StoreError>(Accepted { outcome, used });
             }
-            let (thread, turn, item) = rows(&new, existing.as_ref())?;
-            insert!(conn, existing.is_none(), &thread, &turn, &item, new.now);
+            let (thread, turn, item) = rows(&new, place.as_ref())?;
+            if let Some(edited) = place.as_ref().and_then(|place| place.edited.as_ref()) {
+                diesel::update(
+                    item::table
+                        .filter(item::thread_id.eq(&thread.id).and(item::until.is_null()))
+                        .filter(item::position.ge(edited.message_seq)),
+                )
+                .set(item::until.eq(thread.seq))
+                .execute(conn)
+                .await?;
+            }
+            insert!(conn, place.is_none(), &thread, &turn, &item, new.now);
             let receipt = Receipt {
                 thread: thread.id,
                 epoch: thread.epoch,
@@ -151,35 +222,33 @@ impl Store {
 /// The answer without writing anything, if there is one.
 fn settled(
     new: &NewMessage,
-    existing: Option<&ThreadRow>,
+    place: Option<&Place>,
     first: Option<(TurnRow, Epoch)>,
-    busy: bool,
     used: Used,
 ) -> Option<Result<Receipt, Code>> {
-    let named = match &new.target {
-        Target::Existing(_) if existing.is_none() => return Some(Err(Code::NotFound)),
-        Target::Existing(id) => Some(id),
-        Target::New { .. } => None,
-    };
-    if let Some((turn, epoch)) = first {
+    // A repeated edit finds its question gone from the conversation: the first one took it out.
+    let repeats_edit =
+        |turn: &TurnRow, of: &ItemId| turn.kind == EDIT && turn.replaces.as_ref() == Some(of);
+    let same = |turn: &TurnRow| match &new.target {
+        Target::Existing(id) => *id == turn.thread_id,
         // A repeat that names no thread is one of the message that began its thread.
-        let same_thread = named.map_or(turn.message_seq == 1, |id| *id == turn.thread_id);
-        if !same_thread || turn.fingerprint != new.fingerprint {
+        Target::New { .. } => turn.message_seq == 1,
+        Target::Edit(of) => repeats_edit(turn, of),
+    };
+    let is_repeat = first.as_ref().is_some_and(|(turn, _)| same(turn));
+    if place.is_none() && !is_repeat && !matches!(new.target, Target::New { .. }) {
+        return Some(Err(Code::NotFound));
+    }
+    if let Some((turn, epoch)) = first {
+        if !is_repeat || turn.fingerprint != new.fingerprint {
             return Some(Err(Code::Conflict));
         }
-        return Some(Ok(Receipt {
-            thread: turn.thread_id,
-            epoch,
-            item: turn.question_item,
-            turn: turn.id,
-            seq: turn.message_seq,
-            duplicate: true,
-        }));
+        return Some(Ok(Receipt::of_repeat(turn, epoch)));
     }
     if let Some(code) = new.gate {
         return Some(Err(code));
     }
-    if busy {
+    if place.is_some_and(|place| place.busy) {
         return Some(Err(Code::BusyTurn));
     }
     if !admits(new.limit, used.count) {
@@ -190,12 +259,18 @@ fn settled(
 
 fn rows(
     new: &NewMessage,
-    existing: Option<&ThreadRow>,
+    place: Option<&Place>,
 ) -> Result<(ThreadRow, TurnRow, ItemRow), StoreError> {
-    let mut thread = match (existing, &new.target) {
-        (Some(thread), _) => thread.clone(),
+    let mut thread = match (place, &new.target) {
+        (Some(place), _) => place.thread.clone(),
         (None, Target::New { id, epoch }) => begin(new, id.clone(), epoch.clone()),
-        (None, Target::Existing(_)) => return Err(StoreError::NotFound),
+        (None, Target::Existing(_) | Target::Edit(_)) => return Err(StoreError::NotFound),
+    };
+    let edited = place.and_then(|place| place.edited.as_ref());
+    // An edited question was asked where the first one was.
+    let (quote, page) = match edited {
+        Some(edited) => (&edited.quote, &edited.page),
+        None => (&new.quote, &new.page),
     };
     thread.seq += 1;
     thread.updated_at = new.now.0;
@@ -207,8 +282,8 @@ fn rows(
         fingerprint: new.fingerprint.clone(),
         question_item: new.item.clone(),
         question: new.text.clone(),
-        quote: new.quote.clone(),
-        page: new.page.clone(),
+        quote: quote.clone(),
+        page: page.clone(),
         message_seq: thread.seq,
         status: QUEUED.to_owned(),
         attempt: 0,
@@ -229,16 +304,11 @@ fn rows(
         error_message: None,
         created_at: new.now.0,
         ended_at: None,
-        kind: ASK.to_owned(),
-        replaces: None,
+        kind: if edited.is_some() { EDIT } else { ASK }.to_owned(),
+        replaces: edited.map(|edited| edited.question_item.clone()),
     };
-    let item = Item::question(
-        new.item.clone(),
-        thread.id.clone(),
-        new.now,
-        &new.text,
-        new.quote.as_deref(),
-    );
+    let item =
+        Item::question(new.item.clone(), thread.id.clone(), new.now, &new.text, quote.as_deref());
     let item = ItemRow::new(&item, thread.seq, &new.turn, new.now)?;
     Ok((thread, turn, item))
 }

@@ -53,16 +53,18 @@ impl ItemRow {
 }
 
 impl Store {
-    /// The newest `limit` items before position `before`, oldest first. The caller has made sure
-    /// that the thread is the reader's.
+    /// The newest `limit` items before position `before`, oldest first, of those that stand in
+    /// the conversation at seq `at`. The caller has made sure that the thread is the reader's.
     pub(crate) async fn items_before(
         &self,
         thread: &ThreadId,
         before: i64,
+        at: i64,
         limit: i64,
     ) -> Result<Vec<ItemRow>, StoreError> {
         let mut rows: Vec<ItemRow> = read!(self, |conn| item::table
             .filter(item::thread_id.eq(thread).and(item::position.lt(before)))
+            .filter(item::until.is_null().or(item::until.gt(at)))
             .order(item::position.desc())
             .limit(limit)
             .select(ItemRow::as_select())

@@ -9,6 +9,7 @@ use tokio::runtime::Handle;
 
 pub(crate) mod accept;
 pub(crate) mod accounts;
+pub(crate) mod again;
 mod blocking;
 mod bulk;
 mod changes;
@@ -18,6 +19,7 @@ pub(crate) mod courses;
 pub(crate) mod db;
 pub(crate) mod enrolments;
 mod error;
+mod feedback;
 pub(crate) mod items;
 pub(crate) mod keys;
 pub(crate) mod lessons;

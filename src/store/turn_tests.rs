@@ -228,7 +228,7 @@ async fn a_turn_ends_once_and_its_answer_is_stored_with_the_end() {
 
         let thread = store.thread_of(&UserId::new("ada"), &receipt.thread).await.unwrap();
         assert_eq!((thread.seq, thread.hint.as_str()), (5, "{\"level\":1}"));
-        let items = store.items_before(&receipt.thread, i64::MAX, 50).await.unwrap();
+        let items = store.items_before(&receipt.thread, i64::MAX, i64::MAX, 50).await.unwrap();
         let texts: Vec<_> = items.iter().map(|item| (item.position, item.text.as_str())).collect();
         assert_eq!(texts, [(1, "why does 100% move?"), (5, "a b")]);
         assert!(store.unfinished_turn(&receipt.thread).await.unwrap().is_none());

@@ -39,6 +39,8 @@ pub(crate) struct TurnRow {
     pub quote: Option<String>,
     /// Where the learner was, as JSON.
     pub page: Option<String>,
+    /// Seq of the question's `message` event; of what stood before, for a turn that answers a
+    /// question again.
     pub message_seq: i64,
     /// queued, running, then how it ended.
     pub status: String,
@@ -71,6 +73,16 @@ pub(crate) struct TurnRow {
 impl TurnRow {
     pub(crate) fn is_unfinished(&self) -> bool {
         UNFINISHED.contains(&self.status.as_str())
+    }
+
+    /// Whether it begins with a question of its own.
+    pub(crate) fn has_message(&self) -> bool {
+        matches!(self.kind.as_str(), ASK | EDIT)
+    }
+
+    /// Seq of its first event.
+    pub(crate) fn first_seq(&self) -> i64 {
+        if self.has_message() { self.message_seq } else { self.message_seq + 1 }
     }
 
     /// Whether the owner's lease holds, given the nodes whose lease does.

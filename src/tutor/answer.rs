@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     domain::{
-        hint::{Exercise, HintState, Level},
+        hint::{Exercise, HintState, Level, Rules},
         ids::SharedIds,
         intent::{Around, Intent, Reading, read},
         item::Source,
@@ -49,6 +49,11 @@ impl Tutor {
         settings: TutorSettings,
     ) -> Self {
         Self { parts: Arc::new(Parts { model, retriever, ids, settings }) }
+    }
+
+    /// The rules of the hint ladder.
+    pub(crate) fn rules(&self) -> Rules {
+        self.parts.settings.rules
     }
 
     pub(crate) fn kind(&self) -> ModelKind {
@@ -145,7 +150,8 @@ impl Parts {
         let reading = read(&question.text, around);
         let rules = self.settings.rules;
         let exercise = exercise(question, &reading);
-        let hint = question.hint.after(&exercise, &reading.step(&question.text), rules);
+        let step = question.step.clone().unwrap_or_else(|| reading.step(&question.text));
+        let hint = question.hint.after(&exercise, &step, rules);
         let level = hint.level(rules);
         Plan { reading, about, hint, level, found, seed: seed(question.turn.as_str()) }
     }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crate::domain::{
     code::Code,
-    hint::{HintState, Rules},
+    hint::{HintState, Rules, Step},
     ids::{BlockId, CourseId, LessonId, ThreadId, TurnId},
     intent::GradedItem,
     item::Source,
@@ -47,6 +47,9 @@ pub(crate) struct Question {
     /// The stages of `course` that may be quoted.
     pub allowed: Allowed,
     pub text: String,
+    /// What the turn counts as on the hint ladder, where that is not to be read from the text: it
+    /// was asked before.
+    pub step: Option<Step>,
     /// What the learner selected.
     pub quote: Option<String>,
     /// As stored with the thread before this turn.

@@ -14,7 +14,7 @@ use super::socket::Socket;
 use crate::{
     actors::{
         Hub,
-        session::{FRAMES, Gauge, Proof, Session},
+        session::{FRAMES, Gauge, Proof, Session, Transport},
     },
     auth::{AuthError, TicketError},
     domain::{close::Close, live::limits},
@@ -49,7 +49,8 @@ pub(super) async fn live(
     let address =
         request.peer_addr().map(|peer| hub.auth.client_address(peer.ip(), forwarded.into_iter()));
     let outbox = (sender, Arc::clone(&gauge));
-    let session = Session::new(hub.into_inner(), address, "websocket", proof, outbox).start();
+    let session =
+        Session::new(hub.into_inner(), address, Transport::WebSocket, proof, outbox).start();
     Socket::new(session, gauge, outgoing).upgrade(&request, body)
 }
 

@@ -26,6 +26,8 @@ pub(super) struct Cursor {
     pub seq: i64,
     /// Newest seq known to be in the log.
     head: i64,
+    /// What the client says that it has; none if it never says so.
+    acked: Option<i64>,
     reading: Reading,
     /// An answer that must precede the news is being made: read no further yet.
     pub held: bool,
@@ -52,6 +54,7 @@ impl Cursor {
             epoch,
             seq,
             head: seq,
+            acked: None,
             reading: Reading::Idle,
             held: false,
             read_at: None,
@@ -65,8 +68,15 @@ impl Cursor {
         matches!(self.reading, Reading::Behind)
     }
 
-    pub(super) const fn lag(&self) -> i64 {
-        self.head - self.seq
+    pub(super) fn lag(&self) -> i64 {
+        self.head - self.acked.unwrap_or(self.seq)
+    }
+
+    /// The client has everything up to `seq`. It cannot have what was not sent, and what it had
+    /// it has.
+    pub(super) fn acknowledge(&mut self, seq: i64) {
+        let acked = self.acked.map_or(seq, |before| before.max(seq));
+        self.acked = Some(acked.min(self.seq));
     }
 }
 

@@ -23,26 +23,28 @@ use super::{Hub, Observe, limiter, presence, registry, relay};
 use crate::{
     auth::Identity,
     domain::{
-        bucket::{Bucket, Rate},
-        clock::{Millis, SECOND},
+        bucket::Bucket,
+        clock::Millis,
         close::Close,
-        code::Code,
         ids::{ConnectionId, CourseId, StayId, ThreadId, prefixed},
         live::{
-            feed::{RowUser, SessionRow},
+            feed::SessionRow,
             frame::{Error, Frame},
-            limits,
-            parse::{self, Line},
             request::{Page, Request},
         },
     },
 };
 
+mod again;
 mod asking;
+mod beat;
 mod cursor;
 mod hello;
+mod inbound;
 mod outbox;
+mod requests;
 mod snapshot;
+mod stopping;
 mod threads;
 
 pub(crate) use outbox::{FRAMES, Gauge, Outgoing};
@@ -52,13 +54,6 @@ use outbox::Outbox;
 
 const MAILBOX: usize = 256;
 const TICK: Duration = Duration::from_secs(1);
-/// The registry and the relay hear from every session at this interval, for the case that they
-/// were restarted.
-const REPORT_EVERY: i64 = 10 * SECOND;
-/// Requests that may wait for the one being answered.
-const INBOX: usize = 64;
-/// A refused request is answered; so many in a row close the socket.
-const REFUSALS: u32 = 40;
 
 /// What a client may have proved when the socket opened.
 #[derive(Debug)]
@@ -71,6 +66,23 @@ pub(crate) enum Proof {
     Refused(Close),
 }
 
+/// How frames reach the client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Transport {
+    WebSocket,
+    /// Server-sent events: one thread, one way.
+    Sse,
+}
+
+impl Transport {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::WebSocket => "websocket",
+            Self::Sse => "sse",
+        }
+    }
+}
+
 /// What an asynchronous part of the work does to the session when it is done.
 type Step = Box<dyn FnOnce(&mut Session, &mut Context<Session>)>;
 
@@ -78,7 +90,7 @@ pub(crate) struct Session {
     hub: Arc<Hub>,
     connection: ConnectionId,
     address: Option<IpAddr>,
-    transport: &'static str,
+    transport: Transport,
     proof: Option<Proof>,
     /// Known from the hello on.
     member: Option<Member>,
@@ -92,6 +104,11 @@ pub(crate) struct Session {
     /// When the client last gave a sign of life, and we last said something.
     heard_at: Millis,
     said_at: Millis,
+    /// Our latest heartbeat.
+    beat_at: Option<Millis>,
+    /// Factor of the heartbeat's interval: sessions that came at once do not beat at once.
+    rhythm: f64,
+    typed_at: Option<Millis>,
     reported_at: Millis,
     reported: Option<SessionRow>,
 }
@@ -110,13 +127,17 @@ impl Session {
     pub(crate) fn new(
         hub: Arc<Hub>,
         address: Option<IpAddr>,
-        transport: &'static str,
+        transport: Transport,
         proof: Proof,
         outbox: (tokio::sync::mpsc::Sender<Outgoing>, Arc<Gauge>),
     ) -> Self {
         let now = hub.clock.now();
         let connection = ConnectionId::new(prefixed(&*hub.ids, hub.node.as_str(), now));
-        let inbound = Bucket::full(inbound_rate(&hub), now);
+        let inbound = Bucket::full(inbound::inbound_rate(&hub), now);
+        let mut chance = [0];
+        hub.ids.fill(&mut chance);
+        let [chance] = chance;
+        let rhythm = 0.9 + 0.2 * f64::from(chance) / 255.0;
         Self {
             hub,
             connection,
@@ -133,6 +154,9 @@ impl Session {
             opened_at: now,
             heard_at: now,
             said_at: now,
+            beat_at: None,
+            rhythm,
+            typed_at: None,
             reported_at: now,
             reported: None,
         }
@@ -178,167 +202,6 @@ impl Session {
     fn close(&mut self, close: Close, ctx: &mut Context<Self>) {
         self.outbox.close(close);
         ctx.stop();
-    }
-
-    fn receive(&mut self, text: &str, ctx: &mut Context<Self>) {
-        if self.member.is_none() && !self.working && text.len() > limits::HELLO {
-            return self.close(Close::BadFrame, ctx);
-        }
-        for line in text.split('\n').filter(|line| !line.trim().is_empty()) {
-            if self.outbox.is_closed() {
-                return;
-            }
-            match parse::parse(line) {
-                Ok(Line::Sign(_)) if self.member.is_some() => {}
-                Ok(Line::Ask(id, request)) => self.take(id, request, ctx),
-                Ok(Line::Refused(refusal)) if self.member.is_some() => {
-                    if self.admit(refusal.id, ctx) {
-                        let error = Error::new(refusal.id, refusal.code, refusal.message);
-                        self.refuse(error, ctx);
-                    }
-                }
-                // Before the hello nothing else counts.
-                Ok(Line::Sign(_) | Line::Refused(_)) | Err(parse::BadFrame) => {
-                    return self.close(Close::BadFrame, ctx);
-                }
-            }
-        }
-    }
-
-    fn take(&mut self, id: u32, request: Request, ctx: &mut Context<Self>) {
-        let hello = matches!(request, Request::Hello(_));
-        let greeted = self.proof.is_none();
-        if hello == greeted {
-            // The first frame is hello, and only the first.
-            return self.close(Close::BadFrame, ctx);
-        }
-        if let Request::Hello(hello) = request {
-            return self.greet(id, hello, ctx);
-        }
-        if !self.admit(Some(id), ctx) {
-            return;
-        }
-        if self.inbox.len() >= INBOX {
-            let message = "Too many requests wait for an answer. Send the next one later.";
-            return self.refuse(Error::new(Some(id), Code::RateLimited, message), ctx);
-        }
-        self.inbox.push_back((id, request));
-        self.work(ctx);
-    }
-
-    /// Holds the client to its rate: first an error, then the close.
-    fn admit(&mut self, id: Option<u32>, ctx: &mut Context<Self>) -> bool {
-        let (rate, now) = (inbound_rate(&self.hub), self.now());
-        match self.inbound.take(rate, now) {
-            Ok(()) => true,
-            Err(wait) => {
-                self.refusals += 1;
-                if self.refusals > REFUSALS {
-                    self.close(Close::RateLimited, ctx);
-                } else {
-                    let message = "Too many messages at once. Wait a moment.";
-                    let error = Error::new(id, Code::RateLimited, message);
-                    self.refuse(Error { retry_after_ms: Some(wait), ..error }, ctx);
-                }
-                false
-            }
-        }
-    }
-
-    /// Answers the waiting requests one after the other.
-    fn work(&mut self, ctx: &mut Context<Self>) {
-        if self.working {
-            return;
-        }
-        let Some((id, request)) = self.inbox.pop_front() else { return };
-        let Some(step) = self.begin(id, request, ctx) else { return self.work(ctx) };
-        self.working = true;
-        ctx.spawn(step.into_actor(self).map(|step, this, ctx| {
-            this.working = false;
-            step(this, ctx);
-            this.work(ctx);
-        }));
-    }
-
-    fn tick(&mut self, ctx: &mut Context<Self>) {
-        let now = self.now();
-        let live = &self.hub.live;
-        let after = |since: Millis, limit: Duration| {
-            now.since(since) >= i64::try_from(limit.as_millis()).unwrap_or(i64::MAX)
-        };
-        if self.member.is_none() && after(self.opened_at, live.hello()) {
-            return self.close(Close::AuthTimeout, ctx);
-        }
-        if after(self.heard_at, live.silence()) {
-            return self.close(Close::NoHeartbeat, ctx);
-        }
-        if self.outbox.is_stalled(now, live.stall()) {
-            return self.close(Close::SlowConsumer, ctx);
-        }
-        if after(self.heard_at, live.heartbeat()) && after(self.said_at, live.heartbeat() / 3) {
-            self.send(&Frame::Heartbeat, ctx);
-            self.outbox.ping();
-        }
-        self.watch_expiry(now, ctx);
-        self.report(now, ctx);
-        let behind = self.cursors.iter().filter(|(_, cursor)| cursor.is_behind());
-        let behind: Vec<ThreadId> = behind.map(|(thread, _)| thread.clone()).collect();
-        for thread in behind {
-            self.pump(&thread, ctx);
-        }
-    }
-
-    /// Tells the registry how this session stands, when that has changed or time is up.
-    fn report(&mut self, now: Millis, ctx: &mut Context<Self>) {
-        let Some(row) = self.row() else { return };
-        let due = now.since(self.reported_at) >= REPORT_EVERY;
-        if !due && self.reported.as_ref() == Some(&row) {
-            return;
-        }
-        let Some(member) = &self.member else { return };
-        let sign_in = member.identity.session.clone();
-        let report = registry::Report { row: row.clone(), sign_in, address: ctx.address() };
-        if self.hub.registry.try_send(report).is_ok() {
-            (self.reported, self.reported_at) = (Some(row), now);
-        }
-        if due {
-            for thread in self.cursors.keys() {
-                self.follow(thread.clone(), ctx.address());
-            }
-        }
-    }
-
-    fn follow(&self, thread: ThreadId, session: Addr<Self>) {
-        let follow = relay::Follow { thread, connection: self.connection.clone(), session };
-        if self.hub.relay.try_send(follow).is_err() {
-            tracing::warn!("the relay is full; a session follows again with its next report");
-        }
-    }
-
-    fn row(&self) -> Option<SessionRow> {
-        let member = self.member.as_ref()?;
-        let user = &member.identity.user;
-        let mut threads: Vec<ThreadId> = self.cursors.keys().cloned().collect();
-        threads.sort();
-        Some(SessionRow {
-            session: member.stay.clone(),
-            connection: self.connection.clone(),
-            node: self.hub.node.clone(),
-            user: RowUser { id: user.id.clone(), name: user.name.clone(), role: user.role },
-            page: member.page.clone(),
-            since: self.opened_at.to_rfc3339(),
-            threads,
-            transport: self.transport,
-            queued_bytes: self.outbox.queued(),
-            lag: self.cursors.values().map(Cursor::lag).max().unwrap_or_default(),
-        })
-    }
-}
-
-fn inbound_rate(hub: &Hub) -> Rate {
-    Rate {
-        burst: f64::from(hub.limits.frame_burst),
-        per_second: f64::from(hub.limits.frames_per_second),
     }
 }
 

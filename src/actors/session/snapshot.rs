@@ -6,7 +6,7 @@ use crate::{
     actors::Hub,
     domain::{
         event::Running,
-        ids::{Epoch, ThreadId, UserId},
+        ids::{Epoch, ItemId, ThreadId, UserId},
         live::{
             frame::{EndedTurn, Snapshot, SnapshotTurn},
             limits,
@@ -65,21 +65,22 @@ async fn snapshot(
     seq: i64,
     running: Option<Running>,
 ) -> Result<Snapshot, StoreError> {
-    let rows = hub.store.items_before(&thread.id, seq + 1, limits::SNAPSHOT_ITEMS + 1).await?;
+    let rows = hub.store.items_before(&thread.id, seq + 1, seq, limits::SNAPSHOT_ITEMS + 1).await?;
     let surplus = rows.len().saturating_sub(usize::try_from(limits::SNAPSHOT_ITEMS).unwrap_or(0));
     let shown = rows.get(surplus..).unwrap_or_default();
     let first = shown.first().map_or(0, |row| row.position);
     let items = shown.iter().map(crate::store::items::ItemRow::item).collect::<Result<_, _>>()?;
     let is_running = |turn: &TurnRow| running.as_ref().is_some_and(|r| r.turn == turn.id);
     let turns = hub.store.ended_turns(&thread.id, first).await?;
-    let ended = turns.iter().filter(|turn| turn.message_seq <= seq && !is_running(turn));
+    let ended = turns.iter().filter(|turn| turn.first_seq() <= seq && !is_running(turn));
+    let stands = |id: &ItemId| shown.iter().any(|row| row.id == *id);
     Ok(Snapshot {
         thread: thread.id.clone(),
         epoch: thread.epoch.clone(),
         seq,
         title: thread.title.clone(),
         items,
-        ended: ended.map(ended_turn).collect(),
+        ended: ended.map(|turn| ended_turn(turn, stands)).collect(),
         turn: running.map(snapshot_turn),
         before: (surplus > 0).then(|| first.to_string()),
     })
@@ -90,11 +91,12 @@ fn snapshot_turn(running: Running) -> SnapshotTurn {
     SnapshotTurn { id: turn, attempt, status: "running", text, hint_level, sources }
 }
 
-fn ended_turn(turn: &TurnRow) -> EndedTurn {
+/// Its answer is named where it stands in the conversation.
+fn ended_turn(turn: &TurnRow, stands: impl Fn(&ItemId) -> bool) -> EndedTurn {
     EndedTurn {
         turn: turn.id.clone(),
         status: turn.status.clone(),
-        item: turn.answer_item.clone(),
+        item: turn.answer_item.clone().filter(|id| stands(id)),
         length: turn.length.unwrap_or_default(),
         sha256: turn.sha256.clone().unwrap_or_default(),
     }

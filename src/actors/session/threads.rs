@@ -5,7 +5,7 @@ use std::sync::Arc;
 use actix::Addr;
 use serde_json::json;
 
-use super::{Hub, Session, Step, asking::refused, hello::follow, snapshot};
+use super::{Hub, Session, Step, hello::follow, requests::refused, snapshot};
 use crate::{
     auth::Identity,
     domain::{
@@ -93,8 +93,8 @@ async fn page(
     before: i64,
     limit: i64,
 ) -> Result<(Vec<crate::domain::item::Item>, Option<String>), StoreError> {
-    hub.store.thread_of(&who.user.id, thread).await?;
-    let rows = hub.store.items_before(thread, before, limit + 1).await?;
+    let at = hub.store.thread_of(&who.user.id, thread).await?.seq;
+    let rows = hub.store.items_before(thread, before, at, limit + 1).await?;
     let surplus = rows.len().saturating_sub(usize::try_from(limit).unwrap_or(0));
     let shown = rows.get(surplus..).unwrap_or_default();
     let next = shown.first().filter(|_| surplus > 0).map(|row| row.position.to_string());

@@ -45,6 +45,7 @@ fn question(id: &str, text: &str, allowed: Allowed) -> Question {
         block: None,
         block_text: None,
         allowed,
+        step: None,
         text: text.into(),
         quote: None,
         hint: HintState::default(),

@@ -74,6 +74,7 @@ pub(in crate::tutor) fn question(text: &str) -> Question {
         block: Some(BlockId::new("b7")),
         block_text: Some("Quartz drifts with temperature, by parts in a million.".into()),
         allowed: Allowed::up_to(Stage::FIRST),
+        step: None,
         text: text.into(),
         quote: None,
         hint: HintState::default(),

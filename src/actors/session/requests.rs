@@ -1,0 +1,169 @@
+//! Which request goes where, and the small ones.
+
+use std::{future::Future, pin::Pin, sync::Arc};
+
+use actix::prelude::*;
+use serde_json::json;
+
+use super::{
+    Hub, Session, Step, again,
+    asking::{self, Asked},
+    hello::may_see,
+    stopping,
+    threads::{VERIFY, store_error},
+};
+use crate::{
+    actors::registry,
+    auth::Identity,
+    domain::{
+        code::Code,
+        ids::{ConnectionId, ThreadId},
+        live::{
+            feed::Row,
+            frame::{Error, Frame},
+            request::{Context as NewPage, Feedback, OfThread, Page, Request, Send, Watch},
+        },
+    },
+};
+
+type Working = Pin<Box<dyn Future<Output = Step>>>;
+
+pub(super) fn refused(error: Error) -> Step {
+    Box::new(move |this, ctx| this.refuse(error, ctx))
+}
+
+impl Session {
+    /// Starts the answer to a request; None if it is answered already.
+    pub(super) fn begin(
+        &mut self,
+        id: u32,
+        request: Request,
+        ctx: &mut Context<Self>,
+    ) -> Option<Working> {
+        let who = self.member.as_ref()?.identity.clone();
+        let hub = Arc::clone(&self.hub);
+        Some(match request {
+            // A second hello was refused before.
+            Request::Hello(_) => return None,
+            Request::Send(send) => self.begin_asking(id, send, who),
+            Request::Edit(edit) => Box::pin(again::edit(self.asked(id, who), edit)),
+            Request::Regenerate(request) => {
+                Box::pin(again::regenerate(self.asked(id, who), request))
+            }
+            Request::Hint(hint) => Box::pin(again::hint(self.asked(id, who), hint)),
+            Request::Cancel(cancel) => Box::pin(stopping::stop(hub, id, cancel.turn, who)),
+            Request::Open(OfThread { thread }) => {
+                let reader = (hub, self.connection.clone(), ctx.address());
+                Box::pin(Self::open(reader, id, thread, who))
+            }
+            Request::History(history) => Box::pin(Self::history(hub, id, history, who)),
+            Request::Auth(auth) => Box::pin(Self::new_token(hub, id, auth, who)),
+            Request::Context(NewPage { page }) => Box::pin(turn_to(hub, id, page, who)),
+            Request::Feedback(feedback) => Box::pin(note(hub, id, feedback, who)),
+            Request::Watch(watch) => {
+                let watcher = (hub, self.connection.clone(), ctx.address());
+                Box::pin(observe(watcher, id, watch, who))
+            }
+            Request::Act(_) => {
+                let message = "not yet";
+                self.refuse(Error::new(Some(id), Code::UnknownType, message), ctx);
+                return None;
+            }
+            Request::Close(OfThread { thread }) => {
+                self.cursors.remove(&thread);
+                self.unfollow(&thread);
+                self.ok(id, json!({}), ctx);
+                return None;
+            }
+            Request::Unwatch(_) => {
+                let unwatch = registry::Unwatch(self.connection.clone());
+                // A diff that still comes is ignored by the client.
+                let _ = self.hub.registry.try_send(unwatch);
+                self.ok(id, json!({}), ctx);
+                return None;
+            }
+        })
+    }
+
+    fn begin_asking(&mut self, id: u32, send: Send, who: Identity) -> Working {
+        let page = send.page.clone().or_else(|| self.member.as_ref()?.page.clone());
+        let named: Vec<ThreadId> = send.thread.iter().cloned().collect();
+        let asked = Asked { hub: Arc::clone(&self.hub), id, who, held: self.hold(named) };
+        Box::pin(asking::ask(asked, send, page))
+    }
+
+    /// A request that names a thing of some thread: which one is not known yet.
+    fn asked(&mut self, id: u32, who: Identity) -> Asked {
+        let open = self.cursors.keys().cloned().collect();
+        Asked { hub: Arc::clone(&self.hub), id, who, held: self.hold(open) }
+    }
+
+    fn hold(&mut self, threads: Vec<ThreadId>) -> Vec<ThreadId> {
+        for thread in &threads {
+            if let Some(cursor) = self.cursors.get_mut(thread) {
+                cursor.held = true;
+            }
+        }
+        threads
+    }
+}
+
+async fn turn_to(hub: Arc<Hub>, id: u32, page: Page, who: Identity) -> Step {
+    if !may_see(&hub, &who, &page).await {
+        let message = "This page is not open to you.";
+        return refused(Error::new(Some(id), Code::StageLocked, message));
+    }
+    Box::new(move |this, ctx| {
+        if let Some(member) = &mut this.member {
+            member.page = Some(page);
+        }
+        this.ok(id, json!({}), ctx);
+        let now = this.now();
+        this.report(now, ctx);
+    })
+}
+
+/// Notes what the learner thinks of an answer.
+async fn note(hub: Arc<Hub>, id: u32, feedback: Feedback, who: Identity) -> Step {
+    if !who.user.email_verified {
+        return refused(Error::new(Some(id), Code::EmailUnverified, VERIFY));
+    }
+    let Feedback { item, kind, reason } = feedback;
+    let now = hub.clock.now();
+    let saved = hub.store.save_feedback(&who.user.id, &item, kind, reason.as_deref(), now).await;
+    Box::new(move |this, ctx| match saved {
+        Ok(()) => this.ok(id, json!({ "item": item }), ctx),
+        Err(error) => this.refuse(store_error(id, &error), ctx),
+    })
+}
+
+async fn observe(
+    (hub, connection, address): (Arc<Hub>, ConnectionId, Addr<Session>),
+    id: u32,
+    watch: Watch,
+    who: Identity,
+) -> Step {
+    if !who.is_staff() {
+        let message = "Only instructors and admins may watch.";
+        return refused(Error::new(Some(id), Code::Forbidden, message));
+    }
+    if watch.feed != registry::FEED {
+        let message = format!("unknown feed {:?}: use \"sessions\"", watch.feed);
+        return refused(Error::new(Some(id), Code::BadRequest, message));
+    }
+    let request = registry::Watch { connection, filter: watch.filter, address };
+    let rows = hub.registry.send(request).await;
+    Box::new(move |this, ctx| match rows {
+        Ok(rows) => {
+            this.ok(id, json!({ "feed": registry::FEED }), ctx);
+            let (feed, rows) =
+                (registry::FEED.to_owned(), rows.into_iter().map(Row::Session).collect());
+            this.send(&Frame::FeedSnapshot { feed, rows }, ctx);
+        }
+        Err(error) => {
+            tracing::error!(%error, "the registry does not answer");
+            let message = "The list of sessions is away just now. Try again.";
+            this.refuse(Error::new(Some(id), Code::Overloaded, message), ctx);
+        }
+    })
+}
