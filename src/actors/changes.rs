@@ -94,6 +94,8 @@ impl ChangeWatcher {
     }
 
     fn concern(&self, concern: Concern, ctx: &mut Context<Self>) {
+        // Before the registry hears of it: a session that it does not know yet looks again.
+        self.auth.note_change();
         let told = self.registry.send(concern).into_actor(self).map(|told, _, _| {
             if told.is_err() {
                 tracing::error!("the registry did not take a change");

@@ -1,9 +1,9 @@
-//! Knows which stay is where, so that one stay has one socket.
+//! Knows which stay is where, so that one stay has one socket, and who has several.
 //!
 //! A stay is a page's visit: it goes on over reconnects and is not the sign-in. **Owns** the stays
 //! of this node. **Takes** [`Arrive`], [`Depart`], [`Observe`]. **Sends**
-//! [`CloseWith`](super::session::CloseWith) to the older socket of a stay. **On restart** every
-//! reconnect gets a new stay.
+//! [`CloseWith`](super::session::CloseWith) to the older socket of a stay, and `presence` frames to
+//! the sockets of a user when their number changes. **On restart** every reconnect gets a new stay.
 
 use std::{collections::HashMap, time::Duration};
 
@@ -15,6 +15,7 @@ use crate::domain::{
     clock::{MINUTE, Millis, SharedClock},
     close::Close,
     ids::{ConnectionId, SharedIds, StayId, UserId, prefixed},
+    live::frame::Frame,
 };
 
 const MAILBOX: usize = 4_096;
@@ -26,6 +27,7 @@ pub(crate) struct Presence {
     clock: SharedClock,
     ids: SharedIds,
     stays: HashMap<StayId, Stay>,
+    sockets: HashMap<UserId, HashMap<ConnectionId, Addr<session::Session>>>,
 }
 
 struct Stay {
@@ -36,7 +38,35 @@ struct Stay {
 
 impl Presence {
     pub(crate) fn new(clock: SharedClock, ids: SharedIds) -> Self {
-        Self { clock, ids, stays: HashMap::new() }
+        Self { clock, ids, stays: HashMap::new(), sockets: HashMap::new() }
+    }
+
+    fn enter(&mut self, user: &UserId, connection: &ConnectionId, socket: &Addr<session::Session>) {
+        let sockets = self.sockets.entry(user.clone()).or_default();
+        sockets.insert(connection.clone(), socket.clone());
+        // Whoever is alone need not be told so.
+        if sockets.len() > 1 {
+            self.tell(user);
+        }
+    }
+
+    fn leave(&mut self, user: &UserId, connection: &ConnectionId) {
+        let Some(sockets) = self.sockets.get_mut(user) else { return };
+        let left = sockets.remove(connection).is_some();
+        if sockets.is_empty() {
+            self.sockets.remove(user);
+        } else if left {
+            self.tell(user);
+        }
+    }
+
+    fn tell(&self, user: &UserId) {
+        let Some(sockets) = self.sockets.get(user) else { return };
+        for socket in sockets.values() {
+            let frame = Frame::Presence { user: user.clone(), sessions: sockets.len() };
+            // Ephemeral by definition.
+            let _ = socket.try_send(session::Push(frame));
+        }
     }
 
     fn sweep(&mut self) {
@@ -75,11 +105,16 @@ impl Handler<Arrive> for Presence {
         let now = self.clock.now();
         let known = stay.filter(|id| self.stays.get(id).is_some_and(|stay| stay.user == user));
         let id = known.unwrap_or_else(|| StayId::new(prefixed(&*self.ids, "s", now)));
-        let stay = Stay { user, socket: Some((connection, session)), left_at: now };
-        if let Some(Stay { socket: Some((_, older)), .. }) = self.stays.insert(id.clone(), stay) {
+        let socket = Some((connection.clone(), session.clone()));
+        let stay = Stay { user: user.clone(), socket, left_at: now };
+        if let Some(Stay { socket: Some((replaced, older)), .. }) =
+            self.stays.insert(id.clone(), stay)
+        {
             // A session that is full or closed goes by its own time-outs.
             let _ = older.try_send(session::CloseWith(Close::Replaced));
+            self.leave(&user, &replaced);
         }
+        self.enter(&user, &connection, &session);
         MessageResult(id)
     }
 }
@@ -102,6 +137,8 @@ impl Handler<Depart> for Presence {
         {
             stay.socket = None;
             stay.left_at = now;
+            let user = stay.user.clone();
+            self.leave(&user, &connection);
         }
     }
 }

@@ -31,7 +31,7 @@ use crate::{
         threads::ThreadRow,
         turns::TurnRow,
     },
-    telemetry::Metrics,
+    telemetry::{Counted, Metrics},
     turnlog::{LogError, Start, TurnLog},
     tutor::{Tutor, TutorEvent},
 };
@@ -176,6 +176,7 @@ struct Writer {
     /// The text that stands, and what an earlier owner said.
     running: Running,
     first_text: Option<Millis>,
+    latest_text: Option<Millis>,
 }
 
 /// How an answer ended, before it is written down.
@@ -242,8 +243,16 @@ impl Writer {
             running: (!running.text.is_empty()).then(|| running.clone()),
         };
         let Ok(head) = bench.log.open(&thread.id, start).await else { return Ok(Err(Lost)) };
-        let mut writer =
-            Self { bench, handle, turn, thread, seq: head.seq, running, first_text: None };
+        let mut writer = Self {
+            bench,
+            handle,
+            turn,
+            thread,
+            seq: head.seq,
+            running,
+            first_text: None,
+            latest_text: None,
+        };
         Ok(writer.announce().await.map(|()| writer))
     }
 
@@ -300,6 +309,7 @@ impl Writer {
             slot
         } else {
             self.news(TurnNews::Queued, None, None).await?;
+            let _waits = Counted::new(self.bench.metrics.turns_queued.clone());
             tokio::select! {
                 biased;
                 signal = stopped(&mut signal) => return self.stop(signal).await,
@@ -392,11 +402,14 @@ impl Writer {
         if text.is_empty() {
             return Ok(());
         }
-        if self.first_text.is_none() {
-            let now = self.bench.clock.now();
-            self.first_text = Some(now);
-            let waited = i32::try_from(now.since(Millis(self.turn.created_at)));
-            self.bench.metrics.first_delta(f64::from(waited.unwrap_or(i32::MAX)) / 1_000.0);
+        let now = self.bench.clock.now();
+        match self.latest_text.replace(now) {
+            None => {
+                self.first_text = Some(now);
+                let asked = Millis(self.turn.created_at);
+                self.bench.metrics.first_delta(seconds(now.since(asked)));
+            }
+            Some(before) => self.bench.metrics.delta_gap(seconds(now.since(before))),
         }
         let (turn, attempt) = (self.turn.id.clone(), self.turn.attempt);
         self.append(LogEvent::Delta { turn, attempt, text }).await
@@ -461,6 +474,11 @@ async fn stopped(signal: &mut watch::Receiver<Signal>) -> Signal {
         Ok(signal) => *signal,
         Err(_) => Signal::FencedOff,
     }
+}
+
+/// Milliseconds as seconds, for a histogram.
+fn seconds(ms: i64) -> f64 {
+    f64::from(i32::try_from(ms).unwrap_or(i32::MAX)) / 1_000.0
 }
 
 fn new_epoch(bench: &Bench) -> Epoch {

@@ -2,7 +2,15 @@
 //!
 //! [`Auth`] is built once in `app.rs`. It knows no HTTP type; `http/extract.rs` and `ws/` ask it.
 
-use std::{fmt::Write, net::IpAddr, path::PathBuf, sync::Arc};
+use std::{
+    fmt::Write,
+    net::IpAddr,
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
 
 use aws_lc_rs::hmac;
 use sha2::{Digest, Sha256};
@@ -182,6 +190,8 @@ pub(crate) struct Auth {
     trusted_proxies: Vec<IpAddr>,
     demo: bool,
     data_dir: PathBuf,
+    /// Rises when a person or a sign-in has changed.
+    generation: AtomicU64,
     session_life: i64,
     token_life: i64,
     allow_sign_up: bool,
@@ -206,6 +216,7 @@ impl Auth {
         let (threads, queue) = (settings.hash_threads, settings.hash_queue);
         let outbox = outbox::Outbox::new(Arc::clone(&store), Arc::clone(&clock), Arc::clone(&ids));
         Ok(Self {
+            generation: AtomicU64::new(0),
             keys: keys::Keys::open(Arc::clone(&store), &secret, &clock, &ids).await?,
             links: verify::Links::new(&secret),
             ticket_key: hmac::Key::new(hmac::HMAC_SHA256, &secret.key_for("live tickets v1")),
@@ -291,6 +302,16 @@ impl Auth {
         forwarded: impl DoubleEndedIterator<Item: AsRef<str>>,
     ) -> IpAddr {
         address::client(peer, forwarded, &self.trusted_proxies)
+    }
+
+    /// Somebody changed, or a sign-in ended: an identity that was looked up before may be old.
+    pub(crate) fn note_change(&self) {
+        self.generation.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// To be compared with a later one: the same says that nobody changed in between.
+    pub(crate) fn generation(&self) -> u64 {
+        self.generation.load(Ordering::SeqCst)
     }
 
     pub(crate) fn is_demo(&self) -> bool {

@@ -21,6 +21,7 @@ mod live;
 pub(crate) mod observe;
 pub(crate) mod openapi;
 pub(crate) mod pages;
+mod sse;
 mod threads;
 
 use error::ApiError;
@@ -51,6 +52,7 @@ fn api(cfg: &mut ServiceConfig) {
         .configure(health::api_routes)
         .configure(live::routes)
         .configure(threads::routes)
+        .configure(sse::routes)
         .default_service(web::to(|| async { Err::<&str, _>(ApiError::not_found()) }));
 }
 

@@ -5,7 +5,7 @@ use utoipa::{
     openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme},
 };
 
-use super::{admin, auth, extract::SESSION_COOKIE, health, lessons, live, threads};
+use super::{admin, auth, extract::SESSION_COOKIE, health, lessons, live, sse, threads};
 
 /// Public calls say so with an empty requirement of their own.
 #[derive(OpenApi)]
@@ -45,6 +45,7 @@ pub(crate) fn document() -> utoipa::openapi::OpenApi {
         health::ApiDocs::openapi(),
         live::Docs::openapi(),
         threads::Docs::openapi(),
+        sse::Docs::openapi(),
     ] {
         document = document.nest("/api/v1", area);
     }

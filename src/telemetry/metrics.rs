@@ -31,8 +31,16 @@ pub(crate) struct Metrics {
     pub(crate) sockets: Gauge,
     /// Sockets closed, by close code.
     socket_closes: Labelled,
-    /// Turns that are being answered now.
+    /// Sessions that have said hello, by transport.
+    sessions: Family<Label, Gauge>,
+    /// Threads that a client came back to, by how it got the rest (`current`, `replay`, …).
+    resumes: Labelled,
+    /// Turns that this node has claimed and that have not ended.
     pub(crate) turns_running: Gauge,
+    /// Of these, the ones that wait for another turn of their user.
+    pub(crate) turns_queued: Gauge,
+    /// Between two pieces of one answer, as they are written.
+    delta_gap_seconds: Histogram,
     /// Turns that ended, by status.
     turn_ends: Labelled,
     /// From the accepted question to the first piece of its answer.
@@ -52,7 +60,11 @@ impl Metrics {
             http_seconds: Histogram::new(exponential_buckets(0.001, 2.0, 14)),
             sockets: Gauge::default(),
             socket_closes: Labelled::default(),
+            sessions: Family::default(),
+            resumes: Labelled::default(),
             turns_running: Gauge::default(),
+            turns_queued: Gauge::default(),
+            delta_gap_seconds: Histogram::new(exponential_buckets(0.001, 2.0, 15)),
             turn_ends: Labelled::default(),
             first_delta_seconds: Histogram::new(exponential_buckets(0.005, 2.0, 13)),
             refusals: Labelled::default(),
@@ -72,7 +84,16 @@ impl Metrics {
         all.register("sockets", "Open live sockets", self.sockets.clone());
         let closes = self.socket_closes.clone();
         all.register("socket_closes", "Closed live sockets by close code", closes);
+        all.register("sessions", "Sessions by transport", self.sessions.clone());
+        all.register("resumes", "Resumed threads by mode", self.resumes.clone());
         all.register("turns_running", "Turns being answered", self.turns_running.clone());
+        all.register(
+            "turns_queued",
+            "Turns waiting for their user's others",
+            self.turns_queued.clone(),
+        );
+        let gap = self.delta_gap_seconds.clone();
+        all.register_with_unit("delta_gap", "Time between pieces of an answer", seconds(), gap);
         all.register("turn_ends", "Ended turns by status", self.turn_ends.clone());
         let first = self.first_delta_seconds.clone();
         all.register_with_unit("first_delta", "Time to an answer's first words", seconds(), first);
@@ -99,6 +120,22 @@ impl Metrics {
         self.first_delta_seconds.observe(seconds);
     }
 
+    pub(crate) fn delta_gap(&self, seconds: f64) {
+        self.delta_gap_seconds.observe(seconds);
+    }
+
+    pub(crate) fn resumed(&self, mode: &str) {
+        count(&self.resumes, mode);
+    }
+
+    pub(crate) fn session_began(&self, transport: &str) {
+        self.sessions.get_or_create(&Label { value: transport.to_owned() }).inc();
+    }
+
+    pub(crate) fn session_ended(&self, transport: &str) {
+        self.sessions.get_or_create(&Label { value: transport.to_owned() }).dec();
+    }
+
     pub(crate) fn refused(&self, code: &str) {
         count(&self.refusals, code);
     }
@@ -115,6 +152,22 @@ impl Metrics {
         let mut out = String::new();
         text::encode(&mut out, &self.registry)?;
         Ok(out)
+    }
+}
+
+/// One more in a gauge, for as long as it lives.
+pub(crate) struct Counted(Gauge);
+
+impl Counted {
+    pub(crate) fn new(gauge: Gauge) -> Self {
+        gauge.inc();
+        Self(gauge)
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.dec();
     }
 }
 
@@ -143,6 +196,9 @@ mod tests {
         metrics.socket_closed(4103);
         metrics.turn_ended("done");
         metrics.first_delta(0.2);
+        metrics.delta_gap(0.02);
+        metrics.resumed("replay");
+        metrics.session_began("sse");
         metrics.refused("quota_exceeded");
         metrics.sign_in("ok");
         let text = metrics.render().unwrap();
@@ -154,6 +210,9 @@ mod tests {
             r#"intellistack_socket_closes_total{value="4103"} 1"#,
             r#"intellistack_turn_ends_total{value="done"} 1"#,
             "intellistack_first_delta_seconds_count 1",
+            "intellistack_delta_gap_seconds_count 1",
+            r#"intellistack_resumes_total{value="replay"} 1"#,
+            r#"intellistack_sessions{value="sse"} 1"#,
             r#"intellistack_refusals_total{value="quota_exceeded"} 1"#,
             r#"intellistack_sign_ins_total{value="ok"} 1"#,
         ] {

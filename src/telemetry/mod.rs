@@ -4,4 +4,4 @@ mod log;
 mod metrics;
 
 pub(crate) use log::init;
-pub(crate) use metrics::Metrics;
+pub(crate) use metrics::{Counted, Metrics};

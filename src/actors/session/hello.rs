@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use actix::prelude::*;
 
-use super::{Hub, Member, Proof, Session, Step, cursor::Cursor, snapshot};
+use super::{Hub, Member, Proof, Session, Step, Transport, cursor::Cursor, snapshot};
 use crate::{
     actors::presence,
     auth::{AuthError, Identity},
@@ -37,15 +37,20 @@ impl Session {
             return self.close(Close::BadFrame, ctx);
         }
         self.working = true;
+        let generation = self.hub.auth.generation();
         let greeting = Greeting {
             hub: Arc::clone(&self.hub),
             connection: self.connection.clone(),
             session: ctx.address(),
         };
         let step = async move { greeting.answer(id, proof, hello).await };
-        ctx.spawn(step.into_actor(self).map(|step, this, ctx| {
+        ctx.spawn(step.into_actor(self).map(move |step, this, ctx| {
             this.working = false;
             step(this, ctx);
+            // A revocation between our look and the registry's knowing of us told nobody.
+            if this.hub.auth.generation() != generation {
+                this.recheck(ctx);
+            }
             this.work(ctx);
         }));
     }
@@ -203,6 +208,7 @@ impl Greeting {
             };
             let asked_for_token = false;
             this.member = Some(Member { identity, stay, page, stages, asked_for_token });
+            this.hub.metrics.session_began(this.transport.as_str());
             this.send(&Frame::Welcome(Box::new(frame)), ctx);
             for (have, loaded) in threads {
                 this.resume(have, loaded, ctx);
@@ -247,6 +253,7 @@ impl Session {
             Mode::Current | Mode::Snapshot | Mode::Reset => (None, loaded.seq),
         };
         let whole = matches!(mode, Mode::Snapshot | Mode::Reset);
+        self.hub.metrics.resumed(mode.as_str());
         let resumed = Resumed {
             thread: thread.clone(),
             epoch: loaded.epoch.clone(),
@@ -274,6 +281,10 @@ impl Session {
         };
         let error = Error { thread: Some(thread.clone()), ..Error::new(None, code, message) };
         self.refuse(error, ctx);
+        if self.transport == Transport::Sse {
+            // It was for this thread alone.
+            self.close(Close::Normal, ctx);
+        }
     }
 
     pub(super) fn unfollow(&self, thread: &ThreadId) {

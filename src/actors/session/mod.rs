@@ -237,6 +237,7 @@ impl Actor for Session {
         let _ = self.hub.relay.try_send(relay::Unfollow { threads, connection });
         let _ = self.hub.registry.try_send(registry::Gone(self.connection.clone()));
         if let Some(Member { stay, .. }) = self.member.take() {
+            self.hub.metrics.session_ended(self.transport.as_str());
             let connection = self.connection.clone();
             let _ = self.hub.presence.try_send(presence::Depart { stay, connection });
         }

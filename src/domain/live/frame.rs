@@ -139,6 +139,17 @@ pub enum Mode {
     Reset,
 }
 
+impl Mode {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Current => "current",
+            Self::Replay => "replay",
+            Self::Snapshot => "snapshot",
+            Self::Reset => "reset",
+        }
+    }
+}
+
 #[derive(Debug, Clone, Serialize)]
 pub struct Snapshot {
     pub thread: ThreadId,

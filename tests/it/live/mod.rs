@@ -1,7 +1,10 @@
 //! The live protocol, spoken to a real server over a real socket.
 
+mod again;
 mod ask;
 mod door;
+mod signs;
+mod sse;
 mod survive;
 mod watch;
 
