@@ -10,6 +10,8 @@ use tokio::runtime::Handle;
 pub(crate) mod accept;
 pub(crate) mod accounts;
 pub(crate) mod again;
+#[cfg(test)]
+mod again_tests;
 mod blocking;
 mod bulk;
 mod changes;

@@ -21,7 +21,7 @@ use crate::domain::{
     item::Item,
 };
 
-async fn add_user(store: &Store, id: &str) {
+pub(super) async fn add_user(store: &Store, id: &str) {
     insert_user(store, id).await.unwrap();
 }
 
@@ -47,7 +47,7 @@ async fn insert_user(store: &Store, id: &str) -> Result<(), StoreError> {
     })
 }
 
-fn message(n: usize) -> NewMessage {
+pub(super) fn message(n: usize) -> NewMessage {
     NewMessage {
         owner: UserId::new("ada"),
         target: Target::New { id: ThreadId::new(format!("thr_{n}")), epoch: Epoch::new("e") },
@@ -67,16 +67,16 @@ fn message(n: usize) -> NewMessage {
     }
 }
 
-async fn accept(store: &Store, message: NewMessage) -> Result<Receipt, Code> {
+pub(super) async fn accept(store: &Store, message: NewMessage) -> Result<Receipt, Code> {
     let Accepted { outcome, .. } = store.accept(message).await.unwrap();
     outcome
 }
 
-fn owner(incarnation: &str) -> Owner {
+pub(super) fn owner(incarnation: &str) -> Owner {
     Owner { node: NodeId::new("n1"), incarnation: incarnation.to_owned() }
 }
 
-fn ended(turn: &str, status: Ending, text: &str) -> End {
+pub(super) fn ended(turn: &str, status: Ending, text: &str) -> End {
     let (length, sha256) = fingerprint(text);
     let item = Item::answer(
         ItemId::new(format!("answer_{turn}")),
@@ -99,7 +99,7 @@ fn ended(turn: &str, status: Ending, text: &str) -> End {
     }
 }
 
-fn finish(fence: i64, seq: i64, end: &End) -> Finish {
+pub(super) fn finish(fence: i64, seq: i64, end: &End) -> Finish {
     Finish { fence, seq, end: end.clone(), hint: None }
 }
 

@@ -44,10 +44,11 @@ impl Session {
     ) {
         let Receipt { thread, epoch, turn, seq, duplicate, .. } = receipt;
         self.ok(id, body, ctx);
-        let is_open = self.cursors.contains_key(&thread);
-        if !is_open && duplicate {
+        // Where the limit is reached, the answer is written all the same; `open` is refused.
+        let opens = !self.cursors.contains_key(&thread) && !self.is_full();
+        if opens && duplicate {
             self.reopen(thread, ctx);
-        } else if !is_open {
+        } else if opens {
             self.cursors.insert(thread.clone(), Cursor::at(epoch, seq - 1));
             self.follow(thread, ctx.address());
         }

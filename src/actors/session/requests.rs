@@ -10,7 +10,7 @@ use super::{
     asking::{self, Asked},
     hello::may_see,
     stopping,
-    threads::{VERIFY, store_error},
+    threads::{FULL, VERIFY, store_error},
 };
 use crate::{
     actors::registry,
@@ -45,6 +45,10 @@ impl Session {
         Some(match request {
             // A second hello was refused before.
             Request::Hello(_) => return None,
+            Request::Send(Send { thread: None, .. }) if self.is_full() => {
+                self.refuse(Error::new(Some(id), Code::BadRequest, FULL), ctx);
+                return None;
+            }
             Request::Send(send) => self.begin_asking(id, send, who),
             Request::Edit(edit) => Box::pin(again::edit(self.asked(id, who), edit)),
             Request::Regenerate(request) => {

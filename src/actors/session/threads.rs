@@ -21,6 +21,11 @@ use crate::{
 };
 
 impl Session {
+    /// No further thread can be opened here.
+    pub(super) fn is_full(&self) -> bool {
+        self.cursors.len() >= self.hub.limits.open_threads
+    }
+
     pub(super) async fn open(
         (hub, connection, address): (Arc<Hub>, ConnectionId, Addr<Self>),
         id: u32,
@@ -34,12 +39,9 @@ impl Session {
         let loaded = snapshot::load(&hub, &who.user.id, &thread).await;
         Box::new(move |this, ctx| match loaded {
             Ok(loaded) => {
-                let full = this.cursors.len() >= this.hub.limits.open_threads;
-                if full && !this.cursors.contains_key(&thread) {
-                    let message = "Too many conversations are open here. Close one first.";
-                    let error = Error::new(Some(id), Code::BadRequest, message);
+                if this.is_full() && !this.cursors.contains_key(&thread) {
                     this.unfollow(&thread);
-                    return this.refuse(error, ctx);
+                    return this.refuse(Error::new(Some(id), Code::BadRequest, FULL), ctx);
                 }
                 let body = json!({
                     "thread": thread, "epoch": loaded.epoch, "seq": loaded.seq
@@ -83,6 +85,7 @@ impl Session {
     }
 }
 
+pub(super) const FULL: &str = "Too many conversations are open here. Close one first.";
 pub(super) const VERIFY: &str =
     "Confirm your e-mail address first: open the link that we sent you.";
 

@@ -95,3 +95,28 @@ async fn another_window_sees_who_types_and_that_there_are_two() {
     let next = second.frame().await;
     assert_eq!((&next["type"], &next["sessions"]), (&json!("presence"), &json!(1)));
 }
+
+#[tokio::test]
+async fn a_connection_holds_so_many_open_threads_and_no_more() {
+    let home = Home::with(&[
+        ("INTELLISTACK__TUTOR__PACE_MS", "0"),
+        ("INTELLISTACK__LIMITS__OPEN_THREADS", "2"),
+    ]);
+    let server = home.start();
+    let student = Person::demo(&server, "student").await;
+    let mut live = student.live().await;
+    let (first, mut reader) = ask(&mut live, "m1", "What is a clock?").await;
+    reader.finish(&mut live).await;
+    let (_, mut reader) = ask(&mut live, "m2", "What is a clock?").await;
+    reader.finish(&mut live).await;
+
+    let third = json!({ "type": "send", "id": 3, "message_id": "m3", "text": "And a third?" });
+    live.send(third.clone()).await;
+    assert_eq!(live.error().await["code"], "bad_request");
+    live.send(json!({ "type": "close", "id": 4, "thread": first["thread"] })).await;
+    live.expect("ok").await;
+    live.send(third).await;
+    assert_eq!(live.expect("ok").await["duplicate"], false);
+    live.send(json!({ "type": "open", "id": 5, "thread": first["thread"] })).await;
+    assert_eq!(live.error().await["code"], "bad_request");
+}
