@@ -31,6 +31,8 @@ use crate::{
     tutor::Tutor,
 };
 
+#[cfg(test)]
+mod clockwork_tests;
 mod drain;
 mod model;
 mod server;

@@ -40,12 +40,13 @@ impl Session {
         if self.outbox.is_stalled(now, live.stall()) {
             return self.close(Close::SlowConsumer, ctx);
         }
-        let quiet = match self.transport {
-            Transport::WebSocket => self.heard_at,
+        let (quiet, asked) = match self.transport {
+            Transport::WebSocket => {
+                (self.heard_at, self.beat_at.is_some_and(|at| at >= self.heard_at))
+            }
             // Nothing can be heard of it: it is the client that must hear something.
-            Transport::Sse => self.said_at,
+            Transport::Sse => (self.said_at, false),
         };
-        let asked = self.beat_at.is_some_and(|at| at >= quiet);
         if !asked && after(quiet, live.heartbeat().mul_f64(self.rhythm)) {
             self.beat(ctx);
             self.outbox.ping();

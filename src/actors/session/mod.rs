@@ -53,7 +53,11 @@ use cursor::Cursor;
 use outbox::Outbox;
 
 const MAILBOX: usize = 256;
+#[cfg(not(test))]
 const TICK: Duration = Duration::from_secs(1);
+/// Tests own the clock: they say when to [`Look`].
+#[cfg(test)]
+const TICK: Duration = Duration::from_hours(1);
 
 /// What a client may have proved when the socket opened.
 #[derive(Debug)]
@@ -338,6 +342,21 @@ impl Handler<CloseWith> for Session {
 
     fn handle(&mut self, CloseWith(close): CloseWith, ctx: &mut Self::Context) {
         self.close(close, ctx);
+    }
+}
+
+/// What the session would do at its next second: for tests that own the clock.
+#[cfg(test)]
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub(crate) struct Look;
+
+#[cfg(test)]
+impl Handler<Look> for Session {
+    type Result = ();
+
+    fn handle(&mut self, Look: Look, ctx: &mut Self::Context) {
+        self.tick(ctx);
     }
 }
 

@@ -1,0 +1,249 @@
+//! What a session does by the clock, with a clock that tests move: time-outs, heartbeats, the
+//! renewal of tokens, the rate of requests (`live.md` §1, §2.3, §2.4).
+
+use std::{collections::VecDeque, future::Future, sync::Arc, time::Duration};
+
+use actix::{Actor, Addr};
+use serde_json::{Value, json};
+use tokio::sync::mpsc;
+
+use super::{App, Ground, Options, bind};
+use crate::{
+    actors::session::{FRAMES, Gauge, Hung, Incoming, Look, Outgoing, Proof, Session, Transport},
+    auth::{Identity, NewPerson, sessions::Device, sign_in::SignIn},
+    config::{self, Overrides},
+    domain::{
+        clock::{HOUR, ManualClock, Millis, SECOND, SharedClock},
+        email::Email,
+        ids::{SeededIds, SharedIds},
+        password::Password,
+        role::Role,
+    },
+    store::{Place, Store},
+};
+
+const PATIENCE: Duration = Duration::from_secs(20);
+const PASSWORD: &str = "Correct-Horse-7-Battery";
+
+struct Node {
+    app: App,
+    clock: Arc<ManualClock>,
+}
+
+/// Runs a test on a whole node whose clock stands still until the test moves it.
+fn on_node<F: Future<Output = ()>>(test: impl FnOnce(Node) -> F) {
+    let folder = tempfile::tempdir().unwrap();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let handle = runtime.handle().clone();
+    actix_rt::System::new().block_on(async {
+        let overrides = Overrides { data_dir: Some(folder.path().to_owned()) };
+        let config = config::load(None, [], &overrides).unwrap();
+        let clock = Arc::new(ManualClock::at(Millis(1_795_400_000_000)));
+        let ids: SharedIds = Arc::new(SeededIds::new(5));
+        let shared: SharedClock = Arc::<ManualClock>::clone(&clock);
+        let ground = Ground { config, clock: shared, ids };
+        let listener = bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let place = Place::File(folder.path().join("test.db"));
+        let store = async { Ok(Arc::new(Store::open(&place, &handle).await?)) };
+        let app = App::build(&ground, Options::default(), &listener, store).await.unwrap();
+        test(Node { app, clock }).await;
+    });
+}
+
+impl Node {
+    /// A verified student, signed in.
+    async fn person(&self, name: &str) -> Identity {
+        let email = Email::parse(&format!("{name}@school.example")).unwrap();
+        let password = || Password::parse(PASSWORD).unwrap();
+        let new = NewPerson {
+            email: email.clone(),
+            name: name.to_owned(),
+            role: Role::Student,
+            verified: true,
+        };
+        self.app.auth.create_user(new, password()).await.unwrap();
+        let form = SignIn { email, password: password(), remember: true, replaces: None };
+        let started = self.app.auth.sign_in(form, Device::default(), None).await.unwrap();
+        self.app.auth.by_session_token(&started.token).await.unwrap()
+    }
+
+    fn connect(&self, transport: Transport) -> Client {
+        let (sender, outgoing) = mpsc::channel(FRAMES);
+        let gauge = Arc::new(Gauge::default());
+        let outbox = (sender, Arc::clone(&gauge));
+        let hub = Arc::clone(&self.app.hub);
+        let session = Session::new(hub, None, transport, Proof::None, outbox).start();
+        Client { session, outgoing, gauge, waiting: VecDeque::new(), pings: 0 }
+    }
+
+    async fn welcomed(&self, who: &Identity) -> Client {
+        let mut client = self.connect(Transport::WebSocket);
+        client.hello(&self.token(who)).await;
+        client
+    }
+
+    fn token(&self, who: &Identity) -> String {
+        self.app.auth.issue_access_token(who).unwrap()
+    }
+}
+
+/// The other end of a session, without a socket between.
+struct Client {
+    session: Addr<Session>,
+    outgoing: mpsc::Receiver<Outgoing>,
+    gauge: Arc<Gauge>,
+    waiting: VecDeque<Value>,
+    pings: usize,
+}
+
+impl Client {
+    async fn say(&self, frame: Value) {
+        // A session that has closed hears nothing more; the test reads its reason.
+        let _ = self.session.send(Incoming(frame.to_string())).await;
+    }
+
+    async fn hello(&mut self, token: &str) {
+        self.say(json!({ "type": "hello", "id": 1, "token": token })).await;
+        assert_eq!(self.next().await.unwrap()["type"], "welcome");
+    }
+
+    /// Lets the session look at its clock.
+    async fn look(&self) {
+        let _ = self.session.send(Look).await;
+    }
+
+    /// The next frame, or the code with which the session ended.
+    async fn next(&mut self) -> Result<Value, u16> {
+        loop {
+            if let Some(frame) = self.waiting.pop_front() {
+                return Ok(frame);
+            }
+            let outgoing = tokio::time::timeout(PATIENCE, self.outgoing.recv()).await;
+            match outgoing.expect("the session says nothing") {
+                Some(Outgoing::Text(text)) => {
+                    self.gauge.take(text.len());
+                    self.waiting
+                        .extend(text.lines().map(|line| serde_json::from_str(line).unwrap()));
+                }
+                Some(Outgoing::Ping) => self.pings += 1,
+                None => return Err(self.gauge.close().code()),
+            }
+        }
+    }
+
+    /// Says something whose answer shows that nothing else was said before it.
+    async fn is_silent(&mut self) {
+        self.say(json!({ "type": "fly", "id": 99 })).await;
+        assert_eq!(self.next().await.unwrap()["code"], "unknown_type");
+    }
+}
+
+#[test]
+fn a_socket_says_hello_within_five_seconds() {
+    on_node(async |node| {
+        let mut client = node.connect(Transport::WebSocket);
+        node.clock.advance(4_999);
+        client.look().await;
+        node.clock.advance(1);
+        client.look().await;
+        assert_eq!(client.next().await, Err(4100));
+    });
+}
+
+#[test]
+fn a_silent_client_is_asked_once_and_given_up_after_35_seconds() {
+    on_node(async |node| {
+        let ada = node.person("ada").await;
+        let mut client = node.welcomed(&ada).await;
+        node.clock.advance(22 * SECOND);
+        client.look().await;
+        client.is_silent().await;
+        node.clock.advance(28 * SECOND);
+        client.look().await;
+        client.look().await;
+        assert_eq!(client.next().await.unwrap()["type"], "heartbeat");
+        client.session.send(Hung::Alive).await.unwrap();
+        client.is_silent().await;
+        assert_eq!(client.pings, 1);
+        node.clock.advance(35 * SECOND);
+        client.look().await;
+        assert_eq!(client.next().await, Err(4302));
+    });
+}
+
+#[test]
+fn an_event_stream_is_kept_alive_and_never_given_up_for_its_silence() {
+    on_node(async |node| {
+        let ada = node.person("ada").await;
+        let mut client = node.connect(Transport::Sse);
+        client.hello(&node.token(&ada)).await;
+        for _ in 0..3 {
+            node.clock.advance(36 * SECOND);
+            client.look().await;
+            assert_eq!(client.next().await.unwrap()["type"], "heartbeat");
+        }
+    });
+}
+
+#[test]
+fn a_token_is_renewed_in_band_or_ends_the_socket_thirty_seconds_late() {
+    on_node(async |node| {
+        let (ada, bob) = (node.person("ada").await, node.person("bob").await);
+        let mut renews = node.welcomed(&ada).await;
+        let mut forgets = node.welcomed(&ada).await;
+        let mut cheats = node.welcomed(&ada).await;
+        let near = 6 * HOUR - 59 * SECOND;
+        node.clock.advance(near);
+        for client in [&mut renews, &mut forgets, &mut cheats] {
+            client.session.send(Hung::Alive).await.unwrap();
+            client.look().await;
+            while client.next().await.unwrap()["type"] != "auth" {}
+        }
+        let token = node.token(&ada);
+        renews.say(json!({ "type": "auth", "id": 9, "token": token })).await;
+        assert_eq!(renews.next().await.unwrap()["type"], "ok");
+        cheats.say(json!({ "type": "auth", "id": 9, "token": node.token(&bob) })).await;
+        assert_eq!(cheats.next().await, Err(4101), "another person's token");
+
+        node.clock.advance(59 * SECOND + 30 * SECOND);
+        for client in [&mut renews, &mut forgets] {
+            client.session.send(Hung::Alive).await.unwrap();
+            client.look().await;
+        }
+        renews.is_silent().await;
+        forgets.is_silent().await;
+        node.clock.advance(1);
+        forgets.look().await;
+        assert_eq!(forgets.next().await, Err(4102));
+        renews.look().await;
+        renews.is_silent().await;
+    });
+}
+
+#[test]
+fn a_flood_of_requests_is_refused_first_and_then_cut() {
+    on_node(async |node| {
+        let ada = node.person("ada").await;
+        let mut client = node.welcomed(&ada).await;
+        for _ in 0..40 {
+            client.say(json!({ "type": "heartbeat" })).await;
+        }
+        assert_eq!(client.next().await.unwrap()["type"], "heartbeat");
+        client.say(json!({ "type": "fly", "id": 7 })).await;
+        let refused = client.next().await.unwrap();
+        assert_eq!((&refused["code"], &refused["id"]), (&json!("rate_limited"), &json!(7)));
+        assert_eq!(refused["retry_after_ms"], 50);
+        node.clock.advance(50);
+        client.is_silent().await;
+        for _ in 0..60 {
+            client.say(json!({ "type": "fly", "id": 8 })).await;
+        }
+        let mut refusals = 0;
+        while let Ok(frame) = client.next().await {
+            assert_eq!(frame["code"], "rate_limited");
+            refusals += 1;
+        }
+        assert!((30..=40).contains(&refusals), "{refusals}");
+        assert_eq!(client.gauge.close().code(), 4201);
+    });
+}
