@@ -41,13 +41,17 @@ impl Presence {
         Self { clock, ids, stays: HashMap::new(), sockets: HashMap::new() }
     }
 
-    fn enter(&mut self, user: &UserId, connection: &ConnectionId, socket: &Addr<session::Session>) {
-        let sockets = self.sockets.entry(user.clone()).or_default();
-        sockets.insert(connection.clone(), socket.clone());
-        // Whoever is alone need not be told so.
-        if sockets.len() > 1 {
-            self.tell(user);
-        }
+    /// Tells the others, and answers how many there are now.
+    fn enter(
+        &mut self,
+        user: &UserId,
+        connection: ConnectionId,
+        socket: Addr<session::Session>,
+    ) -> usize {
+        let sessions = 1 + self.sockets.get(user).map_or(0, HashMap::len);
+        self.tell(user, sessions);
+        self.sockets.entry(user.clone()).or_default().insert(connection, socket);
+        sessions
     }
 
     fn leave(&mut self, user: &UserId, connection: &ConnectionId) {
@@ -56,14 +60,15 @@ impl Presence {
         if sockets.is_empty() {
             self.sockets.remove(user);
         } else if left {
-            self.tell(user);
+            let sessions = sockets.len();
+            self.tell(user, sessions);
         }
     }
 
-    fn tell(&self, user: &UserId) {
+    fn tell(&self, user: &UserId, sessions: usize) {
         let Some(sockets) = self.sockets.get(user) else { return };
         for socket in sockets.values() {
-            let frame = Frame::Presence { user: user.clone(), sessions: sockets.len() };
+            let frame = Frame::Presence { user: user.clone(), sessions };
             // Ephemeral by definition.
             let _ = socket.try_send(session::Push(frame));
         }
@@ -87,9 +92,9 @@ impl Actor for Presence {
 impl Supervised for Presence {}
 
 /// A socket has said hello. `stay` is what the client was given before; one that was not given to
-/// this user is ignored. Answers the stay's name.
+/// this user is ignored. Answers the stay's name, and how many sockets the user has now.
 #[derive(Message)]
-#[rtype(result = "StayId")]
+#[rtype(result = "(StayId, usize)")]
 pub(crate) struct Arrive {
     pub stay: Option<StayId>,
     pub user: UserId,
@@ -114,8 +119,8 @@ impl Handler<Arrive> for Presence {
             let _ = older.try_send(session::CloseWith(Close::Replaced));
             self.leave(&user, &replaced);
         }
-        self.enter(&user, &connection, &session);
-        MessageResult(id)
+        let sessions = self.enter(&user, connection, session);
+        MessageResult((id, sessions))
     }
 }
 

@@ -185,7 +185,7 @@ impl Greeting {
             };
             threads.push((have, loaded));
         }
-        let stay = self.arrive(&identity, stay).await;
+        let (stay, sessions) = self.arrive(&identity, stay).await;
         Ok(Box::new(move |this, ctx| {
             this.leave_the_silent();
             let frame = Welcome {
@@ -209,7 +209,12 @@ impl Greeting {
             let asked_for_token = false;
             this.member = Some(Member { identity, stay, page, stages, asked_for_token });
             this.hub.metrics.session_began(this.transport.as_str());
+            let user = frame.user.id.clone();
             this.send(&Frame::Welcome(Box::new(frame)), ctx);
+            // Whoever is alone need not be told so.
+            if sessions > 1 {
+                this.send(&Frame::Presence { user, sessions }, ctx);
+            }
             for (have, loaded) in threads {
                 this.resume(have, loaded, ctx);
             }
@@ -218,7 +223,7 @@ impl Greeting {
         }))
     }
 
-    async fn arrive(&self, identity: &Identity, stay: Option<StayId>) -> StayId {
+    async fn arrive(&self, identity: &Identity, stay: Option<StayId>) -> (StayId, usize) {
         let arrive = presence::Arrive {
             stay,
             user: identity.user.id.clone(),
@@ -226,9 +231,9 @@ impl Greeting {
             session: self.session.clone(),
         };
         match self.hub.presence.send(arrive).await {
-            Ok(stay) => stay,
+            Ok(arrived) => arrived,
             // Presence is away: this socket is a stay of its own.
-            Err(_) => StayId::new(self.connection.as_str()),
+            Err(_) => (StayId::new(self.connection.as_str()), 1),
         }
     }
 }

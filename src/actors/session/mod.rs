@@ -316,7 +316,10 @@ impl Handler<Push> for Session {
     type Result = ();
 
     fn handle(&mut self, Push(frame): Push, ctx: &mut Self::Context) {
-        self.send(&frame, ctx);
+        // The welcome comes first, and says how things stand.
+        if self.member.is_some() {
+            self.send(&frame, ctx);
+        }
     }
 }
 
