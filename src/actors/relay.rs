@@ -41,10 +41,10 @@ impl Relay {
         Self { bus, registry, followers: HashMap::new(), unwoken: HashSet::new() }
     }
 
-    fn wake(&mut self, thread: &ThreadId) {
+    fn wake(&mut self, thread: &ThreadId, at_once: bool) {
         let Some(followers) = self.followers.get(thread) else { return };
         for (connection, session) in followers {
-            match session.try_send(session::Wake(thread.clone())) {
+            match session.try_send(session::Wake { thread: thread.clone(), at_once }) {
                 Err(SendError::Full(_)) => {
                     self.unwoken.insert((thread.clone(), connection.clone()));
                 }
@@ -67,7 +67,8 @@ impl Relay {
         for (thread, connection) in std::mem::take(&mut self.unwoken) {
             let session = self.followers.get(&thread).and_then(|all| all.get(&connection));
             let full = session.is_some_and(|session| {
-                matches!(session.try_send(session::Wake(thread.clone())), Err(SendError::Full(_)))
+                let wake = session::Wake { thread: thread.clone(), at_once: true };
+                matches!(session.try_send(wake), Err(SendError::Full(_)))
             });
             if full {
                 self.unwoken.insert((thread, connection));
@@ -78,7 +79,7 @@ impl Relay {
     fn wake_all(&mut self) {
         let threads: Vec<ThreadId> = self.followers.keys().cloned().collect();
         for thread in threads {
-            self.wake(&thread);
+            self.wake(&thread, false);
         }
     }
 }
@@ -98,7 +99,8 @@ impl Supervised for Relay {}
 impl StreamHandler<Result<bus::Wake, BroadcastStreamRecvError>> for Relay {
     fn handle(&mut self, wake: Result<bus::Wake, BroadcastStreamRecvError>, _: &mut Self::Context) {
         match wake {
-            Ok(bus::Wake::Thread(thread)) => self.wake(&thread),
+            Ok(bus::Wake::Thread(thread)) => self.wake(&thread, false),
+            Ok(bus::Wake::FirstWords(thread)) => self.wake(&thread, true),
             Ok(bus::Wake::Titled { owner, thread, title, updated }) => {
                 let frame = Frame::Thread { thread, title, updated };
                 let push = registry::PushTo { user: owner, frame };

@@ -273,13 +273,15 @@ impl Writer {
     }
 
     async fn append(&mut self, event: LogEvent) -> Result<(), Lost> {
+        let is_first = self.running.text.is_empty() && matches!(event, LogEvent::Delta { .. });
         let entry = Entry::single(self.seq + 1, event);
         let thread = &self.thread.id;
         self.bench.log.append(thread, self.turn.fence, vec![entry.clone()]).await?;
         self.seq = entry.seq;
         self.running.apply(&entry);
         self.handle.pending.borrow_mut().push(entry);
-        self.bench.bus.wake(Wake::Thread(thread.clone()));
+        let wake = if is_first { Wake::FirstWords } else { Wake::Thread };
+        self.bench.bus.wake(wake(thread.clone()));
         Ok(())
     }
 

@@ -12,6 +12,8 @@ const QUEUE: usize = 4_096;
 pub(crate) enum Wake {
     /// A thread's log has grown.
     Thread(ThreadId),
+    /// It has the first words of an answer, which nobody should wait for.
+    FirstWords(ThreadId),
     /// One of a user's threads is new or was renamed.
     Titled { owner: UserId, thread: ThreadId, title: String, updated: String },
     /// Somebody who has the thread open is writing.

@@ -8,6 +8,7 @@ use crate::domain::{
     ids::{Epoch, ThreadId},
 };
 
+mod pieces;
 pub(crate) mod ring;
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -71,7 +72,7 @@ pub(crate) trait TurnLog: Send + Sync {
         entries: Vec<Entry>,
     ) -> Result<(), LogError>;
 
-    /// At most `most` entries behind `seq`.
+    /// The entries of at most `most` seqs behind `seq`; deltas may come merged.
     async fn read(&self, thread: &ThreadId, epoch: &Epoch, seq: i64, most: usize) -> Tail;
 
     async fn view(&self, thread: &ThreadId) -> Option<View>;

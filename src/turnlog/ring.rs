@@ -2,13 +2,13 @@
 //! dropped; once it has ended, only what a replay may ask for is kept.
 
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::HashMap,
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
 use async_trait::async_trait;
 
-use super::{Head, LogError, Start, Tail, TurnLog, View};
+use super::{Head, LogError, Start, Tail, TurnLog, View, pieces::Pieces};
 use crate::domain::{
     clock::{Millis, SharedClock},
     event::{Entry, LogEvent, Running},
@@ -25,7 +25,7 @@ struct Log {
     epoch: Epoch,
     fence: i64,
     seq: i64,
-    entries: VecDeque<Entry>,
+    entries: Pieces,
     running: Option<Running>,
     ended_at: Option<Millis>,
 }
@@ -43,7 +43,7 @@ impl Ring {
 
 impl Log {
     fn new(Start { epoch, fence, seq, running }: Start) -> Self {
-        Self { epoch, fence, seq, entries: VecDeque::new(), running, ended_at: None }
+        Self { epoch, fence, seq, entries: Pieces::default(), running, ended_at: None }
     }
 
     fn push(&mut self, entry: Entry, now: Millis) {
@@ -61,17 +61,14 @@ impl Log {
                 self.ended_at = None;
             }
         }
-        self.entries.push_back(entry);
+        self.entries.push(entry);
         if self.running.is_none() {
-            let kept = usize::try_from(REPLAY).unwrap_or(usize::MAX);
-            let surplus = self.entries.len().saturating_sub(kept);
-            self.entries.drain(..surplus);
-            self.entries.shrink_to_fit();
+            self.entries.trim(self.seq + 1 - REPLAY);
         }
     }
 
     fn oldest(&self) -> i64 {
-        self.entries.front().map_or(self.seq + 1, |entry| entry.first)
+        self.entries.oldest().unwrap_or(self.seq + 1)
     }
 }
 
@@ -120,8 +117,7 @@ impl TurnLog for Ring {
         if log.epoch != *epoch || seq > log.seq || seq + 1 < log.oldest() {
             return Tail::Gap;
         }
-        let start = log.entries.partition_point(|entry| entry.seq <= seq);
-        Tail::Entries(log.entries.iter().skip(start).take(most).cloned().collect())
+        Tail::Entries(log.entries.behind(seq, most))
     }
 
     async fn view(&self, thread: &ThreadId) -> Option<View> {
@@ -197,7 +193,8 @@ mod tests {
         ring.append(&thread, 1, vec![delta(11, "a"), delta(12, "b")]).await.unwrap();
 
         let read = |seq| ring.read(&thread, &epoch, seq, 10);
-        assert_eq!(read(10).await, Tail::Entries(vec![delta(11, "a"), delta(12, "b")]));
+        assert_eq!(read(10).await, Tail::Entries(vec![Entry { first: 11, ..delta(12, "ab") }]));
+        assert_eq!(read(11).await, Tail::Entries(vec![delta(12, "b")]));
         assert_eq!(read(12).await, Tail::Entries(vec![]));
         assert_eq!(read(13).await, Tail::Gap);
         assert_eq!(read(9).await, Tail::Gap);

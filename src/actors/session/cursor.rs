@@ -18,7 +18,7 @@ use crate::{
     turnlog::Tail,
 };
 
-/// Log entries that are read at once.
+/// Events that are read at once.
 const READ: usize = 512;
 
 pub(super) struct Cursor {
@@ -135,8 +135,9 @@ impl Session {
             Tail::Entries(entries) => entries,
             Tail::Gap => return self.check_gap(thread, ctx),
         };
-        let more = entries.len() == READ || again;
+        let mut more = again;
         if let Some(last) = entries.last() {
+            more |= usize::try_from(last.seq - cursor.seq).is_ok_and(|read| read >= READ);
             cursor.seq = last.seq;
             cursor.head = cursor.head.max(last.seq);
         }

@@ -297,13 +297,21 @@ impl Handler<Hung> for Session {
 /// A thread's log has grown.
 #[derive(Debug, Message)]
 #[rtype(result = "()")]
-pub(crate) struct Wake(pub ThreadId);
+pub(crate) struct Wake {
+    pub thread: ThreadId,
+    /// Not to be gathered with what may follow.
+    pub at_once: bool,
+}
 
 impl Handler<Wake> for Session {
     type Result = ();
 
-    fn handle(&mut self, Wake(thread): Wake, ctx: &mut Self::Context) {
-        self.pump_soon(&thread, ctx);
+    fn handle(&mut self, Wake { thread, at_once }: Wake, ctx: &mut Self::Context) {
+        if at_once {
+            self.pump(&thread, ctx);
+        } else {
+            self.pump_soon(&thread, ctx);
+        }
     }
 }
 
