@@ -2,7 +2,7 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 
 use super::*;
-use crate::auth::tests::Bench;
+use crate::auth::{sessions::Device, tests::Bench};
 
 fn parts(jwt: &str) -> (Value, Value, String) {
     let mut parts = jwt.split('.');
@@ -76,7 +76,7 @@ async fn a_token_is_worth_nothing_once_its_session_is_gone() {
     let jwt = bench.auth.issue_access_token(&ada).unwrap();
     assert!(!refused(&bench, &jwt).await);
 
-    bench.auth.sign_out(&ada).await.unwrap();
+    bench.auth.sign_out(&ada, &Device::default()).await.unwrap();
 
     assert!(refused(&bench, &jwt).await);
 }

@@ -134,16 +134,18 @@ pub(crate) struct Attempt<'a> {
 }
 
 impl Attempt<'_> {
-    pub(crate) fn failed(mut self) {
+    /// Says whether the account is locked by it.
+    pub(crate) fn failed(mut self) -> bool {
         self.ended = true;
         let now = self.limits.clock.now();
-        locked(&self.limits.lockouts).fail(&self.account, now);
+        let locks = locked(&self.limits.lockouts).fail(&self.account, now);
         if let Some(key) = self.address.take() {
             let mut failures = locked(&self.limits.failures);
             sweep(&mut failures, now);
             // Parallel attempts may have taken the last token; the next check sees that.
             let _ = failures.take(key, now);
         }
+        locks
     }
 
     pub(crate) fn succeeded(mut self) {
@@ -194,7 +196,9 @@ mod tests {
     }
 
     async fn fail(limits: &Limits, account: &str, address: IpAddr) -> Result<(), TooMany> {
-        limits.begin(account.to_owned(), Some(address)).await.map(Attempt::failed)
+        limits.begin(account.to_owned(), Some(address)).await.map(|attempt| {
+            attempt.failed();
+        })
     }
 
     /// Attack A7: one try each on many accounts.

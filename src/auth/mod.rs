@@ -31,6 +31,7 @@ use crate::{
 mod access;
 pub(crate) mod cookie;
 mod demo;
+mod events;
 mod hash_memory;
 mod hashing;
 mod keys;
@@ -171,6 +172,11 @@ impl Identity {
     /// Instructors and admins, where staff rights count.
     pub(crate) fn is_staff(&self) -> bool {
         self.may_administer && self.user.role.is_staff()
+    }
+
+    /// Admins alone, where staff rights count.
+    pub(crate) fn is_admin(&self) -> bool {
+        self.may_administer && self.user.role == Role::Admin
     }
 }
 

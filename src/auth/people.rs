@@ -1,11 +1,12 @@
 //! Accounts made and changed by the operator: on the command line, and in demo mode.
 
-use super::{Auth, AuthError};
+use super::{Auth, AuthError, sessions::Device};
 use crate::{
     domain::{email::Email, ids::UserId, password::Password, role::Role},
     store::{
         StoreError,
         accounts::{Account, CREDENTIAL},
+        auth_events::{AuthEvent, AuthEventKind},
         users::User,
     },
 };
@@ -54,7 +55,22 @@ impl Auth {
     /// Gives the person with this address another role. Running servers learn it within a second.
     pub(crate) async fn set_role(&self, email: &Email, role: Role) -> Result<User, AuthError> {
         let user = self.store.user_by_email(email.as_str()).await?;
-        Ok(self.store.set_role(&user.id, role, self.clock.now()).await?)
+        let event = self.by_operator(AuthEventKind::RoleChanged, &user);
+        Ok(self.store.set_role(&user.id, role, event).await?)
+    }
+
+    /// Ends every sign-in of the person with this address. Running servers learn it within a
+    /// second.
+    pub(crate) async fn sign_out_everywhere(&self, email: &Email) -> Result<User, AuthError> {
+        let user = self.store.user_by_email(email.as_str()).await?;
+        let event = self.by_operator(AuthEventKind::SessionRevoked, &user);
+        self.store.revoke_sessions(&user.id, event).await?;
+        Ok(user)
+    }
+
+    /// What is done on the command line comes from no address.
+    fn by_operator(&self, kind: AuthEventKind, user: &User) -> AuthEvent {
+        self.event(kind, &Device::default()).of(&user.id, &user.email)
     }
 
     /// Makes sure that this account is there, verified, and has this password and role.
@@ -72,9 +88,11 @@ impl Auth {
         let now = self.clock.now();
         let hash = self.hasher.hash(password, self.ids.as_ref()).await?;
         self.store.set_password(&user.id, hash, now).await?;
-        self.store.set_verified(&user.id, &user.email, now).await?;
+        let verified = self.by_operator(AuthEventKind::EmailVerified, &user);
+        self.store.set_verified(&user.id, &user.email, verified).await?;
         if user.role != person.role {
-            self.store.set_role(&user.id, person.role, now).await?;
+            let changed = self.by_operator(AuthEventKind::RoleChanged, &user);
+            self.store.set_role(&user.id, person.role, changed).await?;
         }
         Ok(())
     }

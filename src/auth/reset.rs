@@ -1,10 +1,10 @@
 //! A forgotten password: a link by mail, good for an hour and for one use. It ends all sessions.
 
-use super::{Auth, AuthError, hash_token, verify::LinkError};
+use super::{Auth, AuthError, hash_token, sessions::Device, verify::LinkError};
 use crate::{
     domain::{clock::HOUR, email::Email, password::Password, return_url::ReturnUrl},
     mail::Mail,
-    store::{StoreError, verifications::Verification},
+    store::{StoreError, auth_events::AuthEventKind, verifications::Verification},
 };
 
 const LINK_LIFE: i64 = HOUR;
@@ -16,6 +16,7 @@ impl Auth {
         &self,
         email: &Email,
         back: &ReturnUrl,
+        device: &Device,
     ) -> Result<(), AuthError> {
         let user = match self.store.user_by_email(email.as_str()).await {
             Err(StoreError::NotFound) => return Ok(()),
@@ -30,7 +31,8 @@ impl Auth {
             created_at: now.0,
             updated_at: now.0,
         };
-        self.store.insert_verification(proof).await?;
+        let event = self.event(AuthEventKind::PasswordResetRequested, device);
+        self.store.insert_verification(proof, event.of(&user.id, &user.email)).await?;
         let back: String = url::form_urlencoded::byte_serialize(back.as_str().as_bytes()).collect();
         let link = format!("{}/reset-password/{token}?callbackURL={back}", self.issuer());
         self.post(Mail::reset_password(&user.email, &user.name, &link)).await;
@@ -48,12 +50,13 @@ impl Auth {
         &self,
         token: &str,
         password: Password,
+        device: &Device,
     ) -> Result<(), LinkError> {
         // No work is spent on a password for a link that is no good.
         self.check_reset(token).await?;
         let hash = self.hasher.hash(password, self.ids.as_ref()).await?;
-        let now = self.clock.now();
-        let reset = self.store.reset_password(&identifier(token), hash, now).await;
+        let event = self.event(AuthEventKind::PasswordReset, device);
+        let reset = self.store.reset_password(&identifier(token), hash, event).await;
         let owner = reset.map_err(link_error)?;
         let user = self.store.user(&owner).await.map_err(AuthError::from)?;
         self.limits.unlock(&hash_token(&user.email));

@@ -6,7 +6,10 @@ use crate::{
         clock::{DAY, Millis},
         ids::{SessionId, UserId},
     },
-    store::sessions::Session,
+    store::{
+        auth_events::{AuthEvent, AuthEventKind},
+        sessions::Session,
+    },
 };
 
 /// A session is renewed at the first use after this part of its life.
@@ -23,6 +26,13 @@ pub(crate) struct Device {
     pub agent: Option<String>,
 }
 
+impl Device {
+    /// A browser's name for itself, at the length that is stored.
+    pub(super) fn short_agent(&self) -> Option<String> {
+        self.agent.as_ref().map(|agent| agent.chars().take(MAX_AGENT).collect())
+    }
+}
+
 impl Auth {
     /// A session that is not stored yet, and its token, which is nowhere else.
     pub(crate) fn new_session(
@@ -34,7 +44,7 @@ impl Auth {
         let token = self.ids.token(TOKEN_LENGTH);
         let now = self.clock.now();
         let life = if remember { self.session_life } else { SHORT_LIFE.min(self.session_life) };
-        let agent = device.agent.map(|agent| agent.chars().take(MAX_AGENT).collect());
+        let agent = device.short_agent();
         let session = Session {
             id: SessionId::new(self.ids.token(TOKEN_LENGTH)),
             token_hash: hash_token(&token),
@@ -60,27 +70,52 @@ impl Auth {
         Ok(self.store.sessions_of(&identity.user.id, self.clock.now()).await?)
     }
 
-    pub(crate) async fn sign_out(&self, identity: &Identity) -> Result<(), AuthError> {
-        let id = identity.session.as_str();
-        self.store.revoke_session(&identity.user.id, id, "", self.clock.now()).await?;
+    pub(crate) async fn sign_out(
+        &self,
+        identity: &Identity,
+        device: &Device,
+    ) -> Result<(), AuthError> {
+        let Identity { user, session, .. } = identity;
+        let event = self.event(AuthEventKind::SignOut, device).of(&user.id, &user.email);
+        self.store.revoke_session(&user.id, session.as_str(), "", event).await?;
         Ok(())
     }
 
     /// Ends one of the person's own sessions, named by its handle (its id) or its real token.
     /// Another's or an unknown one is left alone without a word.
-    pub(crate) async fn revoke(&self, identity: &Identity, name: &str) -> Result<(), AuthError> {
-        let owner = &identity.user.id;
-        self.store.revoke_session(owner, name, &hash_token(name), self.clock.now()).await?;
+    pub(crate) async fn revoke(
+        &self,
+        identity: &Identity,
+        name: &str,
+        device: &Device,
+    ) -> Result<(), AuthError> {
+        let (owner, event) = (&identity.user.id, self.revoked(identity, device));
+        self.store.revoke_session(owner, name, &hash_token(name), event).await?;
         Ok(())
     }
 
-    pub(crate) async fn revoke_all(&self, identity: &Identity) -> Result<(), AuthError> {
-        Ok(self.store.revoke_sessions(&identity.user.id, self.clock.now()).await?)
+    pub(crate) async fn revoke_all(
+        &self,
+        identity: &Identity,
+        device: &Device,
+    ) -> Result<(), AuthError> {
+        let event = self.revoked(identity, device);
+        Ok(self.store.revoke_sessions(&identity.user.id, event).await?)
     }
 
-    pub(crate) async fn revoke_others(&self, identity: &Identity) -> Result<(), AuthError> {
-        let now = self.clock.now();
-        Ok(self.store.revoke_other_sessions(&identity.user.id, &identity.session, now).await?)
+    pub(crate) async fn revoke_others(
+        &self,
+        identity: &Identity,
+        device: &Device,
+    ) -> Result<(), AuthError> {
+        let Identity { user, session, .. } = identity;
+        let event = self.revoked(identity, device);
+        Ok(self.store.revoke_other_sessions(&user.id, session, event).await?)
+    }
+
+    fn revoked(&self, identity: &Identity, device: &Device) -> AuthEvent {
+        let user = &identity.user;
+        self.event(AuthEventKind::SessionRevoked, device).of(&user.id, &user.email)
     }
 
     /// How long a remembered session lives after its last renewal, in milliseconds.

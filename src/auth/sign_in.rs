@@ -4,7 +4,13 @@
 use std::net::IpAddr;
 
 use super::{Auth, AuthError, hash_token, limits::TooMany, sessions::Device, sign_up::Started};
-use crate::domain::{email::Email, password::Password};
+use crate::{
+    domain::{email::Email, password::Password},
+    store::{
+        auth_events::{AuthEvent, AuthEventKind},
+        users::User,
+    },
+};
 
 #[derive(Debug, Clone)]
 pub(crate) struct SignIn {
@@ -40,28 +46,50 @@ impl Auth {
         let found = self.store.login_by_email(email.as_str()).await.map_err(AuthError::from)?;
         let hash = found.as_ref().and_then(|(_, hash)| hash.clone());
         let right = self.hasher.matches(password, hash).await?;
-        let user = match found {
-            Some((user, _)) if right => user,
+        let tried = |kind| {
+            let user = found.as_ref().map(|(user, _)| user);
+            self.tried(kind, &device, user, &email)
+        };
+        let user = match &found {
+            Some((user, _)) if right => user.clone(),
             _ => {
-                attempt.failed();
+                let locked = attempt.failed();
+                self.note(tried(AuthEventKind::SignInFailed)).await;
+                if locked {
+                    self.note(tried(AuthEventKind::AccountLocked)).await;
+                }
                 return Err(SignInError::Wrong);
             }
         };
         attempt.succeeded();
         if user.is_banned(self.clock.now()) {
+            self.note(tried(AuthEventKind::SignInFailed)).await;
             return Err(AuthError::Banned.into());
         }
-        let (session, token) = self.new_session(&user.id, remember, device);
-        self.store.insert_session(session).await.map_err(AuthError::from)?;
+        let (session, token) = self.new_session(&user.id, remember, device.clone());
+        let event = tried(AuthEventKind::SignIn);
+        self.store.insert_session(session, event).await.map_err(AuthError::from)?;
         if let Some(old) = replaces {
-            self.end_replaced(&old).await?;
+            self.end_replaced(&old, &device).await?;
         }
         Ok(Started { user, token })
     }
 
-    async fn end_replaced(&self, token: &str) -> Result<(), AuthError> {
+    /// An event with the address that was tried, and the account if it has one.
+    fn tried(
+        &self,
+        kind: AuthEventKind,
+        device: &Device,
+        user: Option<&User>,
+        email: &Email,
+    ) -> AuthEvent {
+        let user_id = user.map(|user| user.id.clone());
+        AuthEvent { user_id, email: Some(email.as_str().to_owned()), ..self.event(kind, device) }
+    }
+
+    async fn end_replaced(&self, token: &str, device: &Device) -> Result<(), AuthError> {
         match self.by_session_token(token).await {
-            Ok(old) => self.sign_out(&old).await,
+            Ok(old) => self.sign_out(&old, device).await,
             Err(AuthError::NotSignedIn | AuthError::Banned) => Ok(()),
             Err(error) => Err(error),
         }

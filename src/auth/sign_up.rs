@@ -11,7 +11,7 @@ use crate::{
         role::Role,
     },
     mail::Mail,
-    store::{StoreError, users::User},
+    store::{StoreError, auth_events::AuthEventKind, users::User},
 };
 
 /// What a person fills in.
@@ -73,9 +73,10 @@ impl Auth {
         let person = NewPerson { email, name, role: Role::Student, verified: false };
         let (mut user, login) = self.rows(person, hash);
         user.image = image;
+        let event = self.event(AuthEventKind::SignUp, &device).of(&user.id, &user.email);
         let (session, token) = self.new_session(&user.id, remember, device);
         let begun = (!self.hide_existing).then_some(session);
-        match self.store.insert_user(user.clone(), login, begun).await {
+        match self.store.sign_up(user.clone(), login, begun, Some(event)).await {
             Ok(()) => self.mail_verification(&user, &back).await,
             Err(StoreError::Conflict(_)) if self.hide_existing => {
                 self.mail_account_exists(&user.email).await;

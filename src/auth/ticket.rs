@@ -125,7 +125,10 @@ impl Auth {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{auth::tests::Bench, domain::role::Role};
+    use crate::{
+        auth::{sessions::Device, tests::Bench},
+        domain::role::Role,
+    };
 
     const PAGE: Option<&str> = Some("http://localhost:8080");
 
@@ -167,7 +170,7 @@ mod tests {
         assert!(matches!(result, Err(TicketError::Expired)));
 
         let orphan = bench.auth.issue_ticket(&ada, PAGE);
-        bench.auth.sign_out(&ada).await.unwrap();
+        bench.auth.sign_out(&ada, &Device::default()).await.unwrap();
         let result = bench.auth.redeem_ticket(&orphan, PAGE).await;
         assert!(matches!(result, Err(TicketError::SessionGone)));
     }

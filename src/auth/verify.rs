@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use serde::{Deserialize, Serialize};
 
-use super::{Auth, AuthError, limits::TooMany, secret::Secret};
+use super::{Auth, AuthError, limits::TooMany, secret::Secret, sessions::Device};
 use crate::{
     domain::{
         clock::{HOUR, Millis, SECOND},
@@ -14,7 +14,7 @@ use crate::{
         return_url::ReturnUrl,
     },
     mail::Mail,
-    store::{StoreError, users::User},
+    store::{StoreError, auth_events::AuthEventKind, users::User},
 };
 
 const LINK_LIFE: i64 = HOUR;
@@ -98,10 +98,10 @@ impl Auth {
     }
 
     /// Believes the link. Of an address that is verified already: as if it had worked.
-    pub(crate) async fn verify_email(&self, token: &str) -> Result<(), LinkError> {
-        let claims = self.open_link(token)?;
-        let now = self.clock.now();
-        match self.store.set_verified(&claims.user, &claims.email, now).await {
+    pub(crate) async fn verify_email(&self, token: &str, device: &Device) -> Result<(), LinkError> {
+        let Claims { user, email, .. } = self.open_link(token)?;
+        let event = self.event(AuthEventKind::EmailVerified, device).of(&user, &email);
+        match self.store.set_verified(&user, &email, event).await {
             Ok(_) => Ok(()),
             Err(StoreError::NotFound) => Err(LinkError::Invalid),
             Err(error) => Err(AuthError::from(error).into()),

@@ -55,13 +55,13 @@ impl Lockouts {
         Ok(())
     }
 
-    /// The password was wrong.
-    pub fn fail(&mut self, key: &str, now: Millis) {
-        if let Some(account) = self.accounts.get_mut(key) {
-            account.checking = account.checking.saturating_sub(1);
-            account.failures += 1;
-            account.last_failure = now;
-        }
+    /// The password was wrong. Says whether this one locks the account.
+    pub fn fail(&mut self, key: &str, now: Millis) -> bool {
+        let Some(account) = self.accounts.get_mut(key) else { return false };
+        account.checking = account.checking.saturating_sub(1);
+        account.failures += 1;
+        account.last_failure = now;
+        account.failures == TRIES
     }
 
     /// The password was right: what was wrong before is forgotten.
@@ -108,17 +108,16 @@ impl Lockouts {
 mod tests {
     use super::*;
 
-    fn fail_at(lockouts: &mut Lockouts, now: Millis) {
+    fn fail_at(lockouts: &mut Lockouts, now: Millis) -> bool {
         lockouts.begin("ada", now).unwrap();
-        lockouts.fail("ada", now);
+        lockouts.fail("ada", now)
     }
 
     #[test]
     fn the_fifth_wrong_password_locks_for_thirty_minutes() {
         let mut lockouts = Lockouts::default();
-        for minute in 0..5 {
-            fail_at(&mut lockouts, Millis(minute * MINUTE));
-        }
+        let locks = (0..5).map(|minute| fail_at(&mut lockouts, Millis(minute * MINUTE)));
+        assert_eq!(locks.collect::<Vec<_>>(), [false, false, false, false, true]);
 
         assert_eq!(lockouts.begin("ada", Millis(5 * MINUTE)), Err(NotNow::Locked(29 * MINUTE)));
         assert_eq!(lockouts.begin("bob", Millis(5 * MINUTE)), Ok(()));

@@ -12,6 +12,7 @@ pub(crate) mod accounts;
 pub(crate) mod again;
 #[cfg(test)]
 mod again_tests;
+pub(crate) mod auth_events;
 mod blocking;
 mod bulk;
 mod changes;

@@ -6,6 +6,7 @@ use diesel_async::RunQueryDsl;
 
 use super::{
     Store, StoreError,
+    auth_events::{AuthEvent, note_event},
     changes::note_change,
     db::{read, write},
     schema::{session, user},
@@ -39,9 +40,14 @@ pub(crate) struct Session {
 }
 
 impl Store {
-    pub(crate) async fn insert_session(&self, row: Session) -> Result<(), StoreError> {
+    pub(crate) async fn insert_session(
+        &self,
+        row: Session,
+        event: AuthEvent,
+    ) -> Result<(), StoreError> {
         write!(self, |conn| {
             diesel::insert_into(session::table).values(row).execute(conn).await?;
+            note_event!(conn, event);
             Ok(())
         })
     }
@@ -95,15 +101,17 @@ impl Store {
         })
     }
 
-    /// Ends the session of `owner` that has this id or this token hash. Says whether there was one.
+    /// Ends the session of `owner` that has this id or this token hash. Says whether there was one;
+    /// the event is written only then.
     pub(crate) async fn revoke_session(
         &self,
         owner: &UserId,
         handle: &str,
         hash: &str,
-        now: Millis,
+        event: AuthEvent,
     ) -> Result<bool, StoreError> {
         let (owner, handle, hash) = (owner.clone(), handle.to_owned(), hash.to_owned());
+        let now = event.at();
         write!(self, |conn| {
             let gone: Option<SessionId> =
                 diesel::delete(session::table.filter(
@@ -117,6 +125,7 @@ impl Store {
                 .optional()?;
             if let Some(id) = &gone {
                 note_change!(conn, "session", id.as_str(), now.plus(REVOCATION_KEPT).0, now.0);
+                note_event!(conn, event);
             }
             Ok(gone.is_some())
         })
@@ -126,14 +135,15 @@ impl Store {
     pub(crate) async fn revoke_sessions(
         &self,
         owner: &UserId,
-        now: Millis,
+        event: AuthEvent,
     ) -> Result<(), StoreError> {
-        let owner = owner.clone();
+        let (owner, now) = (owner.clone(), event.at());
         write!(self, |conn| {
             diesel::delete(session::table.filter(session::user_id.eq(&owner)))
                 .execute(conn)
                 .await?;
             note_change!(conn, "user_sessions", owner.as_str(), now.plus(REVOCATION_KEPT).0, now.0);
+            note_event!(conn, event);
             Ok(())
         })
     }
@@ -143,9 +153,9 @@ impl Store {
         &self,
         owner: &UserId,
         kept: &SessionId,
-        now: Millis,
+        event: AuthEvent,
     ) -> Result<(), StoreError> {
-        let (owner, kept) = (owner.clone(), kept.clone());
+        let (owner, kept, now) = (owner.clone(), kept.clone(), event.at());
         write!(self, |conn| {
             let gone: Vec<SessionId> = diesel::delete(
                 session::table.filter(session::user_id.eq(owner).and(session::id.ne(kept))),
@@ -153,6 +163,9 @@ impl Store {
             .returning(session::id)
             .get_results(conn)
             .await?;
+            if !gone.is_empty() {
+                note_event!(conn, event);
+            }
             for id in gone {
                 note_change!(conn, "session", id.as_str(), now.plus(REVOCATION_KEPT).0, now.0);
             }
@@ -171,14 +184,23 @@ impl Store {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use crate::{
         domain::role::Role,
-        store::{accounts::tests::login, contract::on_both, users::tests::person},
+        store::{
+            accounts::tests::login,
+            auth_events::{AuthEventKind, tests::event},
+            contract::on_both,
+            users::tests::person,
+        },
     };
 
-    fn row(id: &str, owner: &str) -> Session {
+    fn revoked(id: &str) -> AuthEvent {
+        event(id, AuthEventKind::SessionRevoked, 2)
+    }
+
+    pub(crate) fn row(id: &str, owner: &str) -> Session {
         Session {
             id: SessionId::new(id),
             token_hash: format!("hash-{id}"),
@@ -198,7 +220,8 @@ mod tests {
             store.insert_user(person(name, Role::Student), login(name), None).await.unwrap();
         }
         for (id, owner) in [("a1", "ada"), ("a2", "ada"), ("b1", "bob")] {
-            store.insert_session(row(id, owner)).await.unwrap();
+            let event = event(id, AuthEventKind::SignIn, 1);
+            store.insert_session(row(id, owner), event).await.unwrap();
         }
     }
 
@@ -221,9 +244,13 @@ mod tests {
             with_sessions(&store).await;
             let ada = UserId::new("ada");
 
-            assert!(!store.revoke_session(&ada, "b1", "hash-b1", Millis(2)).await.unwrap());
-            assert!(store.revoke_session(&ada, "a1", "", Millis(2)).await.unwrap());
-            assert!(store.revoke_session(&ada, "", "hash-a2", Millis(2)).await.unwrap());
+            assert!(!store.revoke_session(&ada, "b1", "hash-b1", revoked("1")).await.unwrap());
+            assert!(store.revoke_session(&ada, "a1", "", revoked("2")).await.unwrap());
+            assert!(store.revoke_session(&ada, "", "hash-a2", revoked("3")).await.unwrap());
+
+            let events = store.newest_auth_events(9).await.unwrap();
+            let ids: Vec<_> = events.iter().map(|event| event.id.as_str()).collect();
+            assert_eq!(ids[..2], ["3", "2"], "what ended nothing is no event");
 
             assert_eq!(store.sessions_of(&ada, Millis(2)).await.unwrap(), []);
             assert!(store.session(&SessionId::new("b1")).await.is_ok());
@@ -240,11 +267,11 @@ mod tests {
             with_sessions(&store).await;
             let ada = UserId::new("ada");
 
-            store.revoke_other_sessions(&ada, &SessionId::new("a2"), Millis(2)).await.unwrap();
+            store.revoke_other_sessions(&ada, &SessionId::new("a2"), revoked("1")).await.unwrap();
             let left = store.sessions_of(&ada, Millis(2)).await.unwrap();
             assert_eq!(left, [row("a2", "ada")]);
 
-            store.revoke_sessions(&ada, Millis(3)).await.unwrap();
+            store.revoke_sessions(&ada, revoked("2")).await.unwrap();
             assert_eq!(store.sessions_of(&ada, Millis(3)).await.unwrap(), []);
             let told = store.changes_after(0).await.unwrap();
             let told: Vec<_> = told.iter().map(|c| (c.kind.as_str(), c.subject.as_str())).collect();

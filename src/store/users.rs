@@ -6,6 +6,7 @@ use diesel_async::RunQueryDsl;
 use super::{
     Store, StoreError,
     accounts::Account,
+    auth_events::{AuthEvent, note_event},
     changes::{KEPT, note_change},
     db::{read, write},
     schema::{account, user},
@@ -52,6 +53,17 @@ impl Store {
         login: Account,
         session: Option<Session>,
     ) -> Result<(), StoreError> {
+        self.sign_up(person, login, session, None).await
+    }
+
+    /// [`Self::insert_user`] for somebody who did it herself, with the event.
+    pub(crate) async fn sign_up(
+        &self,
+        person: User,
+        login: Account,
+        session: Option<Session>,
+        event: Option<AuthEvent>,
+    ) -> Result<(), StoreError> {
         write!(self, |conn| {
             diesel::insert_into(user::table).values(person).execute(conn).await?;
             diesel::insert_into(account::table).values(login).execute(conn).await?;
@@ -60,6 +72,9 @@ impl Store {
                     .values(session)
                     .execute(conn)
                     .await?;
+            }
+            if let Some(event) = event {
+                note_event!(conn, event);
             }
             Ok(())
         })
@@ -120,9 +135,9 @@ impl Store {
         &self,
         id: &UserId,
         role: Role,
-        now: Millis,
+        event: AuthEvent,
     ) -> Result<User, StoreError> {
-        let id = id.clone();
+        let (id, now) = (id.clone(), event.at());
         write!(self, |conn| {
             let changed = diesel::update(user::table.filter(user::id.eq(&id)))
                 .set((
@@ -134,19 +149,20 @@ impl Store {
                 .get_result(conn)
                 .await?;
             note_change!(conn, "user", id.as_str(), now.plus(KEPT).0, now.0);
+            note_event!(conn, event);
             Ok(changed)
         })
     }
 
     /// Believes that `id` reads mail at `email`. [`StoreError::NotFound`] if that is no longer the
-    /// person's address. Says whether it was news.
+    /// person's address. Says whether it was news; the event is written only then.
     pub(crate) async fn set_verified(
         &self,
         id: &UserId,
         email: &str,
-        now: Millis,
+        event: AuthEvent,
     ) -> Result<bool, StoreError> {
-        let (id, email) = (id.clone(), email.to_owned());
+        let (id, email, now) = (id.clone(), email.to_owned(), event.at());
         write!(self, |conn| {
             let before: bool = user::table
                 .filter(user::id.eq(&id).and(user::email.eq(&email)))
@@ -165,6 +181,7 @@ impl Store {
                 .execute(conn)
                 .await?;
             note_change!(conn, "user", id.as_str(), now.plus(KEPT).0, now.0);
+            note_event!(conn, event);
             Ok(true)
         })
     }
@@ -173,7 +190,11 @@ impl Store {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use crate::store::{accounts::tests::login, contract::on_both};
+    use crate::store::{
+        accounts::tests::login,
+        auth_events::{AuthEventKind, tests::event},
+        contract::on_both,
+    };
 
     pub(crate) fn person(id: &str, role: Role) -> User {
         User {
@@ -226,14 +247,16 @@ pub(crate) mod tests {
         on_both(async |store| {
             store.insert_user(person("ada", Role::Student), login("ada"), None).await.unwrap();
 
+            let changed = |id: &str| event(id, AuthEventKind::RoleChanged, 5);
             let now_admin =
-                store.set_role(&UserId::new("ada"), Role::Admin, Millis(5)).await.unwrap();
+                store.set_role(&UserId::new("ada"), Role::Admin, changed("1")).await.unwrap();
 
             assert_eq!((now_admin.role, now_admin.version), (Role::Admin, 2));
             let told = store.changes_after(0).await.unwrap();
             assert_eq!((told[0].kind.as_str(), told[0].subject.as_str()), ("user", "ada"));
-            let unknown = store.set_role(&UserId::new("eve"), Role::Admin, Millis(5)).await;
+            let unknown = store.set_role(&UserId::new("eve"), Role::Admin, changed("2")).await;
             assert!(matches!(unknown, Err(StoreError::NotFound)));
+            assert_eq!(store.newest_auth_events(9).await.unwrap(), [changed("1")]);
         })
         .await;
     }
@@ -242,12 +265,14 @@ pub(crate) mod tests {
     async fn verification_is_for_the_address_that_the_mail_went_to() {
         on_both(async |store| {
             store.insert_user(person("ada", Role::Student), login("ada"), None).await.unwrap();
-            let ada = UserId::new("ada");
+            let (ada, address) = (UserId::new("ada"), "ada@school.example");
+            let verified = |id: &str| event(id, AuthEventKind::EmailVerified, 5);
 
-            let other = store.set_verified(&ada, "old@school.example", Millis(5)).await;
+            let other = store.set_verified(&ada, "old@school.example", verified("1")).await;
             assert!(matches!(other, Err(StoreError::NotFound)));
-            assert!(store.set_verified(&ada, "ada@school.example", Millis(5)).await.unwrap());
-            assert!(!store.set_verified(&ada, "ada@school.example", Millis(6)).await.unwrap());
+            assert!(store.set_verified(&ada, address, verified("2")).await.unwrap());
+            assert!(!store.set_verified(&ada, address, verified("3")).await.unwrap());
+            assert_eq!(store.newest_auth_events(9).await.unwrap(), [verified("2")]);
             assert!(store.user(&ada).await.unwrap().email_verified);
         })
         .await;

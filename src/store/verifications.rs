@@ -6,9 +6,10 @@ use diesel_async::RunQueryDsl;
 use super::{
     Store, StoreError,
     accounts::CREDENTIAL,
+    auth_events::{AuthEvent, note_event},
     changes::note_change,
     db::{read, write},
-    schema::{account, session, verification},
+    schema::{account, session, user, verification},
     sessions::REVOCATION_KEPT,
 };
 use crate::domain::{clock::Millis, ids::UserId};
@@ -29,7 +30,11 @@ pub(crate) struct Verification {
 impl Store {
     /// Stores a proof; what `owner` (its value) had of the same kind, which is what stands before
     /// the colon, is worth nothing from now on.
-    pub(crate) async fn insert_verification(&self, row: Verification) -> Result<(), StoreError> {
+    pub(crate) async fn insert_verification(
+        &self,
+        row: Verification,
+        event: AuthEvent,
+    ) -> Result<(), StoreError> {
         write!(self, |conn| {
             let kind = row.identifier.split(':').next().unwrap_or_default();
             let same = verification::value
@@ -37,6 +42,7 @@ impl Store {
                 .and(verification::identifier.like(format!("{kind}:%")));
             diesel::delete(verification::table.filter(same)).execute(conn).await?;
             diesel::insert_into(verification::table).values(row).execute(conn).await?;
+            note_event!(conn, event);
             Ok(())
         })
     }
@@ -60,9 +66,9 @@ impl Store {
         &self,
         identifier: &str,
         hash: String,
-        now: Millis,
+        event: AuthEvent,
     ) -> Result<UserId, StoreError> {
-        let identifier = identifier.to_owned();
+        let (identifier, now) = (identifier.to_owned(), event.at());
         write!(self, |conn| {
             let owner: UserId = diesel::delete(verification::table.filter(
                 verification::identifier.eq(identifier).and(verification::expires_at.gt(now.0)),
@@ -80,6 +86,9 @@ impl Store {
                 .await?;
             let until = now.plus(REVOCATION_KEPT).0;
             note_change!(conn, "user_sessions", owner.as_str(), until, now.0);
+            let email: String =
+                user::table.filter(user::id.eq(&owner)).select(user::email).first(conn).await?;
+            note_event!(conn, event.of(&owner, &email));
             Ok(owner)
         })
     }
@@ -98,8 +107,23 @@ mod tests {
     use super::*;
     use crate::{
         domain::role::Role,
-        store::{accounts::tests::login, contract::on_both, users::tests::person},
+        store::{
+            accounts::tests::login,
+            auth_events::{AuthEventKind, tests::event},
+            contract::on_both,
+            users::tests::person,
+        },
     };
+
+    async fn insert(store: &Store, identifier: &str) {
+        let event = event(identifier, AuthEventKind::PasswordResetRequested, 1);
+        store.insert_verification(proof(identifier), event).await.unwrap();
+    }
+
+    async fn reset(store: &Store, hash: String, at: i64) -> Result<UserId, StoreError> {
+        let event = event(&hash, AuthEventKind::PasswordReset, at);
+        store.reset_password("reset:1", hash, event).await
+    }
 
     fn proof(identifier: &str) -> Verification {
         Verification {
@@ -114,7 +138,7 @@ mod tests {
 
     async fn with_ada(store: &Store) {
         store.insert_user(person("ada", Role::Student), login("ada"), None).await.unwrap();
-        store.insert_verification(proof("reset:1")).await.unwrap();
+        insert(store, "reset:1").await;
     }
 
     /// Attack B3: a link used twice at the same moment.
@@ -123,8 +147,7 @@ mod tests {
         on_both(async |store| {
             with_ada(&store).await;
 
-            let uses =
-                (0..8).map(|n| store.reset_password("reset:1", format!("$hash{n}"), Millis(2)));
+            let uses = (0..8).map(|n| reset(&store, format!("$hash{n}"), 2));
             let won = futures_util::future::join_all(uses).await.into_iter().flatten().count();
 
             assert_eq!(won, 1);
@@ -132,6 +155,9 @@ mod tests {
             assert!(hash.unwrap().starts_with("$hash"));
             let told = store.changes_after(0).await.unwrap();
             assert_eq!((told[0].kind.as_str(), told.len()), ("user_sessions", 1));
+            let events = store.newest_auth_events(9).await.unwrap();
+            assert_eq!((events[0].kind.as_str(), events.len()), ("password_reset", 2));
+            assert_eq!(events[0].email.as_deref(), Some("ada@school.example"));
         })
         .await;
     }
@@ -140,8 +166,8 @@ mod tests {
     async fn a_newer_proof_of_the_same_kind_ends_the_older() {
         on_both(async |store| {
             with_ada(&store).await;
-            store.insert_verification(proof("other:1")).await.unwrap();
-            store.insert_verification(proof("reset:2")).await.unwrap();
+            insert(&store, "other:1").await;
+            insert(&store, "reset:2").await;
 
             let old = store.verification("reset:1", Millis(2)).await;
             assert!(matches!(old, Err(StoreError::NotFound)));
@@ -156,7 +182,7 @@ mod tests {
         on_both(async |store| {
             with_ada(&store).await;
 
-            let late = store.reset_password("reset:1", "$x".to_owned(), Millis(100)).await;
+            let late = reset(&store, "$x".to_owned(), 100).await;
 
             assert!(matches!(late, Err(StoreError::NotFound)));
             let (_, hash) = store.login_by_email("ada@school.example").await.unwrap().unwrap();

@@ -62,9 +62,10 @@ async fn request_reset(
             .map_err(|_| Refusal::forbidden("INVALID_REDIRECT_URL", "Invalid redirectURL"))?,
         None => ReturnUrl::home(),
     };
-    auth.may_mail(device(&request, &auth).1)?;
+    let (device, address) = device(&request, &auth);
+    auth.may_mail(address)?;
     if let Some(email) = email {
-        auth.request_reset(&email, &back).await?;
+        auth.request_reset(&email, &back, &device).await?;
     }
     Ok(HttpResponse::Ok().json(json!({ "status": true, "message": SENT })))
 }
@@ -134,6 +135,7 @@ struct TokenQuery {
     ),
 )]
 async fn reset(
+    request: HttpRequest,
     auth: Data<Auth>,
     query: Query<TokenQuery>,
     mut fields: Fields,
@@ -145,7 +147,7 @@ async fn reset(
     let (Some(token), Some(password)) = (token, password) else { return Err(invalid()) };
     // A weak password is told before the link is used up.
     password.check_classic().map_err(SignUpError::Weak)?;
-    match auth.reset_password(&token, password).await {
+    match auth.reset_password(&token, password, &device(&request, &auth).0).await {
         Ok(()) => Ok(HttpResponse::Ok().json(json!({ "status": true }))),
         Err(LinkError::Auth(error)) => Err(error.into()),
         Err(LinkError::Invalid | LinkError::Expired) => Err(invalid()),

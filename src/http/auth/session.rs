@@ -9,7 +9,8 @@ use serde_json::{Value, json};
 use utoipa::OpenApi;
 
 use super::{
-    at, body::Fields, caller, cookies, error::Refusal, get, post, schema, session_token, shapes,
+    at, body::Fields, caller, cookies, device, error::Refusal, get, post, schema, session_token,
+    shapes,
 };
 use crate::{
     auth::{Auth, AuthError},
@@ -97,7 +98,7 @@ async fn deferred() -> Refusal {
 )]
 async fn sign_out(request: HttpRequest, auth: Data<Auth>) -> Result<HttpResponse, Refusal> {
     match caller(&request, &auth).await {
-        Ok(caller) => auth.sign_out(&caller).await?,
+        Ok(caller) => auth.sign_out(&caller, &device(&request, &auth).0).await?,
         Err(refusal) if refusal.is_unauthorized() => {}
         Err(refusal) => return Err(refusal),
     }
@@ -148,7 +149,7 @@ async fn revoke(
     let caller = caller(&request, &auth).await?;
     let name = fields.text("token");
     fields.finish()?;
-    auth.revoke(&caller, &name).await?;
+    auth.revoke(&caller, &name, &device(&request, &auth).0).await?;
     Ok(HttpResponse::Ok().json(json!({ "status": true })))
 }
 
@@ -166,7 +167,7 @@ async fn revoke(
 )]
 async fn revoke_all(request: HttpRequest, auth: Data<Auth>) -> Result<HttpResponse, Refusal> {
     let caller = caller(&request, &auth).await?;
-    auth.revoke_all(&caller).await?;
+    auth.revoke_all(&caller, &device(&request, &auth).0).await?;
     let mut response = HttpResponse::Ok();
     cookies::clear(&mut response, &auth);
     Ok(response.json(json!({ "status": true })))
@@ -186,7 +187,7 @@ async fn revoke_all(request: HttpRequest, auth: Data<Auth>) -> Result<HttpRespon
 )]
 async fn revoke_others(request: HttpRequest, auth: Data<Auth>) -> Result<HttpResponse, Refusal> {
     let caller = caller(&request, &auth).await?;
-    auth.revoke_others(&caller).await?;
+    auth.revoke_others(&caller, &device(&request, &auth).0).await?;
     Ok(HttpResponse::Ok().json(json!({ "status": true })))
 }
 

@@ -15,7 +15,7 @@ use utoipa::OpenApi;
 use super::{
     at,
     body::{Fields, callback},
-    caller,
+    caller, device,
     error::Refusal,
     pages, post, schema,
 };
@@ -66,7 +66,7 @@ async fn send(
         }
         Ok(_) => {}
         Err(refusal) if refusal.is_unauthorized() => {
-            let (_, address) = super::device(&request, &auth);
+            let (_, address) = device(&request, &auth);
             auth.may_mail(address)?;
         }
         Err(refusal) => return Err(refusal),
@@ -123,7 +123,8 @@ async fn opened(
             Err(error) => pages::bad_link(&auth, &error),
         });
     }
-    match (auth.verify_email(token).await, back) {
+    let (device, _) = device(&request, &auth);
+    match (auth.verify_email(token, &device).await, back) {
         (Ok(()), None) => Ok(HttpResponse::Ok().json(json!({ "status": true, "user": null }))),
         (Ok(()), Some(back)) => Ok(found(StatusCode::FOUND, &back)),
         (Err(error), Some(back)) if code(&error).is_some() => {
@@ -148,12 +149,16 @@ async fn opened(
         (status = "5XX", description = "Failed", body = schema::RefusalBody),
     ),
 )]
-async fn confirmed(auth: Data<Auth>, mut fields: Fields) -> Result<HttpResponse, Refusal> {
+async fn confirmed(
+    request: HttpRequest,
+    auth: Data<Auth>,
+    mut fields: Fields,
+) -> Result<HttpResponse, Refusal> {
     let link =
         Link { token: Some(fields.text("token")), callback: fields.optional_text("callbackURL") };
     fields.finish()?;
     let (token, back) = (link.token()?, link.back(&auth)?);
-    match auth.verify_email(token).await {
+    match auth.verify_email(token, &device(&request, &auth).0).await {
         Ok(()) => {
             Ok(back.map_or_else(|| pages::verified(&auth), |it| found(StatusCode::SEE_OTHER, &it)))
         }
