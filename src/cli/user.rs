@@ -39,6 +39,10 @@ enum Action {
     #[command(after_help = "Example:
   intellistack user set-role ada@school.example instructor")]
     SetRole(SetRoleArgs),
+    /// End every sign-in of a person. Her open sockets close at once.
+    #[command(after_help = "Example:
+  intellistack user sign-out ada@school.example")]
+    SignOut(SignOutArgs),
     /// List everybody, oldest account first.
     List(ListArgs),
 }
@@ -80,6 +84,11 @@ struct SetRoleArgs {
 }
 
 #[derive(Debug, clap::Args)]
+struct SignOutArgs {
+    email: String,
+}
+
+#[derive(Debug, clap::Args)]
 struct ListArgs {
     /// Print one JSON object a line.
     #[arg(long)]
@@ -95,6 +104,7 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<ExitCode, Failu
             create(&auth, context.ids.as_ref(), args, given).await?
         }
         Action::SetRole(args) => vec![set_role(&open_auth(context, store).await?, &args).await?],
+        Action::SignOut(args) => vec![sign_out(&open_auth(context, store).await?, &args).await?],
         Action::List(args) => list(&store, args.json).await?,
     };
     for line in lines {
@@ -162,11 +172,21 @@ fn people(args: &CreateArgs) -> Result<Vec<NewPerson>, Failure> {
 
 async fn set_role(auth: &Auth, args: &SetRoleArgs) -> Result<String, Failure> {
     let email = Email::parse(&args.email)?;
-    let user = auth.set_role(&email, args.role).await.map_err(|error| match error {
+    let user = auth.set_role(&email, args.role).await.map_err(|error| unknown(&email, error))?;
+    Ok(format!("{} is now {}", user.email, user.role))
+}
+
+async fn sign_out(auth: &Auth, args: &SignOutArgs) -> Result<String, Failure> {
+    let email = Email::parse(&args.email)?;
+    let user = auth.sign_out_everywhere(&email).await.map_err(|error| unknown(&email, error))?;
+    Ok(format!("{} is signed out everywhere", user.email))
+}
+
+fn unknown(email: &Email, error: AuthError) -> Failure {
+    match error {
         AuthError::Store(StoreError::NotFound) => Failure::new(format!("there is no {email}")),
         other => other.into(),
-    })?;
-    Ok(format!("{} is now {}", user.email, user.role))
+    }
 }
 
 async fn list(store: &Store, as_json: bool) -> Result<Vec<String>, Failure> {
@@ -224,6 +244,7 @@ mod tests {
         match Line::try_parse_from(words)?.args.action {
             Action::Create(args) => create(&bench.auth, &ids, args, None).await,
             Action::SetRole(args) => Ok(vec![set_role(&bench.auth, &args).await?]),
+            Action::SignOut(args) => Ok(vec![sign_out(&bench.auth, &args).await?]),
             Action::List(args) => list(&bench.store, args.json).await,
         }
     }
@@ -241,6 +262,9 @@ mod tests {
         let changed = on(&bench, "set-role ada@school.example admin").await.unwrap();
         assert_eq!(changed, ["ada@school.example is now admin"]);
         assert_eq!(bench.store.changes_after(before).await.unwrap()[0].kind, "user");
+        let out = on(&bench, "sign-out ada@school.example").await.unwrap();
+        assert_eq!(out, ["ada@school.example is signed out everywhere"]);
+        assert_eq!(bench.store.changes_after(before).await.unwrap()[1].kind, "user_sessions");
         let listed = on(&bench, "list").await.unwrap();
         assert_eq!(listed, ["ada@school.example\tadmin\tverified\tada"]);
     }
@@ -275,6 +299,7 @@ mod tests {
             ("create ada", "not an email address"),
             ("create a@b.example --count 3", "cannot be used with"),
             ("set-role nobody@school.example admin", "there is no nobody@school.example"),
+            ("sign-out nobody@school.example", "there is no nobody@school.example"),
         ] {
             let error = on(&bench, line).await.unwrap_err().to_string();
             assert!(error.contains(word), "{line}: {error}");
