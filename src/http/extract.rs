@@ -64,6 +64,11 @@ caller! {
     Staff, |who| if who.is_staff() { Ok(()) } else { Err(not_allowed()) }
 }
 
+caller! {
+    /// An admin.
+    Admin, |who| if who.is_admin() { Ok(()) } else { Err(not_allowed()) }
+}
+
 fn not_allowed() -> ApiError {
     ApiError::forbidden("You are not allowed to do this.")
 }
@@ -194,7 +199,8 @@ mod tests {
                     web::to(async |who: SignedIn| HttpResponse::Ok().body(who.user.id.to_string())),
                 )
                 .route("/learn", web::to(async |_: Learner| "ok"))
-                .route("/staff", web::to(async |_: Staff| "ok")),
+                .route("/staff", web::to(async |_: Staff| "ok"))
+                .route("/admin", web::to(async |_: Admin| "ok")),
         );
         let app = test::init_service(app).await;
         let (method, path) = path.split_once(' ').unwrap();
@@ -270,13 +276,13 @@ mod tests {
     async fn each_door_asks_for_its_own_right() {
         let bench = Bench::new().await;
         for (name, role, rights) in [
-            ("ada", Role::Student, [200, 403]),
-            ("ina", Role::Instructor, [200, 200]),
-            ("root", Role::Admin, [200, 200]),
+            ("ada", Role::Student, [200, 403, 403]),
+            ("ina", Role::Instructor, [200, 200, 403]),
+            ("root", Role::Admin, [200, 200, 200]),
         ] {
             let (_, token) = bench.signed_in_with_token(name, role).await;
             let bearer = format!("Bearer {token}");
-            for (path, status) in ["GET /learn", "GET /staff"].iter().zip(rights) {
+            for (path, status) in ["GET /learn", "GET /staff", "GET /admin"].iter().zip(rights) {
                 let (got, _) = ask(&bench, path, &[("authorization", &bearer)]).await;
                 assert_eq!(got, status, "{name} {path}");
             }

@@ -10,6 +10,7 @@ use actix_web::{
 use crate::auth::Auth;
 
 mod admin;
+mod audit;
 pub(crate) mod auth;
 pub(crate) mod dev;
 pub(crate) mod error;
@@ -49,6 +50,7 @@ fn api(cfg: &mut ServiceConfig) {
     cfg.app_data(json.error_handler(|error, _| ApiError::from(error).into()))
         .configure(lessons::routes)
         .configure(admin::routes)
+        .configure(audit::routes)
         .configure(health::api_routes)
         .configure(live::routes)
         .configure(threads::routes)

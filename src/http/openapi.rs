@@ -5,7 +5,7 @@ use utoipa::{
     openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme},
 };
 
-use super::{admin, auth, extract::SESSION_COOKIE, health, lessons, live, sse, threads};
+use super::{admin, audit, auth, extract::SESSION_COOKIE, health, lessons, live, sse, threads};
 
 /// Public calls say so with an empty requirement of their own.
 #[derive(OpenApi)]
@@ -42,6 +42,7 @@ pub(crate) fn document() -> utoipa::openapi::OpenApi {
     for area in [
         lessons::Docs::openapi(),
         admin::Docs::openapi(),
+        audit::Docs::openapi(),
         health::ApiDocs::openapi(),
         live::Docs::openapi(),
         threads::Docs::openapi(),

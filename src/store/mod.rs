@@ -12,6 +12,7 @@ pub(crate) mod accounts;
 pub(crate) mod again;
 #[cfg(test)]
 mod again_tests;
+pub(crate) mod audit;
 pub(crate) mod auth_events;
 mod blocking;
 mod bulk;
@@ -39,6 +40,7 @@ pub(crate) mod quota;
 pub(crate) mod sample;
 pub(crate) mod schema;
 pub(crate) mod sessions;
+pub(crate) mod staff;
 pub(crate) mod threads;
 #[cfg(test)]
 mod turn_tests;
