@@ -78,6 +78,8 @@ pub(crate) struct Context {
     pub(crate) ids: SharedIds,
     /// The multi-thread runtime of the process; it outlives the store.
     pub(crate) runtime: Handle,
+    /// What the log has warned of.
+    pub(crate) problems: telemetry::Problems,
 }
 
 impl Context {
@@ -118,13 +120,17 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
     let environment = std::env::vars_os()
         .filter_map(|(name, text)| Some((name.into_string().ok()?, text.into_string().ok()?)));
     let config = config::load(cli.config.as_deref(), environment, &overrides)?;
-    telemetry::init(&config.log)?;
+    let clock: SharedClock = Arc::new(SystemClock);
+    let said_at = Arc::clone(&clock);
+    let problems = telemetry::Problems::new(move || said_at.now().0);
+    telemetry::init(&config.log, problems.clone())?;
     let runtime = Builder::new_multi_thread().enable_all().thread_name("runtime").build()?;
     let context = Context {
         config,
-        clock: Arc::new(SystemClock),
+        clock,
         ids: Arc::new(SystemIds),
         runtime: runtime.handle().clone(),
+        problems,
     };
     match cli.command {
         Command::Serve(args) => serve::run(context, args),

@@ -2,6 +2,8 @@
 
 mod log;
 mod metrics;
+mod problems;
 
 pub(crate) use log::init;
-pub(crate) use metrics::{Counted, Metrics};
+pub(crate) use metrics::{Counted, Metrics, resident_bytes};
+pub(crate) use problems::{Problem, Problems};
