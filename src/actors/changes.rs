@@ -2,7 +2,8 @@
 //! made it: this server, another, or the command line.
 //!
 //! **Owns** the seq up to which it has read. **Takes** [`Observe`] and wakes from the bus.
-//! **Sends** [`Concern`](super::registry::Concern) to the registry; reloads courses and keys.
+//! **Sends** [`Concern`](super::registry::Concern) to the registry; reloads courses and keys; lets
+//! the node go.
 //! **On restart** it reads again from the seq at its start, which repeats what may be repeated.
 
 use std::{sync::Arc, time::Duration};
@@ -12,36 +13,40 @@ use serde::Serialize;
 
 use super::{
     Observe,
+    leaving::Leaving,
     registry::{Concern, Registry},
 };
 use crate::{
     auth::Auth,
     course::Courses,
-    domain::ids::{CourseId, SessionId, UserId},
+    domain::ids::{CourseId, NodeId, SessionId, UserId},
     store::{Change, Store, StoreError},
 };
 
 const POLL_EVERY: Duration = Duration::from_millis(250);
+/// Clients of a node that an admin drains are sent away within this time.
+const SEND_AWAY: Duration = Duration::from_secs(5);
+
+/// Whom changes may concern.
+pub(crate) struct Concerned {
+    pub node: NodeId,
+    pub auth: Arc<Auth>,
+    pub courses: Arc<Courses>,
+    pub registry: Addr<Registry>,
+    pub leaving: Leaving,
+}
 
 pub(crate) struct ChangeWatcher {
     store: Arc<Store>,
-    auth: Arc<Auth>,
-    courses: Arc<Courses>,
-    registry: Addr<Registry>,
+    concerned: Concerned,
     seq: i64,
     reading: bool,
 }
 
 impl ChangeWatcher {
     /// `seq`: everything up to it was known before the caches were filled.
-    pub(crate) fn new(
-        store: Arc<Store>,
-        auth: Arc<Auth>,
-        courses: Arc<Courses>,
-        registry: Addr<Registry>,
-        seq: i64,
-    ) -> Self {
-        Self { store, auth, courses, registry, seq, reading: false }
+    pub(crate) const fn new(store: Arc<Store>, concerned: Concerned, seq: i64) -> Self {
+        Self { store, concerned, seq, reading: false }
     }
 
     fn poll(&mut self, ctx: &mut Context<Self>) {
@@ -71,7 +76,7 @@ impl ChangeWatcher {
             "session" => self.concern(Concern::SignIn(SessionId::new(subject)), ctx),
             "user" | "user_sessions" => self.concern(Concern::User(UserId::new(subject)), ctx),
             "course" => {
-                let courses = Arc::clone(&self.courses);
+                let courses = Arc::clone(&self.concerned.courses);
                 let reload = async move {
                     if let Err(error) = courses.reload(&CourseId::new(subject)).await {
                         tracing::error!(%error, "a changed course cannot be read");
@@ -80,7 +85,7 @@ impl ChangeWatcher {
                 ctx.spawn(reload.into_actor(self));
             }
             "key" => {
-                let auth = Arc::clone(&self.auth);
+                let auth = Arc::clone(&self.concerned.auth);
                 let reload = async move {
                     if let Err(error) = auth.reload_keys().await {
                         tracing::error!(%error, "the changed signing keys cannot be read");
@@ -88,6 +93,13 @@ impl ChangeWatcher {
                 };
                 ctx.spawn(reload.into_actor(self));
             }
+            "drain" if subject == self.concerned.node.as_str() => {
+                tracing::info!("an admin drains this node");
+                let leaving = self.concerned.leaving.clone();
+                let begin = async move { leaving.begin(SEND_AWAY).await };
+                ctx.spawn(begin.into_actor(self).map(|_, _, _| ()));
+            }
+            "drain" => {}
             other => tracing::debug!(kind = other, "a change that this version does not know"),
         }
         self.seq = seq;
@@ -95,8 +107,8 @@ impl ChangeWatcher {
 
     fn concern(&self, concern: Concern, ctx: &mut Context<Self>) {
         // Before the registry hears of it: a session that it does not know yet looks again.
-        self.auth.note_change();
-        let told = self.registry.send(concern).into_actor(self).map(|told, _, _| {
+        self.concerned.auth.note_change();
+        let told = self.concerned.registry.send(concern).into_actor(self).map(|told, _, _| {
             if told.is_err() {
                 tracing::error!("the registry did not take a change");
             }

@@ -1,4 +1,4 @@
-//! Keeps house: renews this node's lease, and removes what is over.
+//! Keeps house: renews this node's lease, tells how the node is, and removes what is over.
 //!
 //! **Owns** no data. **Takes** [`Observe`]. **Sends** nothing. **On restart** it goes on at the
 //! next tick; the lease outlives two missed renewals.
@@ -8,10 +8,14 @@ use std::{sync::Arc, time::Duration};
 use actix::prelude::*;
 use serde::Serialize;
 
-use super::Observe;
+use super::{Observe, leaving::Leaving};
 use crate::{
     domain::clock::{DAY, MINUTE, Millis, SharedClock},
-    store::{Store, StoreError, nodes::Owner},
+    store::{
+        Store, StoreError,
+        nodes::{Owner, Stats},
+    },
+    telemetry::{self, Metrics},
     turnlog::TurnLog,
 };
 
@@ -20,6 +24,8 @@ const SWEEP_EVERY: Duration = Duration::from_mins(1);
 const RETENTION_EVERY: Duration = Duration::from_hours(24);
 /// A thread goes this long after its owner's enrolment ended.
 const RETENTION: i64 = 30 * DAY;
+/// Events of accounts hold addresses of people, so they go after this time.
+const EVENTS_KEPT: i64 = 90 * DAY;
 /// How long the log of an ended turn can be replayed.
 const LOG_KEPT: i64 = 15 * MINUTE;
 
@@ -28,7 +34,26 @@ pub(crate) struct Janitor {
     log: Arc<dyn TurnLog>,
     clock: SharedClock,
     me: Owner,
+    vitals: Vitals,
     renewed_at: Option<Millis>,
+}
+
+/// How this process is.
+pub(crate) struct Vitals {
+    pub metrics: Arc<Metrics>,
+    pub leaving: Leaving,
+}
+
+impl Vitals {
+    fn stats(&self) -> Stats {
+        Stats {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            draining: self.leaving.has_begun(),
+            sessions: self.metrics.sessions_now(),
+            turns: self.metrics.turns_running.get(),
+            rss_bytes: telemetry::resident_bytes().unwrap_or_default(),
+        }
+    }
 }
 
 impl Janitor {
@@ -37,13 +62,16 @@ impl Janitor {
         log: Arc<dyn TurnLog>,
         clock: SharedClock,
         me: Owner,
+        vitals: Vitals,
     ) -> Self {
-        Self { store, log, clock, me, renewed_at: None }
+        Self { store, log, clock, me, vitals, renewed_at: None }
     }
 
     fn renew(&mut self, ctx: &mut Context<Self>) {
         let (store, me, now) = (Arc::clone(&self.store), self.me.clone(), self.clock.now());
-        let renewal = async move { store.renew_lease(&me, now).await };
+        // Nobody is asked for them: the lease waits for nothing but the store.
+        let stats = self.vitals.stats();
+        let renewal = async move { store.renew_lease(&me, &stats, now).await };
         ctx.spawn(renewal.into_actor(self).map(move |renewed, this, _| match renewed {
             Ok(true) => this.renewed_at = Some(now),
             Ok(false) => tracing::error!(
@@ -62,7 +90,8 @@ impl Janitor {
                 + store.forget_nonces(now).await?
                 + store.forget_quota(now).await?
                 + store.forget_sessions(now).await?
-                + store.forget_verifications(now).await?;
+                + store.forget_verifications(now).await?
+                + store.forget_auth_events(now.plus(-EVENTS_KEPT)).await?;
             Ok::<_, StoreError>(gone)
         };
         ctx.spawn(sweeping.into_actor(self).map(|gone, _, _| match gone {
@@ -85,6 +114,7 @@ impl Actor for Janitor {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Self::Context) {
+        self.renew(ctx);
         ctx.run_interval(RENEW_EVERY, Self::renew);
         ctx.run_interval(SWEEP_EVERY, Self::sweep);
         ctx.run_interval(RETENTION_EVERY, Self::retain);

@@ -1,32 +1,26 @@
 //! Going: take no new turn, send the clients elsewhere, give running answers time, leave the rest
 //! to others.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use super::App;
-use crate::{
-    actors::{Observe, registry, tutor},
-    domain::close::Close,
-};
 
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
-/// Returns when nothing is being written here any more, or after `limit`.
+/// Returns when nothing is being written here any more and the clients are gone, or after `limit`.
 pub(crate) async fn drain(app: &App, limit: Duration) {
-    let hub = Arc::clone(&app.hub);
-    hub.drain();
-    let mut running = hub.tutor.send(tutor::Drain).await.unwrap_or(0);
+    let leaving = &app.hub.leaving;
+    let running = leaving.begin(limit).await;
     tracing::info!(running, limit_s = limit.as_secs(), "going: finishing the running answers");
-    if let Err(error) = hub.registry.send(registry::CloseAll(Close::GoingAway)).await {
-        tracing::warn!(%error, "the clients could not be told");
-    }
-    let mut left = limit;
-    while running > 0 && !left.is_zero() {
+    let mut time = limit;
+    let running = loop {
+        let (clients, running) = leaving.left().await;
+        if time.is_zero() || clients + running == 0 {
+            break running;
+        }
         tokio::time::sleep(LOOK_EVERY).await;
-        left = left.saturating_sub(LOOK_EVERY);
-        let view = hub.tutor.send(Observe::<tutor::View>::default()).await;
-        running = view.map_or(0, |view| view.running);
-    }
+        time = time.saturating_sub(LOOK_EVERY);
+    };
     if running > 0 {
         tracing::warn!(running, "answers are left to the next start or to other nodes");
     }

@@ -3,6 +3,7 @@
 
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
+use serde::{Deserialize, Serialize};
 
 use super::{
     Store, StoreError,
@@ -19,6 +20,31 @@ pub(crate) const LEASE: i64 = 6_000;
 pub(crate) struct Owner {
     pub node: NodeId,
     pub incarnation: String,
+}
+
+/// What a process tells about itself with each renewal, for the dashboards of all nodes.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Stats {
+    pub version: String,
+    /// It takes no new traffic.
+    pub draining: bool,
+    /// Sockets that have said hello.
+    pub sessions: i64,
+    /// Answers being written.
+    pub turns: i64,
+    /// Resident memory.
+    pub rss_bytes: i64,
+}
+
+/// A server as it last told, running or not.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Node {
+    pub id: NodeId,
+    pub lease_until: Millis,
+    pub started_at: Millis,
+    /// All zero until its first renewal.
+    pub stats: Stats,
 }
 
 impl Store {
@@ -39,6 +65,7 @@ impl Store {
                     node::incarnation.eq(incarnation),
                     node::lease_until.eq(now.plus(LEASE).0),
                     node::started_at.eq(now.0),
+                    node::stats.eq("{}"),
                 ))
                 .execute(conn)
                 .await?;
@@ -47,13 +74,19 @@ impl Store {
     }
 
     /// Whether the lease could be renewed; not, if another process took the node's name.
-    pub(crate) async fn renew_lease(&self, me: &Owner, now: Millis) -> Result<bool, StoreError> {
+    pub(crate) async fn renew_lease(
+        &self,
+        me: &Owner,
+        stats: &Stats,
+        now: Millis,
+    ) -> Result<bool, StoreError> {
         let Owner { node: id, incarnation } = me.clone();
+        let stats = serde_json::to_string(stats)?;
         let renewed: usize = write!(self, |conn| Ok::<_, StoreError>(
             diesel::update(
                 node::table.filter(node::id.eq(id).and(node::incarnation.eq(incarnation)))
             )
-            .set(node::lease_until.eq(now.plus(LEASE).0))
+            .set((node::lease_until.eq(now.plus(LEASE).0), node::stats.eq(stats)))
             .execute(conn)
             .await?
         ))?;
@@ -83,6 +116,23 @@ impl Store {
             .await?);
         Ok(rows.into_iter().map(|(node, incarnation)| Owner { node, incarnation }).collect())
     }
+
+    /// Every node there ever was, by name.
+    pub(crate) async fn nodes(&self) -> Result<Vec<Node>, StoreError> {
+        let rows: Vec<(NodeId, i64, i64, String)> = read!(self, |conn| node::table
+            .order(node::id)
+            .select((node::id, node::lease_until, node::started_at, node::stats))
+            .load(conn)
+            .await?);
+        let node = |(id, until, started, stats): (NodeId, i64, i64, String)| Node {
+            id,
+            lease_until: Millis(until),
+            started_at: Millis(started),
+            // Another version may tell other things: what is missing is zero.
+            stats: serde_json::from_str(&stats).unwrap_or_default(),
+        };
+        Ok(rows.into_iter().map(node).collect())
+    }
 }
 
 #[cfg(test)]
@@ -100,8 +150,11 @@ mod tests {
             store.register_node(&owner("a"), Millis(0)).await.unwrap();
             store.register_node(&owner("b"), Millis(10)).await.unwrap();
 
-            assert!(!store.renew_lease(&owner("a"), Millis(20)).await.unwrap());
-            assert!(store.renew_lease(&owner("b"), Millis(20)).await.unwrap());
+            let stats = Stats { sessions: 3, ..Stats::default() };
+            assert!(!store.renew_lease(&owner("a"), &stats, Millis(20)).await.unwrap());
+            assert_eq!(store.nodes().await.unwrap()[0].stats, Stats::default());
+            assert!(store.renew_lease(&owner("b"), &stats, Millis(20)).await.unwrap());
+            assert_eq!(store.nodes().await.unwrap()[0].stats, stats);
             assert_eq!(store.live_nodes(Millis(20)).await.unwrap(), [owner("b")]);
             assert_eq!(store.live_nodes(Millis(20 + LEASE)).await.unwrap(), []);
         })

@@ -21,6 +21,9 @@ pub(crate) struct Label {
 
 type Labelled = Family<Label, Counter>;
 
+/// The values of a session's label.
+const TRANSPORTS: [&str; 2] = ["websocket", "sse"];
+
 /// All figures of one node.
 pub(crate) struct Metrics {
     registry: Registry,
@@ -132,6 +135,14 @@ impl Metrics {
         self.sessions.get_or_create(&Label { value: transport.to_owned() }).inc();
     }
 
+    /// Sessions that are open now, whatever their transport.
+    pub(crate) fn sessions_now(&self) -> i64 {
+        let open = |transport: &str| {
+            self.sessions.get_or_create(&Label { value: transport.to_owned() }).get()
+        };
+        TRANSPORTS.into_iter().map(open).sum()
+    }
+
     pub(crate) fn session_ended(&self, transport: &str) {
         self.sessions.get_or_create(&Label { value: transport.to_owned() }).dec();
     }
@@ -176,7 +187,7 @@ fn count(family: &Labelled, value: impl fmt::Display) {
 }
 
 /// Linux alone tells; elsewhere the figure stays 0.
-fn resident_bytes() -> Option<i64> {
+pub(crate) fn resident_bytes() -> Option<i64> {
     let status = fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
     let kib: i64 = line.split_whitespace().next()?.parse().ok()?;
@@ -199,6 +210,7 @@ mod tests {
         metrics.delta_gap(0.02);
         metrics.resumed("replay");
         metrics.session_began("sse");
+        assert_eq!(metrics.sessions_now(), 1);
         metrics.refused("quota_exceeded");
         metrics.sign_in("ok");
         let text = metrics.render().unwrap();
