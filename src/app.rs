@@ -13,8 +13,17 @@ use actix::{Actor, Addr, Arbiter, Context, Supervised, Supervisor};
 
 use crate::{
     actors::{
-        Hub, changes::ChangeWatcher, janitor::Janitor, limiter::RateLimiter, presence::Presence,
-        registry::Registry, relay::Relay, turn::Bench, tutor::TutorActor,
+        Hub,
+        changes::{ChangeWatcher, Concerned},
+        feeds::{Feeds, Sources},
+        janitor::{Janitor, Vitals},
+        leaving::Leaving,
+        limiter::RateLimiter,
+        presence::Presence,
+        registry::Registry,
+        relay::Relay,
+        turn::Bench,
+        tutor::TutorActor,
     },
     auth::{Auth, AuthError, DemoAccount, SecretError, Settings},
     bus::Bus,
@@ -26,7 +35,7 @@ use crate::{
     },
     rag::{Index, bm25::Bm25},
     store::{Store, StoreError, nodes::Owner},
-    telemetry::Metrics,
+    telemetry::{Metrics, Problems},
     turnlog::{TurnLog, ring::Ring},
     tutor::Tutor,
 };
@@ -96,6 +105,8 @@ pub(crate) struct Ground {
     pub config: Config,
     pub clock: SharedClock,
     pub ids: SharedIds,
+    /// What the log has warned of.
+    pub problems: Problems,
 }
 
 impl App {
@@ -158,7 +169,10 @@ impl Parts {
         let bus = Bus::in_process();
         let control = Arbiter::new();
 
+        let bench = Arc::new(self.bench(ground, &log, &bus));
+        let tutor = supervise(&Arbiter::new(), move || TutorActor::new(bench));
         let registry = supervise(&control, Registry::default);
+        let leaving = Leaving::new(tutor.clone(), registry.clone());
         let relay = {
             let (bus, registry) = (bus.clone(), registry.clone());
             supervise(&control, move || Relay::new(bus, registry))
@@ -171,19 +185,17 @@ impl Parts {
             let (clock, silent) = (Arc::clone(clock), limits.sockets_without_hello_per_address);
             supervise(&control, move || RateLimiter::new(clock, silent))
         };
+        let feeds = {
+            let sources = self.sources(ground, &log, &tutor, &registry);
+            supervise(&control, move || Feeds::new(sources))
+        };
         {
             let (store, log) = (Arc::clone(&self.store), Arc::clone(&log));
             let (clock, me) = (Arc::clone(clock), self.me.clone());
-            supervise(&control, move || Janitor::new(store, log, clock, me));
+            let vitals = Vitals { metrics: Arc::clone(&self.metrics), leaving: leaving.clone() };
+            supervise(&control, move || Janitor::new(store, log, clock, me, vitals));
         }
-        {
-            let (store, auth) = (Arc::clone(&self.store), Arc::clone(&self.auth));
-            let (courses, registry) = (Arc::clone(&self.courses), registry.clone());
-            let seq = self.seq;
-            supervise(&control, move || ChangeWatcher::new(store, auth, courses, registry, seq));
-        }
-        let bench = Arc::new(self.bench(ground, &log, &bus));
-        let tutor = supervise(&Arbiter::new(), move || TutorActor::new(bench));
+        self.start_watcher(&control, &registry, &leaving);
         Hub {
             store: Arc::clone(&self.store),
             log,
@@ -196,7 +208,7 @@ impl Parts {
             node: self.me.node.clone(),
             tutor_kind: self.tutor.kind().as_str(),
             started_at: clock.now(),
-            draining: std::sync::atomic::AtomicBool::new(false),
+            leaving,
             limits,
             ladder: self.tutor.rules(),
             live,
@@ -204,7 +216,39 @@ impl Parts {
             relay,
             presence,
             registry,
+            feeds,
             limiter,
+        }
+    }
+
+    fn start_watcher(&self, control: &Arbiter, registry: &Addr<Registry>, leaving: &Leaving) {
+        let concerned = Concerned {
+            node: self.me.node.clone(),
+            auth: Arc::clone(&self.auth),
+            courses: Arc::clone(&self.courses),
+            registry: registry.clone(),
+            leaving: leaving.clone(),
+        };
+        let (store, seq) = (Arc::clone(&self.store), self.seq);
+        supervise(control, move || ChangeWatcher::new(store, concerned, seq));
+    }
+
+    /// Where the dashboard's feeds come from.
+    fn sources(
+        &self,
+        ground: &Ground,
+        log: &Arc<dyn TurnLog>,
+        tutor: &Addr<TutorActor>,
+        registry: &Addr<Registry>,
+    ) -> Sources {
+        Sources {
+            node: self.me.node.clone(),
+            store: Arc::clone(&self.store),
+            log: Arc::clone(log),
+            clock: Arc::clone(&ground.clock),
+            registry: registry.clone().recipient(),
+            tutor: tutor.clone().recipient(),
+            problems: ground.problems.clone(),
         }
     }
 

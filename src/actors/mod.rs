@@ -1,10 +1,7 @@
 //! Floor 3, the actors: who does what at once. Each is supervised, has a bounded mailbox and
 //! answers [`Observe`]; its header says what it owns and what a restart loses.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
-};
+use std::sync::Arc;
 
 use actix::{Addr, Message};
 
@@ -24,9 +21,12 @@ use crate::{
 };
 
 pub(crate) mod changes;
+pub(crate) mod feeds;
 pub(crate) mod janitor;
+pub(crate) mod leaving;
 pub(crate) mod limiter;
 pub(crate) mod presence;
+mod progress;
 mod question;
 pub(crate) mod registry;
 pub(crate) mod relay;
@@ -62,8 +62,8 @@ pub(crate) struct Hub {
     /// What the tutor says it is: `extractive` is no AI model.
     pub tutor_kind: &'static str,
     pub started_at: Millis,
-    /// The node is going: it takes no new traffic.
-    pub draining: AtomicBool,
+    /// Whether the node is going: then it takes no new traffic.
+    pub leaving: leaving::Leaving,
     pub limits: Limits,
     /// The rules of the hint ladder.
     pub ladder: Rules,
@@ -72,15 +72,12 @@ pub(crate) struct Hub {
     pub relay: Addr<relay::Relay>,
     pub presence: Addr<presence::Presence>,
     pub registry: Addr<registry::Registry>,
+    pub feeds: Addr<feeds::Feeds>,
     pub limiter: Addr<limiter::RateLimiter>,
 }
 
 impl Hub {
-    pub(crate) fn drain(&self) {
-        self.draining.store(true, Ordering::Relaxed);
-    }
-
     pub(crate) fn is_draining(&self) -> bool {
-        self.draining.load(Ordering::Relaxed)
+        self.leaving.has_begun()
     }
 }

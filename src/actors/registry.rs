@@ -1,9 +1,9 @@
 //! Knows every session of this node: what the dashboard shows, and whom a change concerns.
 //!
-//! **Owns** a row and an address a session, and who watches. **Takes** [`Report`], [`Gone`],
-//! [`Watch`], [`Unwatch`], [`Concern`], [`PushTo`], [`CloseAll`], [`Observe`]. **Sends** frames,
+//! **Owns** a row and an address a session. **Takes** [`Report`], [`Gone`], [`Concern`],
+//! [`PushTo`], [`PushAll`], [`Find`], [`Rows`], [`CloseAll`], [`Observe`]. **Sends** frames,
 //! rechecks and closes to sessions. **On restart** it is empty until each session reports again,
-//! which every session does at intervals; watchers ask again.
+//! which every session does at intervals.
 
 use std::{collections::HashMap, time::Duration};
 
@@ -14,24 +14,25 @@ use super::{Observe, session};
 use crate::domain::{
     close::Close,
     ids::{ConnectionId, SessionId, StayId, UserId},
-    live::{
-        feed::{Row, SessionRow},
-        frame::Frame,
-        request::Filter,
-    },
+    live::{feed::SessionRow, frame::Frame},
 };
 
 const MAILBOX: usize = 8_192;
-/// At most four diffs a second; the latest state of a row wins.
-const DIFF_EVERY: Duration = Duration::from_millis(250);
-pub(crate) const FEED: &str = "sessions";
+/// A change that a busy session could not take is told again after this.
+const TELL_AGAIN: Duration = Duration::from_millis(250);
+/// Clients are sent away so far apart, and all of them within the time below, so that they do not
+/// come back in the same instant.
+const APART: Duration = Duration::from_millis(5);
+const SPREAD: Duration = Duration::from_secs(5);
 
 #[derive(Default)]
 pub(crate) struct Registry {
     sessions: HashMap<ConnectionId, Known>,
-    watchers: HashMap<ConnectionId, Watcher>,
-    /// Rows have changed since the last diff.
-    dirty: bool,
+    /// The node is going: whoever comes is sent away with this.
+    going: Option<Close>,
+    /// To be sent away still, so many at a time.
+    to_close: Vec<ConnectionId>,
+    at_once: usize,
 }
 
 struct Known {
@@ -40,63 +41,28 @@ struct Known {
     address: Addr<session::Session>,
 }
 
-struct Watcher {
-    filter: Filter,
-    address: Addr<session::Session>,
-    /// What the watcher has.
-    shown: HashMap<StayId, SessionRow>,
-}
-
 impl Registry {
-    fn rows(&self, filter: &Filter) -> HashMap<StayId, SessionRow> {
-        self.sessions
-            .values()
-            .filter(|known| passes(filter, &known.row))
-            .map(|known| (known.row.session.clone(), known.row.clone()))
-            .collect()
-    }
-
-    fn send_diffs(&mut self) {
-        if !std::mem::take(&mut self.dirty) {
-            return;
-        }
-        let mut watchers = std::mem::take(&mut self.watchers);
-        for watcher in watchers.values_mut() {
-            let now = self.rows(&watcher.filter);
-            if let Some(frame) = diff(&watcher.shown, &now) {
-                match watcher.address.try_send(session::Push(frame)) {
-                    Ok(()) => watcher.shown = now,
-                    // Tried again with whatever holds then.
-                    Err(_) => self.dirty = true,
-                }
+    /// Sends the next few away. One whose mailbox is full is tried again.
+    fn send_away(&mut self, ctx: &mut Context<Self>) {
+        let Some(close) = self.going else { return };
+        let left = self.to_close.len().saturating_sub(self.at_once);
+        for connection in self.to_close.split_off(left) {
+            let Some(known) = self.sessions.get(&connection) else { continue };
+            let sent = known.address.try_send(session::CloseWith(close));
+            if matches!(sent, Err(SendError::Full(_))) {
+                self.to_close.push(connection);
             }
         }
-        self.watchers = watchers;
-    }
-}
-
-fn passes(filter: &Filter, row: &SessionRow) -> bool {
-    let equal = |wanted: &Option<String>, is: Option<&str>| {
-        wanted.as_deref().is_none_or(|wanted| Some(wanted) == is)
-    };
-    equal(&filter.role, Some(row.user.role.as_str()))
-        && equal(&filter.user, Some(row.user.id.as_str()))
-        && equal(&filter.course, row.page.as_ref().map(|page| page.course.as_str()))
-}
-
-fn diff(before: &HashMap<StayId, SessionRow>, now: &HashMap<StayId, SessionRow>) -> Option<Frame> {
-    let (mut add, mut update) = (Vec::new(), Vec::new());
-    for (id, row) in now {
-        match before.get(id) {
-            None => add.push(Row::Session(row.clone())),
-            Some(old) if old != row => update.push(Row::Session(row.clone())),
-            Some(_) => {}
+        if !self.to_close.is_empty() {
+            ctx.run_later(APART, Self::send_away);
         }
     }
-    let remove: Vec<String> =
-        before.keys().filter(|id| !now.contains_key(*id)).map(|id| id.to_string()).collect();
-    let changed = !(add.is_empty() && update.is_empty() && remove.is_empty());
-    changed.then_some(Frame::FeedDiff { feed: FEED.to_owned(), add, update, remove })
+}
+
+/// How many of `sessions` must go at a time, so that all are gone within `limit`.
+fn at_once(sessions: usize, limit: Duration) -> usize {
+    let steps = limit.min(SPREAD).as_millis() / APART.as_millis();
+    sessions.div_ceil(usize::try_from(steps).unwrap_or(usize::MAX).max(1)).max(1)
 }
 
 impl Actor for Registry {
@@ -104,7 +70,6 @@ impl Actor for Registry {
 
     fn started(&mut self, ctx: &mut Self::Context) {
         ctx.set_mailbox_capacity(MAILBOX);
-        ctx.run_interval(DIFF_EVERY, |this, _| this.send_diffs());
     }
 }
 
@@ -122,9 +87,16 @@ pub(crate) struct Report {
 impl Handler<Report> for Registry {
     type Result = ();
 
-    fn handle(&mut self, Report { row, sign_in, address }: Report, _: &mut Self::Context) {
-        self.dirty = true;
-        self.sessions.insert(row.connection.clone(), Known { row, sign_in, address });
+    fn handle(&mut self, Report { row, sign_in, address }: Report, ctx: &mut Self::Context) {
+        let connection = row.connection.clone();
+        let known = self.sessions.insert(connection.clone(), Known { row, sign_in, address });
+        if known.is_none() && self.going.is_some() {
+            // It said hello while the others were being sent away.
+            self.to_close.push(connection);
+            if self.to_close.len() == 1 {
+                self.send_away(ctx);
+            }
+        }
     }
 }
 
@@ -136,8 +108,7 @@ impl Handler<Gone> for Registry {
     type Result = ();
 
     fn handle(&mut self, Gone(connection): Gone, _: &mut Self::Context) {
-        self.dirty |= self.sessions.remove(&connection).is_some();
-        self.watchers.remove(&connection);
+        self.sessions.remove(&connection);
     }
 }
 
@@ -169,7 +140,7 @@ impl Handler<Concern> for Registry {
         }
         if full {
             // A revocation must arrive: a busy session is told again.
-            ctx.notify_later(concern, DIFF_EVERY);
+            ctx.notify_later(concern, TELL_AGAIN);
         }
     }
 }
@@ -193,51 +164,81 @@ impl Handler<PushTo> for Registry {
     }
 }
 
-/// Watches the sessions; answers the rows as they are now.
-#[derive(Message)]
-#[rtype(result = "Vec<SessionRow>")]
-pub(crate) struct Watch {
-    pub connection: ConnectionId,
-    pub filter: Filter,
+/// An ephemeral frame for all sockets.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub(crate) struct PushAll(pub Frame);
+
+impl Handler<PushAll> for Registry {
+    type Result = ();
+
+    fn handle(&mut self, PushAll(frame): PushAll, _: &mut Self::Context) {
+        for known in self.sessions.values() {
+            // Ephemeral by definition.
+            let _ = known.address.try_send(session::Push(frame.clone()));
+        }
+    }
+}
+
+/// Who is behind a stay, if it has a socket here.
+#[derive(Debug, Message)]
+#[rtype(result = "Option<Found>")]
+pub(crate) struct Find(pub StayId);
+
+#[derive(Clone)]
+pub(crate) struct Found {
+    pub user: UserId,
+    pub sign_in: SessionId,
     pub address: Addr<session::Session>,
 }
 
-impl Handler<Watch> for Registry {
+impl Handler<Find> for Registry {
+    type Result = Option<Found>;
+
+    fn handle(&mut self, Find(stay): Find, _: &mut Self::Context) -> Option<Found> {
+        let known = self.sessions.values().find(|known| known.row.session == stay)?;
+        let Known { row, sign_in, address } = known;
+        Some(Found {
+            user: row.user.id.clone(),
+            sign_in: sign_in.clone(),
+            address: address.clone(),
+        })
+    }
+}
+
+/// The rows of all sessions, those that came first before the others.
+#[derive(Debug, Message)]
+#[rtype(result = "Vec<SessionRow>")]
+pub(crate) struct Rows;
+
+impl Handler<Rows> for Registry {
     type Result = Vec<SessionRow>;
 
-    fn handle(&mut self, watch: Watch, _: &mut Self::Context) -> Self::Result {
-        let Watch { connection, filter, address } = watch;
-        let shown = self.rows(&filter);
-        let rows = shown.values().cloned().collect();
-        self.watchers.insert(connection, Watcher { filter, address, shown });
+    fn handle(&mut self, Rows: Rows, _: &mut Self::Context) -> Self::Result {
+        let mut rows: Vec<_> = self.sessions.values().map(|known| known.row.clone()).collect();
+        rows.sort_by(|a, b| (&a.since, &a.connection).cmp(&(&b.since, &b.connection)));
         rows
     }
 }
 
+/// The node is going: every session closes, within `limit`, and so does whoever comes later.
 #[derive(Debug, Message)]
 #[rtype(result = "()")]
-pub(crate) struct Unwatch(pub ConnectionId);
-
-impl Handler<Unwatch> for Registry {
-    type Result = ();
-
-    fn handle(&mut self, Unwatch(connection): Unwatch, _: &mut Self::Context) {
-        self.watchers.remove(&connection);
-    }
+pub(crate) struct CloseAll {
+    pub close: Close,
+    pub limit: Duration,
 }
-
-/// The node is going: every session closes.
-#[derive(Debug, Message)]
-#[rtype(result = "()")]
-pub(crate) struct CloseAll(pub Close);
 
 impl Handler<CloseAll> for Registry {
     type Result = ();
 
-    fn handle(&mut self, CloseAll(close): CloseAll, _: &mut Self::Context) {
-        for known in self.sessions.values() {
-            // One that is full is cut by the end of the process.
-            let _ = known.address.try_send(session::CloseWith(close));
+    fn handle(&mut self, CloseAll { close, limit }: CloseAll, ctx: &mut Self::Context) {
+        let idle = self.to_close.is_empty();
+        self.going = Some(close);
+        self.to_close = self.sessions.keys().cloned().collect();
+        self.at_once = at_once(self.to_close.len(), limit);
+        if idle {
+            self.send_away(ctx);
         }
     }
 }
@@ -245,64 +246,36 @@ impl Handler<CloseAll> for Registry {
 #[derive(Debug, PartialEq, Eq, Serialize, MessageResponse)]
 pub(crate) struct View {
     pub sessions: usize,
-    pub watchers: usize,
+    /// How many wait to be sent away.
+    pub to_close: usize,
 }
 
 impl Handler<Observe<View>> for Registry {
     type Result = View;
 
     fn handle(&mut self, _: Observe<View>, _: &mut Self::Context) -> View {
-        View { sessions: self.sessions.len(), watchers: self.watchers.len() }
+        View { sessions: self.sessions.len(), to_close: self.to_close.len() }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{ids::NodeId, live::feed::RowUser, role::Role};
 
-    fn row(stay: &str, role: Role, lag: i64) -> SessionRow {
-        SessionRow {
-            session: StayId::new(stay),
-            connection: ConnectionId::new(stay),
-            node: NodeId::new("n1"),
-            user: RowUser { id: UserId::new("u"), name: "Ada".to_owned(), role },
-            page: None,
-            since: String::new(),
-            threads: Vec::new(),
-            transport: "websocket",
-            queued_bytes: 0,
-            lag,
-        }
-    }
+    #[test]
+    fn five_thousand_clients_are_sent_away_over_five_seconds_and_one_at_once() {
+        let long = Duration::from_secs(20);
 
-    fn map(rows: &[SessionRow]) -> HashMap<StayId, SessionRow> {
-        rows.iter().map(|row| (row.session.clone(), row.clone())).collect()
+        assert_eq!(at_once(1, long), 1);
+        assert_eq!(at_once(1_000, long), 1);
+        assert_eq!(at_once(5_000, long), 5);
+        assert_eq!(at_once(5_001, long), 6);
     }
 
     #[test]
-    fn a_diff_names_what_came_changed_and_went() {
-        let before = map(&[row("a", Role::Student, 0), row("b", Role::Student, 0)]);
-        let now = map(&[row("b", Role::Student, 3), row("c", Role::Student, 0)]);
-
-        let Some(Frame::FeedDiff { add, update, remove, .. }) = diff(&before, &now) else {
-            panic!("there is news");
-        };
-        assert_eq!(add, [Row::Session(row("c", Role::Student, 0))]);
-        assert_eq!(update, [Row::Session(row("b", Role::Student, 3))]);
-        assert_eq!(remove, ["a"]);
-        assert!(diff(&now, &now).is_none());
-    }
-
-    #[test]
-    fn the_filter_applies_to_every_row() {
-        let filter = Filter { role: Some("student".to_owned()), ..Filter::default() };
-
-        assert!(passes(&filter, &row("a", Role::Student, 0)));
-        assert!(!passes(&filter, &row("a", Role::Admin, 0)));
-        assert!(!passes(
-            &Filter { course: Some("rust".to_owned()), ..Filter::default() },
-            &row("a", Role::Student, 0)
-        ));
+    fn a_short_deadline_holds_whatever_the_spread() {
+        assert_eq!(at_once(1_000, Duration::from_secs(1)), 5);
+        assert_eq!(at_once(1_000, Duration::ZERO), 1_000);
+        assert_eq!(at_once(0, Duration::ZERO), 1);
     }
 }

@@ -11,7 +11,7 @@ use std::{
 use futures_util::{StreamExt, stream::BoxStream};
 use tokio::sync::{Semaphore, oneshot, watch};
 
-use super::tutor::Stopped;
+use super::{progress::Progress, tutor::Stopped};
 use crate::{
     bus::{Bus, Wake},
     course::{CourseError, Courses},
@@ -80,6 +80,8 @@ pub(super) struct Handle {
     pending: RefCell<Vec<Entry>>,
     waiting: RefCell<Vec<oneshot::Sender<Stopped>>>,
     over: Cell<bool>,
+    /// For the dashboard.
+    pub(super) progress: Progress,
 }
 
 impl Handle {
@@ -91,6 +93,7 @@ impl Handle {
             pending: RefCell::default(),
             waiting: RefCell::default(),
             over: Cell::new(false),
+            progress: Progress::new(claimed),
         }
     }
 
@@ -291,6 +294,7 @@ impl Writer {
         hint_level: Option<u8>,
         drop_from: Option<i64>,
     ) -> Result<(), Lost> {
+        self.handle.progress.heard(status, hint_level);
         let (turn, attempt) = (self.turn.id.clone(), self.turn.attempt);
         // An edited question has said already what it stands in for.
         let replaces = self.turn.replaces.clone().filter(|_| !self.turn.has_message());
@@ -405,6 +409,7 @@ impl Writer {
             return Ok(());
         }
         let now = self.bench.clock.now();
+        self.handle.progress.wrote(now);
         match self.latest_text.replace(now) {
             None => {
                 self.first_text = Some(now);

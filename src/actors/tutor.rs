@@ -2,7 +2,7 @@
 //! whose owner died.
 //!
 //! **Owns** the turns that this node is writing. **Takes** [`Work`], [`Cancel`], [`Drain`],
-//! [`Observe`]. **Sends** wakes over the bus. **On restart** its turns are orphans of a living
+//! [`Rows`], [`Observe`]. **Sends** wakes over the bus. **On restart** its turns are orphans of a living
 //! node: it claims them again and goes on from the log.
 
 use std::{collections::HashMap, rc::Rc, sync::Arc, time::Duration};
@@ -16,7 +16,10 @@ use super::{
     turn::{Bench, Handle},
 };
 use crate::{
-    domain::ids::{TurnId, UserId},
+    domain::{
+        ids::{TurnId, UserId},
+        live::feed::TurnRow,
+    },
     store::ownership::{Chunk, Claimed, Standing},
 };
 
@@ -247,6 +250,20 @@ impl Handler<Drain> for TutorActor {
     fn handle(&mut self, Drain: Drain, _: &mut Self::Context) -> usize {
         self.draining = true;
         self.running.len()
+    }
+}
+
+/// The turns that this node is writing, as the dashboard shows them.
+#[derive(Debug, Message)]
+#[rtype(result = "Vec<TurnRow>")]
+pub(crate) struct Rows;
+
+impl Handler<Rows> for TutorActor {
+    type Result = Vec<TurnRow>;
+
+    fn handle(&mut self, Rows: Rows, _: &mut Self::Context) -> Self::Result {
+        let now = self.bench.clock.now();
+        self.running.values().map(|handle| handle.progress.row(now)).collect()
     }
 }
 

@@ -20,6 +20,7 @@ use crate::{
         role::Role,
     },
     store::{Place, Store},
+    telemetry::Problems,
 };
 
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -41,7 +42,8 @@ fn on_node<F: Future<Output = ()>>(test: impl FnOnce(Node) -> F) {
         let clock = Arc::new(ManualClock::at(Millis(1_795_400_000_000)));
         let ids: SharedIds = Arc::new(SeededIds::new(5));
         let shared: SharedClock = Arc::<ManualClock>::clone(&clock);
-        let ground = Ground { config, clock: shared, ids };
+        let problems = Problems::new(|| 0);
+        let ground = Ground { config, clock: shared, ids, problems };
         let listener = bind("127.0.0.1:0".parse().unwrap()).unwrap();
         let place = Place::File(folder.path().join("test.db"));
         let store = async { Ok(Arc::new(Store::open(&place, &handle).await?)) };

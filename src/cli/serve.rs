@@ -71,6 +71,7 @@ async fn serve(context: Context, args: Args) -> Result<ExitCode, Failure> {
         config: context.config.clone(),
         clock: Arc::clone(&context.clock),
         ids: Arc::clone(&context.ids),
+        problems: context.problems.clone(),
     };
     let options = Options { demo: args.demo };
     let app = App::build(&ground, options, &listener, context.open_store()).await?;

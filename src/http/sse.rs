@@ -141,7 +141,7 @@ impl Events {
     fn end(&mut self) -> String {
         self.closed = true;
         let close = self.gauge.close();
-        let data = json!({ "code": close.code(), "reason": close.reason() });
+        let data = json!({ "code": close.code(), "reason": self.gauge.reason() });
         format!("event: close\ndata: {data}\n\n")
     }
 }

@@ -134,8 +134,8 @@ impl StreamHandler<Outgoing> for Socket {
 
     /// The session has ended; everything it said is written.
     fn finished(&mut self, ctx: &mut Self::Context) {
-        let close = self.gauge.close();
-        self.close(CloseCode::from(close.code()), close.reason(), ctx);
+        let (close, reason) = (self.gauge.close(), self.gauge.reason());
+        self.close(CloseCode::from(close.code()), &reason, ctx);
     }
 }
 

@@ -109,6 +109,7 @@ impl Session {
         if news {
             self.send(&Frame::You { role, stages }, ctx);
         }
+        self.check_watches(ctx);
     }
 
     pub(super) async fn new_token(hub: Arc<Hub>, id: u32, auth: Auth, of: Identity) -> Step {

@@ -1,8 +1,8 @@
 //! One connected client: who it is, where it is, what it follows.
 //!
 //! **Owns** the verified identity, the page, a cursor an open thread, and the queue to the socket.
-//! **Takes** [`Incoming`] and [`Hung`] from the socket, [`Wake`], [`Push`], [`Recheck`],
-//! [`CloseWith`], [`Observe`]. **Sends** work to the tutor, questions to the rate limiter, its row
+//! **Takes** [`Incoming`] and [`Hung`] from the socket, [`Wake`], [`Push`], [`Changed`],
+//! [`Recheck`], [`Kicked`](acting::Kicked), [`CloseWith`], [`Observe`]. **Sends** work to the tutor, questions to the rate limiter, its row
 //! to the registry. **On restart**: a session is not restarted; its socket closes, the client comes
 //! back and resumes.
 //!
@@ -35,6 +35,7 @@ use crate::{
     },
 };
 
+mod acting;
 mod again;
 mod asking;
 mod beat;
@@ -46,8 +47,10 @@ mod requests;
 mod snapshot;
 mod stopping;
 mod threads;
+mod watching;
 
 pub(crate) use outbox::{FRAMES, Gauge, Outgoing};
+pub(crate) use watching::Changed;
 
 use cursor::Cursor;
 use outbox::Outbox;
@@ -215,7 +218,13 @@ impl Actor for Session {
     fn started(&mut self, ctx: &mut Self::Context) {
         ctx.set_mailbox_capacity(MAILBOX);
         self.hub.metrics.sockets.inc();
-        if let Some(Proof::Refused(close)) = self.proof {
+        let refused = match self.proof {
+            Some(Proof::Refused(close)) => Some(close),
+            _ => self.hub.is_draining().then_some(Close::GoingAway),
+        };
+        if let Some(close) = refused {
+            // It was not counted among the silent.
+            self.address = None;
             return self.close(close, ctx);
         }
         if let Some(address) = self.address {

@@ -33,6 +33,8 @@ pub(crate) struct Gauge {
     queued: AtomicUsize,
     taken: AtomicU64,
     close: OnceLock<Close>,
+    /// Words for the person, in place of the close's name.
+    words: OnceLock<String>,
 }
 
 impl Gauge {
@@ -45,6 +47,11 @@ impl Gauge {
     /// Why the queue ended. The socket sends it as its Close frame.
     pub(crate) fn close(&self) -> Close {
         self.close.get().copied().unwrap_or(Close::Internal)
+    }
+
+    /// What the Close frame says beside the code.
+    pub(crate) fn reason(&self) -> String {
+        self.words.get().cloned().unwrap_or_else(|| self.close().reason().to_owned())
     }
 }
 
@@ -85,6 +92,11 @@ impl Outbox {
             // A full queue: the client has enough to answer to.
             let _ = sender.try_send(Outgoing::Ping);
         }
+    }
+
+    /// What the Close frame will say; at most 123 bytes.
+    pub(super) fn explain(&self, words: String) {
+        self.gauge.words.get_or_init(|| words);
     }
 
     /// The first reason holds.

@@ -13,15 +13,13 @@ use super::{
     threads::{FULL, VERIFY, store_error},
 };
 use crate::{
-    actors::registry,
     auth::Identity,
     domain::{
         code::Code,
-        ids::{ConnectionId, ThreadId},
+        ids::ThreadId,
         live::{
-            feed::Row,
-            frame::{Error, Frame},
-            request::{Context as NewPage, Feedback, OfThread, Page, Request, Send, Watch},
+            frame::Error,
+            request::{Context as NewPage, Feedback, OfThread, Page, Request, Send},
         },
     },
 };
@@ -66,23 +64,15 @@ impl Session {
             Request::Feedback(feedback) => Box::pin(note(hub, id, feedback, who)),
             Request::Watch(watch) => {
                 let watcher = (hub, self.connection.clone(), ctx.address());
-                Box::pin(observe(watcher, id, watch, who))
+                Box::pin(Self::watch(watcher, id, watch, who))
             }
-            Request::Act(_) => {
-                let message = "not yet";
-                self.refuse(Error::new(Some(id), Code::UnknownType, message), ctx);
-                return None;
+            Request::Unwatch(unwatch) => {
+                Box::pin(Self::unwatch((hub, self.connection.clone()), id, unwatch, who))
             }
+            Request::Act(action) => Box::pin(Self::act(hub, id, action, who)),
             Request::Close(OfThread { thread }) => {
                 self.cursors.remove(&thread);
                 self.unfollow(&thread);
-                self.ok(id, json!({}), ctx);
-                return None;
-            }
-            Request::Unwatch(_) => {
-                let unwatch = registry::Unwatch(self.connection.clone());
-                // A diff that still comes is ignored by the client.
-                let _ = self.hub.registry.try_send(unwatch);
                 self.ok(id, json!({}), ctx);
                 return None;
             }
@@ -138,36 +128,5 @@ async fn note(hub: Arc<Hub>, id: u32, feedback: Feedback, who: Identity) -> Step
     Box::new(move |this, ctx| match saved {
         Ok(()) => this.ok(id, json!({ "item": item }), ctx),
         Err(error) => this.refuse(store_error(id, &error), ctx),
-    })
-}
-
-async fn observe(
-    (hub, connection, address): (Arc<Hub>, ConnectionId, Addr<Session>),
-    id: u32,
-    watch: Watch,
-    who: Identity,
-) -> Step {
-    if !who.is_staff() {
-        let message = "Only instructors and admins may watch.";
-        return refused(Error::new(Some(id), Code::Forbidden, message));
-    }
-    if watch.feed != registry::FEED {
-        let message = format!("unknown feed {:?}: use \"sessions\"", watch.feed);
-        return refused(Error::new(Some(id), Code::BadRequest, message));
-    }
-    let request = registry::Watch { connection, filter: watch.filter, address };
-    let rows = hub.registry.send(request).await;
-    Box::new(move |this, ctx| match rows {
-        Ok(rows) => {
-            this.ok(id, json!({ "feed": registry::FEED }), ctx);
-            let (feed, rows) =
-                (registry::FEED.to_owned(), rows.into_iter().map(Row::Session).collect());
-            this.send(&Frame::FeedSnapshot { feed, rows }, ctx);
-        }
-        Err(error) => {
-            tracing::error!(%error, "the registry does not answer");
-            let message = "The list of sessions is away just now. Try again.";
-            this.refuse(Error::new(Some(id), Code::Overloaded, message), ctx);
-        }
     })
 }
