@@ -1,16 +1,24 @@
 //! The live protocol, spoken to a real server over a real socket.
 
+mod actions;
 mod again;
 mod ask;
 mod door;
+mod feeds;
 mod signs;
 mod sse;
 mod survive;
 mod watch;
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use crate::support::live::{Live, Reader};
+
+/// A change is promised within a second; a test machine that runs everything else at once gets
+/// three. A change that waits for a time-out or a reconnect takes far longer.
+const SOON: Duration = Duration::from_secs(3);
 
 /// Asks in a new thread and gives the `ok` and a reader of the answer.
 async fn ask(live: &mut Live, message: &str, text: &str) -> (Value, Reader) {

@@ -1,14 +1,11 @@
 //! What others do to a session: admins watch it, changes reach it, revocation ends it (C6, C11).
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use serde_json::json;
 
+use super::SOON;
 use crate::support::{live::Live, person::Person, server::Home};
-
-/// A change is promised within a second; a test machine that runs everything else at once gets
-/// three. A change that waits for a time-out or a reconnect takes far longer.
-const SOON: Duration = Duration::from_secs(3);
 
 #[tokio::test]
 async fn an_admin_watches_sessions_come_and_go_and_a_student_may_not() {
@@ -75,4 +72,22 @@ async fn a_role_changed_on_the_command_line_reaches_the_socket() {
     assert!(began.elapsed() < SOON, "{:?}", began.elapsed());
     live.send(json!({ "type": "watch", "id": 3, "feed": "sessions" })).await;
     live.expect("feed.snapshot").await;
+}
+
+#[tokio::test]
+async fn a_person_signed_out_on_the_command_line_loses_all_her_sockets() {
+    let home = Home::quick();
+    let server = home.start();
+    let (here, there) =
+        (Person::demo(&server, "student").await, Person::demo(&server, "student").await);
+    let (mut first, mut second) = (here.live().await, there.live().await);
+
+    let output = home.run(&["user", "sign-out", &server.account("student").email]);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let began = Instant::now();
+    for live in [&mut first, &mut second] {
+        assert_eq!(live.closed().await, Some(4103));
+    }
+    assert!(began.elapsed() < SOON, "{:?}", began.elapsed());
+    assert_eq!(here.get("/api/auth/get-session").await.1, json!(null));
 }

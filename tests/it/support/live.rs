@@ -20,6 +20,8 @@ pub(crate) struct Live {
     socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
     waiting: VecDeque<Value>,
     pub welcome: Value,
+    /// What the server's Close frame said beside the code.
+    pub goodbye: String,
 }
 
 /// What came from the server next.
@@ -52,7 +54,10 @@ impl Live {
             request.headers_mut().insert(*name, HeaderValue::from_str(value).unwrap());
         }
         match connect_async(request).await {
-            Ok((socket, _)) => Ok(Self { socket, waiting: VecDeque::new(), welcome: Value::Null }),
+            Ok((socket, _)) => {
+                let (waiting, goodbye) = (VecDeque::new(), String::new());
+                Ok(Self { socket, waiting, welcome: Value::Null, goodbye })
+            }
             Err(Error::Http(answer)) => Err(answer.status().as_u16()),
             Err(error) => panic!("{error}"),
         }
@@ -80,7 +85,11 @@ impl Live {
                     let lines = text.lines().map(|line| serde_json::from_str(line).unwrap());
                     self.waiting.extend(lines);
                 }
-                Some(Ok(Message::Close(frame))) => return Came::Closed(code(frame)),
+                Some(Ok(Message::Close(frame))) => {
+                    self.goodbye =
+                        frame.as_ref().map(|it| it.reason.to_string()).unwrap_or_default();
+                    return Came::Closed(code(frame));
+                }
                 Some(Ok(_)) => {}
                 Some(Err(_)) | None => return Came::Closed(None),
             }
