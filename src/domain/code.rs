@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 /// Why a request was refused or a turn failed, for a program to act on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub enum Code {
     BadRequest,
     UnknownType,

@@ -20,6 +20,7 @@ pub struct Entry {
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
+#[cfg_attr(test, derive(ts_rs::TS), ts(optional_fields))]
 pub enum LogEvent {
     /// A question was accepted.
     Message {
@@ -58,6 +59,7 @@ pub enum LogEvent {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub enum TurnNews {
     Queued,
     Running,
@@ -68,6 +70,7 @@ pub enum TurnNews {
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(optional_fields))]
 pub struct End {
     pub turn: TurnId,
     pub attempt: i32,
@@ -84,11 +87,13 @@ pub struct End {
     pub error: Option<Failure>,
     /// What the answer had to do without, such as `retrieval`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(test, ts(as = "Option<Vec<String>>", optional))]
     pub degraded: Vec<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub enum Ending {
     Done,
     Cancelled,
@@ -108,6 +113,7 @@ impl Ending {
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Usage {
     pub input: i64,
     pub output: i64,
@@ -115,12 +121,14 @@ pub struct Usage {
 
 /// Milliseconds from the accepted question to the first text and to the end.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Timing {
     pub first: Option<i64>,
     pub total: i64,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Failure {
     pub code: Code,
     pub message: String,

@@ -17,6 +17,7 @@ macro_rules! id {
         #[derive(diesel::expression::AsExpression, diesel::deserialize::FromSqlRow)]
         #[diesel(sql_type = diesel::sql_types::Text)]
         #[serde(transparent)]
+        #[cfg_attr(test, derive(ts_rs::TS))]
         pub struct $name(String);
 
         impl $name {

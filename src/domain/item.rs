@@ -10,6 +10,7 @@ use super::{
 };
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Item {
     pub id: ItemId,
     pub thread_id: ThreadId,
@@ -21,6 +22,7 @@ pub struct Item {
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
+#[cfg_attr(test, derive(ts_rs::TS), ts(optional_fields))]
 pub enum ItemBody {
     UserMessage {
         content: Vec<UserContent>,
@@ -36,12 +38,14 @@ pub enum ItemBody {
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub enum UserContent {
     InputText { text: String },
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub enum AssistantContent {
     OutputText { text: String, annotations: Vec<Annotation> },
 }
@@ -49,6 +53,7 @@ pub enum AssistantContent {
 /// A footnote of an answer.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename = "annotation")]
+#[cfg_attr(test, derive(ts_rs::TS), ts(optional_fields))]
 pub struct Annotation {
     pub source: EntitySource,
     /// Where the marker stands, in Unicode scalar values from the start of the text.
@@ -58,6 +63,7 @@ pub struct Annotation {
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename = "entity")]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct EntitySource {
     pub id: String,
     pub title: String,
@@ -67,6 +73,7 @@ pub struct EntitySource {
 
 /// A passage of a lesson that an answer quotes. `id` is `<lesson>#<block>`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Source {
     pub id: String,
     pub title: String,

@@ -9,6 +9,7 @@ pub const WINDOW: i64 = DAY;
 
 /// What the learner is shown. All three are null for those without a limit.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Quota {
     pub limit: Option<i64>,
     pub remaining: Option<i64>,

@@ -20,6 +20,7 @@ use serde::{Deserialize, Serialize};
 )]
 #[diesel(sql_type = diesel::sql_types::Text)]
 #[serde(rename_all = "lowercase")]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub enum Role {
     Student,
     Instructor,

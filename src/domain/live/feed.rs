@@ -77,6 +77,7 @@ impl Feed {
 /// A row of any feed; which kind it is follows from the feed.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(untagged)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub enum Row {
     Session(SessionRow),
     Turn(TurnRow),
@@ -102,6 +103,7 @@ impl Row {
 
 /// Somebody who is connected.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct SessionRow {
     pub session: StayId,
     pub connection: ConnectionId,
@@ -120,6 +122,7 @@ pub struct SessionRow {
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct RowUser {
     pub id: UserId,
     pub name: String,
@@ -128,6 +131,7 @@ pub struct RowUser {
 
 /// An answer that has not ended.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct TurnRow {
     pub turn: TurnId,
     pub thread: ThreadId,
@@ -146,6 +150,7 @@ pub struct TurnRow {
 
 /// A server.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct NodeRow {
     pub node: NodeId,
     pub version: String,
@@ -161,6 +166,7 @@ pub struct NodeRow {
 
 /// Something that happened to an account.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct AuthEventRow {
     pub id: String,
     pub at: String,
@@ -174,6 +180,7 @@ pub struct AuthEventRow {
 
 /// A line of the log at level warning or error.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct ErrorRow {
     pub id: String,
     pub at: String,
@@ -188,6 +195,7 @@ pub struct ErrorRow {
 /// What stands in a watched conversation: an item, or the answer that is being written.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(untagged)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub enum EntryRow {
     Item(Box<Item>),
     Running { id: TurnId, r#type: RunningTag, attempt: i32, text: String },
@@ -196,6 +204,7 @@ pub enum EntryRow {
 /// The `type` of a running answer among the items.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub enum RunningTag {
     RunningTurn,
 }

@@ -18,6 +18,7 @@ use crate::domain::{
 
 #[derive(Debug, Clone, Serialize)]
 #[serde(tag = "type")]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub enum Frame {
     #[serde(rename = "welcome")]
     Welcome(Box<Welcome>),
@@ -25,6 +26,7 @@ pub enum Frame {
     Ok {
         id: u32,
         #[serde(flatten)]
+        #[cfg_attr(test, ts(skip))]
         body: Map<String, Value>,
     },
     #[serde(rename = "error")]
@@ -65,6 +67,7 @@ pub enum Frame {
 }
 
 #[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(optional_fields))]
 pub struct Welcome {
     pub id: u32,
     pub session: StayId,
@@ -83,6 +86,7 @@ pub struct Welcome {
 }
 
 #[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Who {
     pub id: UserId,
     pub name: String,
@@ -91,11 +95,13 @@ pub struct Who {
 }
 
 #[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct TutorKind {
     pub kind: &'static str,
 }
 
 #[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(rename = "Refusal", optional_fields))]
 pub struct Error {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub id: Option<u32>,
@@ -118,6 +124,7 @@ impl Error {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(optional_fields))]
 pub struct Resumed {
     pub thread: ThreadId,
     pub epoch: Epoch,
@@ -132,6 +139,7 @@ pub struct Resumed {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub enum Mode {
     Current,
     Replay,
@@ -151,6 +159,7 @@ impl Mode {
 }
 
 #[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(optional_fields))]
 pub struct Snapshot {
     pub thread: ThreadId,
     pub epoch: Epoch,
@@ -168,6 +177,7 @@ pub struct Snapshot {
 }
 
 #[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(optional_fields))]
 pub struct SnapshotTurn {
     pub id: TurnId,
     pub attempt: i32,
@@ -176,10 +186,12 @@ pub struct SnapshotTurn {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hint_level: Option<u8>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(test, ts(as = "Option<Vec<Source>>", optional))]
     pub sources: Vec<Source>,
 }
 
 #[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(optional_fields))]
 pub struct EndedTurn {
     pub turn: TurnId,
     pub status: String,
@@ -191,6 +203,7 @@ pub struct EndedTurn {
 
 /// An event of a thread's log on its way to a client.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(optional_fields))]
 pub struct LogFrame<'a> {
     pub thread: &'a ThreadId,
     /// Only at seq 1 and where it changed.

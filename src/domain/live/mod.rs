@@ -5,3 +5,5 @@ pub mod frame;
 pub mod limits;
 pub mod parse;
 pub mod request;
+#[cfg(test)]
+mod typescript;

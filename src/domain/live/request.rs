@@ -12,6 +12,7 @@ use crate::domain::ids::{
 
 /// Where the client is: names only, the server reads the text from its own store.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, serde::Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(optional_fields))]
 pub struct Page {
     pub course: CourseId,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -22,6 +23,7 @@ pub struct Page {
 
 /// What a client has of a thread.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(optional_fields))]
 pub struct Resume {
     pub thread: ThreadId,
     #[serde(default)]
@@ -31,6 +33,7 @@ pub struct Resume {
 }
 
 #[derive(Debug, Clone, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(optional_fields))]
 pub struct Hello {
     #[serde(default)]
     pub client: Option<String>,
@@ -41,12 +44,14 @@ pub struct Hello {
     pub token: Option<String>,
     /// Read leniently: a bad page is named in `welcome.page_error`, it does not refuse the hello.
     #[serde(default)]
+    #[cfg_attr(test, ts(as = "Option<Page>", optional))]
     pub page: Option<Value>,
     #[serde(default)]
     pub resume: Vec<Resume>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(optional_fields))]
 pub struct Send {
     #[serde(default)]
     pub thread: Option<ThreadId>,
@@ -60,6 +65,7 @@ pub struct Send {
 
 /// Another wording of a question: everything from it on is left, a new branch begins.
 #[derive(Debug, Clone, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(optional_fields))]
 pub struct Edit {
     pub item: ItemId,
     pub text: String,
@@ -71,6 +77,7 @@ pub struct Edit {
 /// Another answer to the newest question, in place of the one that stands. `item` is that answer,
 /// or the question where it has none.
 #[derive(Debug, Clone, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(optional_fields))]
 pub struct Regenerate {
     pub item: ItemId,
     #[serde(default)]
@@ -79,6 +86,7 @@ pub struct Regenerate {
 
 /// One level more of help with the newest question.
 #[derive(Debug, Clone, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(optional_fields))]
 pub struct Hint {
     pub turn: TurnId,
     #[serde(default)]
@@ -87,6 +95,7 @@ pub struct Hint {
 
 /// What a learner thinks of an answer.
 #[derive(Debug, Clone, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(optional_fields))]
 pub struct Feedback {
     pub item: ItemId,
     pub kind: Opinion,
@@ -97,6 +106,7 @@ pub struct Feedback {
 /// The two kinds that `ChatKit` has as well.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, serde::Serialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub enum Opinion {
     Positive,
     Negative,
@@ -112,6 +122,7 @@ impl Opinion {
 }
 
 #[derive(Debug, Clone, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(optional_fields))]
 pub struct History {
     pub thread: ThreadId,
     #[serde(default)]
@@ -121,33 +132,40 @@ pub struct History {
 }
 
 #[derive(Debug, Clone, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct OfThread {
     pub thread: ThreadId,
 }
 
 #[derive(Debug, Clone, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Cancel {
     pub turn: TurnId,
 }
 
 #[derive(Debug, Clone, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Context {
     pub page: Page,
 }
 
 #[derive(Debug, Clone, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Auth {
     pub token: String,
 }
 
 #[derive(Debug, Clone, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(optional_fields))]
 pub struct Watch {
     pub feed: String,
     #[serde(default)]
+    #[cfg_attr(test, ts(as = "Option<Filter>", optional))]
     pub filter: Filter,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(optional_fields))]
 pub struct Filter {
     #[serde(default)]
     pub role: Option<String>,
@@ -158,12 +176,14 @@ pub struct Filter {
 }
 
 #[derive(Debug, Clone, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Unwatch {
     pub feed: String,
 }
 
 /// Ends one socket; its client stops and shows the reason.
 #[derive(Debug, Clone, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(optional_fields))]
 pub struct Kick {
     pub session: StayId,
     #[serde(default)]
@@ -172,6 +192,7 @@ pub struct Kick {
 
 /// Ends sign-ins: the one behind a stay, or all of a user's.
 #[derive(Debug, Clone, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(optional_fields))]
 pub struct Revoke {
     #[serde(default)]
     pub session: Option<StayId>,
@@ -181,12 +202,14 @@ pub struct Revoke {
 
 /// Tells a running node to take no new work and to send its clients elsewhere.
 #[derive(Debug, Clone, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct DrainNode {
     pub node: NodeId,
 }
 
 /// A message from those who run the school: to one stay, to all of a user's, or to everybody.
 #[derive(Debug, Clone, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(optional_fields))]
 pub struct Notice {
     #[serde(default)]
     pub session: Option<StayId>,
@@ -197,14 +220,17 @@ pub struct Notice {
 
 /// How many messages a day a user has; null is what the role has.
 #[derive(Debug, Clone, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(optional_fields))]
 pub struct SetQuota {
     pub user: UserId,
     #[serde(default)]
+    #[cfg_attr(test, ts(optional = nullable))]
     pub limit: Option<i32>,
 }
 
 /// What staff may do from the dashboard (`live.md` §2.7). Each leaves an audit entry.
 #[derive(Debug, Clone)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(tag = "type", rename_all = "snake_case"))]
 pub enum Action {
     Kick(Kick),
     Revoke(Revoke),
@@ -230,13 +256,16 @@ impl Action {
 
 /// How far a client has come in its threads.
 #[derive(Debug, Clone, Default, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Seqs {
     #[serde(default)]
+    #[cfg_attr(test, ts(as = "Option<BTreeMap<ThreadId, i64>>", optional))]
     pub seqs: BTreeMap<ThreadId, i64>,
 }
 
 /// Somebody is writing, for six seconds unless said again.
 #[derive(Debug, Clone, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Typing {
     pub thread: ThreadId,
     pub on: bool,
@@ -244,6 +273,7 @@ pub struct Typing {
 
 /// A request that gets exactly one answer.
 #[derive(Debug, Clone)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(tag = "type", rename_all = "snake_case"))]
 pub enum Request {
     Hello(Hello),
     Send(Send),
@@ -259,11 +289,13 @@ pub enum Request {
     Auth(Auth),
     Watch(Watch),
     Unwatch(Unwatch),
+    #[cfg_attr(test, ts(untagged))]
     Act(Action),
 }
 
 /// What a client says without being answered.
 #[derive(Debug, Clone)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(tag = "type", rename_all = "snake_case"))]
 pub enum Sign {
     Ack(Seqs),
     Heartbeat(Seqs),
