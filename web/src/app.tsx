@@ -3,7 +3,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { Shell } from "./components/shell";
 import { Spinner, usePageTitle } from "./components/ui";
 import { isStaff, session } from "./lib/auth";
-import { useStore } from "./live/store";
+import { useStore } from "./lib/use-store";
 import { CheckMailPage } from "./pages/check-mail";
 import { CoursesPage } from "./pages/courses";
 import { LandingPage } from "./pages/landing";

@@ -1,6 +1,8 @@
 import { beforeEach, describe, expect, test } from "vitest";
-import { LiveClient, Refused } from "../src/live/client";
+import { LiveClient } from "../src/live/client";
+import { Refused } from "../src/live/refused";
 import { FakeNet } from "./fake-net";
+import { answer, asked, delta, end, running, welcome } from "./frames";
 
 let net: FakeNet;
 let client: LiveClient;
@@ -15,7 +17,7 @@ async function online(): Promise<void> {
   await net.settle();
   net.open();
   await net.settle();
-  net.say({ type: "welcome", id: net.last("hello")["id"], session: "s_1", connection: "c1", node: "n1", user: { id: "u", name: "Ada", role: "student" } });
+  net.say(welcome(net.last("hello")["id"]));
   await net.settle();
 }
 
@@ -42,7 +44,7 @@ describe("getting in", () => {
     await online();
     void client.send({ thread: null, messageId: "a", text: "why?" });
     await net.settle();
-    net.say(accepted(net.last("send")["id"]), { type: "message", thread: "t", seq: 1, epoch: "e", item: { id: "m1", type: "user_message" } });
+    net.say(accepted(net.last("send")["id"]), asked(1, { epoch: "e" }));
     net.drop(4301);
     net.runTimers();
     await net.settle();
@@ -72,7 +74,7 @@ describe("asking", () => {
     await net.settle();
     net.open();
     await net.settle();
-    net.say({ type: "welcome", id: net.last("hello")["id"], session: "s_1", connection: "c2", node: "n1", user: { id: "u", name: "Ada", role: "student" } });
+    net.say(welcome(net.last("hello")["id"]));
     await net.settle();
     const sends = net.sent.filter((frame) => frame["type"] === "send");
     expect(sends.map((frame) => frame["message_id"])).toEqual(["once", "once"]);
@@ -92,27 +94,70 @@ describe("asking", () => {
     expect(client.status.value.quota?.remaining).toBe(0);
   });
 
+  test("edit, regenerate, hint and feedback are asked again under the same name", async () => {
+    await online();
+    const all = [client.edit("m1", "how?"), client.regenerate("a1"), client.hint("u1"), client.feedback("a1", "negative", "too long")];
+    await net.settle();
+    const kinds = ["edit", "regenerate", "hint", "feedback"];
+    const first = kinds.map((kind) => net.last(kind));
+    expect(first[0]).toMatchObject({ item: "m1", text: "how?" });
+    expect(first[3]).toMatchObject({ item: "a1", kind: "negative", reason: "too long" });
+    net.drop(4300);
+    net.runTimers();
+    await net.settle();
+    net.open();
+    await net.settle();
+    net.say(welcome(net.last("hello")["id"]));
+    await net.settle();
+    for (const [index, kind] of kinds.entries()) {
+      const { id: _, ...again } = net.last(kind);
+      const { id: __, ...once } = first[index] ?? {};
+      expect(again).toEqual(once);
+      if (kind !== "feedback") expect(String(again["message_id"])).toHaveLength(32);
+      net.say(accepted(net.last(kind)["id"]));
+    }
+    expect(await Promise.all(all)).toHaveLength(4);
+    expect(new Set(first.slice(0, 3).map((frame) => frame["message_id"])).size).toBe(3);
+  });
+
+  test("an action of staff is asked once: a lost connection ends it", async () => {
+    await online();
+    const kicked = client.act({ type: "kick", session: "s_9", reason: "enough" });
+    await net.settle();
+    net.drop(4300);
+    await expect(kicked).rejects.toMatchObject({ code: "offline" });
+    net.runTimers();
+    await net.settle();
+    net.open();
+    await net.settle();
+    net.say(welcome(net.last("hello")["id"]));
+    await net.settle();
+    expect(net.sent.filter((frame) => frame["type"] === "kick")).toHaveLength(1);
+    const again = client.act({ type: "kick", session: "s_9" });
+    await net.settle();
+    net.say({ type: "ok", id: net.last("kick")["id"], audit: "aud_1" });
+    expect((await again).audit).toBe("aud_1");
+  });
+
   test("a hole in the log asks for a snapshot of that thread", async () => {
     await online();
     void client.send({ thread: null, messageId: "a", text: "why?" });
     await net.settle();
-    net.say(accepted(net.last("send")["id"]), { type: "turn", thread: "t", seq: 3, turn: "u1", attempt: 1, status: "running" });
+    net.say(accepted(net.last("send")["id"]), running(3));
     await net.settle();
     expect(net.last("open")["thread"]).toBe("t");
     expect(client.threads.value["t"]?.sync).toBe("gap");
   });
 });
 
-describe("threads and feeds", () => {
-  const welcome = () => net.say({ type: "welcome", id: net.last("hello")["id"], session: "s_1", connection: "c", node: "n1", user: { id: "u", name: "Ada", role: "admin" } });
-
+describe("threads", () => {
   test("a thread opened while hello is under way is asked for after the welcome", async () => {
     client.connect();
     await net.settle();
     net.open();
     await net.settle();
     void client.open("late");
-    welcome();
+    net.say(welcome(net.last("hello")["id"]));
     await net.settle();
     expect(net.last("hello")["resume"]).toEqual([]);
     expect(net.last("open")["thread"]).toBe("late");
@@ -124,29 +169,12 @@ describe("threads and feeds", () => {
     await net.settle();
     net.open();
     await net.settle();
-    welcome();
+    net.say(welcome(net.last("hello")["id"]));
     await net.settle();
     expect(net.last("hello")["resume"]).toEqual([{ thread: "kept" }]);
     expect(net.sent.some((frame) => frame["type"] === "open")).toBe(false);
     net.say({ type: "error", thread: "kept", code: "not_found", message: "gone" });
     expect(client.threads.value["kept"]?.missing).toBe(true);
-  });
-
-  test("a watched feed is watched again after a reconnect, and diffs change its rows", async () => {
-    await online();
-    client.watch("sessions");
-    await net.settle();
-    net.say({ type: "feed.snapshot", feed: "sessions", rows: [{ session: "a", lag: 1 }, { session: "b", lag: 1 }] });
-    net.say({ type: "feed.diff", feed: "sessions", add: [{ session: "c" }], update: [{ session: "a", lag: 5 }], remove: ["b"] });
-    expect(client.sessions.value).toEqual({ a: { session: "a", lag: 5 }, c: { session: "c" } });
-    net.drop(4300);
-    net.runTimers();
-    await net.settle();
-    net.open();
-    await net.settle();
-    welcome();
-    await net.settle();
-    expect(net.sent.filter((frame) => frame["type"] === "watch")).toHaveLength(2);
   });
 
   test("signing out closes the socket and forgets everything", async () => {
@@ -162,25 +190,21 @@ describe("threads and feeds", () => {
   });
 });
 
-describe("staying alive", () => {
+describe("proof and renewal", () => {
   test("an end is checked against length and hash, and a wrong one asks for a snapshot once", async () => {
     await online();
     void client.send({ thread: null, messageId: "a", text: "why?" });
     await net.settle();
-    const item = { id: "a1", type: "assistant_message", content: [{ type: "output_text", text: "ab" }] };
-    const good = "fb8e20fc2e4c3f248c60c39bd652f3c1347298bb977b8b4d5903b85055620603";
+    const sha256 = "fb8e20fc2e4c3f248c60c39bd652f3c1347298bb977b8b4d5903b85055620603";
     net.say(
       accepted(net.last("send")["id"]),
-      { type: "turn", thread: "t", seq: 1, turn: "u1", attempt: 1, status: "running" },
-      { type: "delta", thread: "t", seq: 2, turn: "u1", attempt: 1, text: "ab" },
-      { type: "end", thread: "t", seq: 3, turn: "u1", attempt: 1, status: "done", item, length: 2, sha256: good },
-      { type: "turn", thread: "t", seq: 4, turn: "u2", attempt: 1, status: "running" },
-      { type: "end", thread: "t", seq: 5, turn: "u2", attempt: 1, status: "done", item: { ...item, id: "a2" }, length: 2, sha256: good },
+      running(1), delta(2, 2, "ab"), end(3, { sha256 }),
+      running(4, { turn: "v" }), end(5, { turn: "v", item: answer("a2", "ab"), sha256 }),
     );
     await net.settle();
     const ended = client.threads.value["t"]?.ended;
-    expect(ended?.["u1"]?.verified).toBe("true");
-    expect(ended?.["u2"]?.verified).toBe("false");
+    expect(ended?.["u"]?.verified).toBe("true");
+    expect(ended?.["v"]?.verified).toBe("false");
     expect(net.sent.filter((frame) => frame["type"] === "open")).toHaveLength(1);
   });
 
@@ -189,27 +213,5 @@ describe("staying alive", () => {
     net.say({ type: "auth", expires: "2026-11-23T12:00:00Z" });
     await net.settle();
     expect(net.last("auth")["token"]).toBe("token-1");
-  });
-
-  test("silence is answered by a heartbeat, then by a new connection", async () => {
-    await online();
-    net.runTimers(25_000);
-    await net.settle();
-    expect(net.last("heartbeat")).toBeTruthy();
-    net.runTimers(35_000);
-    net.runTimers();
-    await net.settle();
-    expect(net.protocols).toHaveLength(2);
-  });
-
-  test("acks are cumulative and come at most once a second", async () => {
-    await online();
-    void client.send({ thread: null, messageId: "a", text: "why?" });
-    await net.settle();
-    net.say(accepted(net.last("send")["id"]), { type: "message", thread: "t", seq: 1, item: { id: "m1", type: "user_message" } });
-    net.say({ type: "turn", thread: "t", seq: 2, turn: "u1", attempt: 1, status: "running" });
-    net.runTimers(1_000);
-    await net.settle();
-    expect(net.sent.filter((frame) => frame["type"] === "ack")).toEqual([{ type: "ack", seqs: { t: 2 } }]);
   });
 });

@@ -6,6 +6,8 @@ type Frame = Record<string, unknown>;
 export class FakeNet {
   sent: Frame[] = [];
   protocols: string[][] = [];
+  /** Moves only when a test says so. */
+  time = 0;
   ticket = () => Promise.resolve(`k${++this.#tickets}`);
   #tickets = 0;
   #timers = new Map<number, { run: () => void; ms: number }>();
@@ -17,6 +19,7 @@ export class FakeNet {
     ticket: () => this.ticket(),
     token: () => Promise.resolve("token-1"),
     random: () => 0.5,
+    now: () => this.time,
     setTimer: (run, ms) => {
       this.#timers.set(this.#nextTimer, { run, ms });
       return this.#nextTimer++;

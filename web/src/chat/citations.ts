@@ -1,4 +1,4 @@
-import type { Source } from "../live/frames";
+import type { Cited } from "../live/items";
 import { go } from "../router";
 import { chat, keptKey } from "./state";
 import { remember } from "../lib/session-memory";
@@ -36,6 +36,6 @@ export function onCiteClick(event: MouseEvent): void {
   if (button?.dataset["cite"]) followCitation(button.dataset["cite"]);
 }
 
-export function isCited(text: string, source: Source, index: number): boolean {
+export function isCited(text: string, source: Cited, index: number): boolean {
   return text.includes(`[${index + 1}]`) || text.includes(`[${source.id}]`);
 }

@@ -1,7 +1,7 @@
 import { useEffect, useRef } from "preact/hooks";
 import { CloseIcon, SendIcon, StopIcon } from "../components/icons";
 import type { ThreadState } from "../live/reducer";
-import { useStore } from "../live/store";
+import { useStore } from "../lib/use-store";
 import { TEXT_LIMIT, ask, isBusy, stop } from "./controller";
 import { chat } from "./state";
 

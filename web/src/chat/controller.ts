@@ -3,7 +3,7 @@ import { session } from "../lib/auth";
 import { live } from "../lib/live";
 import { cut } from "../lib/format";
 import { recall, remember } from "../lib/session-memory";
-import { Refused } from "../live/client";
+import { Refused } from "../live/refused";
 import type { Page } from "../live/frames";
 import { type ThreadState, endOf } from "../live/reducer";
 import { EMPTY, type Kept, type Pending, chat, keptKey } from "./state";

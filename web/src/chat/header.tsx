@@ -3,9 +3,9 @@ import { CloseIcon, ListIcon, PencilIcon, PlusIcon } from "../components/icons";
 import { asRefused } from "../components/ui";
 import { clockTime } from "../lib/format";
 import { live } from "../lib/live";
-import type { Phase } from "../live/client";
+import type { Phase } from "../live/status";
 import type { ThreadState } from "../live/reducer";
-import { useStore } from "../live/store";
+import { useStore } from "../lib/use-store";
 import { closeChat, newThread, rename } from "./controller";
 import { chat } from "./state";
 

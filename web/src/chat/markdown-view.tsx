@@ -2,7 +2,7 @@ import { memo } from "./memo";
 import { useEffect, useMemo, useRef } from "preact/hooks";
 import { highlightIn } from "../lib/highlight";
 import { type Piece, renderMarkdown } from "../lib/markdown";
-import type { Source } from "../live/frames";
+import type { Cited } from "../live/items";
 
 const PieceView = memo(function PieceView({ html }: { html: string }) {
   const box = useRef<HTMLDivElement>(null);
@@ -13,8 +13,8 @@ const PieceView = memo(function PieceView({ html }: { html: string }) {
 });
 
 /** Markdown that may still be growing: only its last block is rendered again. */
-export function MarkdownView({ text, sources }: { text: string; sources: readonly Source[] }) {
-  const before = useRef<{ sources: readonly Source[]; pieces: Piece[] }>({ sources, pieces: [] });
+export function MarkdownView({ text, sources }: { text: string; sources: readonly Cited[] }) {
+  const before = useRef<{ sources: readonly Cited[]; pieces: Piece[] }>({ sources, pieces: [] });
   const pieces = useMemo(() => {
     const known = before.current.sources === sources ? before.current.pieces : [];
     const next = renderMarkdown(text, sources, known);

@@ -2,9 +2,10 @@ import { useMemo, useState } from "preact/hooks";
 import { CheckIcon, CopyIcon } from "../components/icons";
 import { clockTime } from "../lib/format";
 import { live } from "../lib/live";
-import { type Item, type Source, itemText } from "../live/frames";
+import { type Item, itemText } from "../live/frames";
 import type { Ended, ThreadState, Turn } from "../live/reducer";
-import { endOf, sourcesOf } from "../live/reducer";
+import { type Cited, sourcesOf } from "../live/items";
+import { endOf } from "../live/reducer";
 import { followCitation, isCited, onCiteClick } from "./citations";
 import { bareEnd, retryLast, sendAgain, takeBack } from "./controller";
 import { MarkdownView } from "./markdown-view";
@@ -126,7 +127,7 @@ function Thinking({ label, turn }: { label: string; turn?: string }) {
 }
 
 /** The sources that the text points to; the first few of those it drew on, if it points to none. */
-function Sources({ sources, text }: { sources: readonly Source[]; text: string }) {
+function Sources({ sources, text }: { sources: readonly Cited[]; text: string }) {
   if (sources.length === 0) return null;
   const numbered = sources.map((source, index) => ({ source, index }));
   const cited = numbered.filter(({ source, index }) => isCited(text, source, index));

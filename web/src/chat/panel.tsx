@@ -3,7 +3,7 @@ import { ResendButton } from "../components/verify-banner";
 import { session } from "../lib/auth";
 import { live } from "../lib/live";
 import type { ThreadState } from "../live/reducer";
-import { useStore } from "../live/store";
+import { useStore } from "../lib/use-store";
 import { Composer } from "./composer";
 import { ask, closeChat, isBusy } from "./controller";
 import { ChatHeader, useOnline } from "./header";

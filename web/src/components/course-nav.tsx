@@ -1,7 +1,7 @@
 import { useEffect, useState } from "preact/hooks";
 import type { Course } from "../lib/api";
 import { courses } from "../lib/courses";
-import { useStore } from "../live/store";
+import { useStore } from "../lib/use-store";
 
 /** Beside the lesson on a wide window; folded above it on a narrow one. */
 export function CourseNav({ course, lesson }: { course: string; lesson: string }) {

@@ -2,7 +2,7 @@ import type { ComponentChildren } from "preact";
 import { useState } from "preact/hooks";
 import { isStaff, session } from "../lib/auth";
 import { type Theme, chooseTheme, chosenTheme } from "../lib/theme";
-import { useStore } from "../live/store";
+import { useStore } from "../lib/use-store";
 import { usePlace } from "../router";
 import { AutoIcon, MoonIcon, StackMark, SunIcon } from "./icons";
 

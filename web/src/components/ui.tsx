@@ -1,6 +1,6 @@
 import type { ComponentChildren } from "preact";
 import { useCallback, useEffect, useState } from "preact/hooks";
-import { Refused } from "../live/client";
+import { Refused } from "../live/refused";
 
 export function Notice({ kind = "info", children, onClose }: { kind?: "info" | "good" | "warn" | "bad"; children: ComponentChildren; onClose?: () => void }) {
   return (

@@ -1,6 +1,6 @@
 import { useState } from "preact/hooks";
 import { auth, session } from "../lib/auth";
-import { useStore } from "../live/store";
+import { useStore } from "../lib/use-store";
 import { Notice } from "./ui";
 
 /** Sends the verification mail again and says what came of it. */

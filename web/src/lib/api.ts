@@ -1,4 +1,4 @@
-import { Refused } from "../live/client";
+import { Refused } from "../live/refused";
 
 export interface LessonRef {
   id: string;

@@ -1,4 +1,4 @@
-import { Refused } from "../live/client";
+import { Refused } from "../live/refused";
 import { Store } from "../live/store";
 import { type Course, api } from "./api";
 import { session } from "./auth";

@@ -17,6 +17,7 @@ export const live = new LiveClient(
     token: auth.token,
     socket: (url, protocols) => new WebSocket(url, protocols),
     random: Math.random,
+    now: () => performance.now(),
     setTimer: (run, ms) => window.setTimeout(run, ms),
     clearTimer: (timer) => window.clearTimeout(timer),
   },

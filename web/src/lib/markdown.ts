@@ -1,6 +1,6 @@
 import DOMPurify from "dompurify";
 import { Marked, type Token, type Tokens } from "marked";
-import type { Source } from "../live/frames";
+import type { Cited } from "../live/items";
 
 const marked = new Marked({ gfm: true, breaks: false });
 
@@ -60,14 +60,14 @@ export function sanitise(html: string): string {
 /** `[2]`, `[lesson#block]` → a button that leads to the source; anything unknown stays text. */
 const MARKER = /\[(?:(\d{1,2})|([A-Za-z0-9._/-]+#[A-Za-z0-9._-]+))\]/g;
 
-export function citeMarkers(html: string, sources: readonly Source[]): string {
+export function citeMarkers(html: string, sources: readonly Cited[]): string {
   return html
     .split(/(<pre[\s\S]*?<\/pre>|<code[\s\S]*?<\/code>|<[^>]*>)/)
     .map((piece) => (piece.startsWith("<") ? piece : piece.replace(MARKER, (whole, number, id) => marker(whole, number, id, sources))))
     .join("");
 }
 
-function marker(whole: string, number: string | undefined, id: string | undefined, sources: readonly Source[]): string {
+function marker(whole: string, number: string | undefined, id: string | undefined, sources: readonly Cited[]): string {
   const index = number ? Number(number) - 1 : sources.findIndex((source) => source.id === id);
   const source = sources[index];
   if (!source) return whole;
@@ -91,7 +91,7 @@ function render(token: Token, links: Tokens.Generic): string {
 }
 
 /** Top-level blocks, so that a growing answer renders only its last one again. */
-export function renderMarkdown(text: string, sources: readonly Source[], previous: readonly Piece[] = []): Piece[] {
+export function renderMarkdown(text: string, sources: readonly Cited[], previous: readonly Piece[] = []): Piece[] {
   const tokens = marked.lexer(text);
   const links = tokens.links as unknown as Tokens.Generic;
   const pieces: Piece[] = [];

@@ -1,62 +1,40 @@
 import { planReconnect } from "./backoff";
-import type { ErrorFrame, Incoming, Ok, Page, Quota, SessionRow, Welcome } from "./frames";
-import { isLogEvent, itemText } from "./frames";
-import { type ThreadInput, type ThreadState, apply, emptyThread } from "./reducer";
+import { Feeds } from "./feeds";
+import type {
+  Accepted, Action, Answers, Ask, Control, FeedName, Filter, Incoming, OkFrame, Opinion, Outgoing, Page, Refusal, Request, Welcome,
+} from "./frames";
+import { isLogEvent } from "./frames";
+import { newMessageId } from "./ids";
+import type { ThreadInput, ThreadState } from "./reducer";
+import { Refused } from "./refused";
+import { Requests } from "./requests";
 import { type Surroundings, Wire } from "./socket";
+import { STARTED, type Status, changedRole, noticed, welcomed } from "./status";
 import { Store } from "./store";
-import { verifyText } from "./verify";
-
-export type Phase = "idle" | "connecting" | "online" | "waiting" | "stopped" | "signed-out";
-
-export interface Status {
-  phase: Phase;
-  reason: string | null;
-  user: Welcome["user"] | null;
-  quota: Quota | null;
-  tutor: string | null;
-  connection: string | null;
-  /** Log events applied so far, in all threads: a page's tests read it. */
-  applied: number;
-}
-
-/** A request's refusal, with the server's code; `offline` when it could not be asked. */
-export class Refused extends Error {
-  constructor(
-    readonly code: string,
-    message: string,
-    readonly retryAfter: number | null = null,
-  ) {
-    super(message);
-  }
-}
-
-interface Asked {
-  frame: Record<string, unknown>;
-  /** Idempotent requests are asked again on the next connection. */
-  again: boolean;
-  resolve: (ok: Ok) => void;
-  reject: (error: Refused) => void;
-}
+import { Threads } from "./threads";
+import { Typing, type Typists } from "./typing";
 
 export interface SendOptions {
+  /** Null starts a thread, and opens it here. */
   thread: string | null;
-  messageId: string;
+  messageId?: string;
   text: string;
   quote?: string | undefined;
   page?: Page | undefined;
 }
 
-const STARTED: Status = {
-  phase: "idle", reason: null, user: null, quota: null, tutor: null, connection: null, applied: 0,
-};
+/** The `client` of hello, for the server's log. */
+const NAME = "web/0.2.0";
+/** Acks go out at most this often. */
+const ACK_SPACING = 1_000;
 
-/** The live protocol for one signed-in browser window: one socket, any number of open threads. */
+/** The live protocol for one signed-in window: one socket, any number of open threads and feeds. */
 export class LiveClient {
   readonly status = new Store<Status>(STARTED);
-  readonly threads = new Store<Record<string, ThreadState>>({});
-  readonly sessions = new Store<Record<string, SessionRow> | null>(null);
   /** Told of titles, new threads and renames, from this window or another. */
-  onThread: ((thread: string, title: string | null) => void) | null = null;
+  onThread: ((thread: string, title: string) => void) | null = null;
+  /** Told of each log event and snapshot that was applied: for those who keep a record. */
+  onApplied: ((before: ThreadState, after: ThreadState, input: ThreadInput) => void) | null = null;
 
   #around: Surroundings;
   #wire: Wire | null = null;
@@ -64,31 +42,51 @@ export class LiveClient {
   #attempt = 0;
   #timer = 0;
   #generation = 0;
-  #stay: string | null = null;
+  #stay: string | null;
   #page: Page | null = null;
-  #nextId = 1;
-  #asked = new Map<number, Asked>();
-  #held: Asked[] = [];
-  #feeds = new Map<string, object | undefined>();
   #ackTimer = 0;
-  #resynced = new Set<string>();
   #resuming = new Set<string>();
-  /** Titles told before the thread was opened here. */
-  #titles = new Map<string, string>();
+  #requests = new Requests((frame) => this.#send(frame));
+  #feeds = new Feeds();
+  #typing: Typing;
+  #threads = new Threads({
+    resync: (thread, why) => this.#resync(thread, why),
+    applied: (before, after, input) => this.#applied(before, after, input),
+  });
 
   constructor(around: Surroundings, stay: string | null = null) {
     this.#around = around;
     this.#stay = stay;
+    this.#typing = new Typing(around, (frame) => this.#send(frame));
   }
 
+  /** Names this client over reconnects: keep it where the window's reload finds it. */
   get stay(): string | null {
     return this.#stay;
+  }
+
+  get threads(): Store<Readonly<Record<string, ThreadState>>> {
+    return this.#threads.all;
+  }
+
+  get feeds(): Feeds["all"] {
+    return this.#feeds.all;
+  }
+
+  /** Who else is writing in the threads that are open here. */
+  get typists(): Store<Typists> {
+    return this.#typing.others;
+  }
+
+  get #online(): boolean {
+    return this.status.value.phase === "online";
   }
 
   connect(): void {
     if (this.#wanted) return;
     this.#wanted = true;
     this.#attempt = 0;
+    this.#requests.wait();
     void this.#dial();
   }
 
@@ -99,80 +97,106 @@ export class LiveClient {
     void this.#dial();
   }
 
+  /** Signs off and forgets everything, the stay too. */
   disconnect(): void {
     this.#wanted = false;
     this.#generation += 1;
     this.#around.clearTimer(this.#timer);
-    this.#around.clearTimer(this.#ackTimer);
+    this.#clearAck();
     const wire = this.#wire;
     this.#wire = null;
     wire?.close(1000);
-    for (const asked of [...this.#asked.values(), ...this.#held]) asked.reject(new Refused("offline", "Signed out."));
-    this.#asked.clear();
-    this.#held = [];
+    this.#requests.close(new Refused("offline", "Signed out."));
     this.#feeds.clear();
-    this.#titles.clear();
+    this.#typing.clear();
+    this.#threads.clear();
     this.#stay = null;
-    this.threads.set({});
-    this.sessions.set(null);
     this.status.set(STARTED);
   }
 
+  /** Where the reader is: the tutor's context. */
   setPage(page: Page): void {
     this.#page = page;
-    if (this.status.value.phase === "online") this.#ask({ type: "context", page }, false).catch(() => undefined);
+    if (this.#online) this.#quietly({ type: "context", page });
   }
 
-  /** Idempotent by message id: asked again after a lost connection until it is answered. */
-  async send(options: SendOptions): Promise<Ok> {
-    const frame: Record<string, unknown> = { type: "send", message_id: options.messageId, text: options.text };
-    if (options.thread) frame["thread"] = options.thread;
-    if (options.quote) frame["quote"] = options.quote;
-    if (options.page) frame["page"] = options.page;
-    return this.#ask(frame, true);
+  send({ thread, messageId, text, quote, page }: SendOptions): Promise<Accepted> {
+    const ask: Ask = { type: "send", message_id: messageId ?? newMessageId(), text };
+    if (thread) ask.thread = thread;
+    if (quote) ask.quote = quote;
+    if (page) ask.page = page;
+    return this.#requests.ask(ask, true);
   }
 
-  cancel(turn: string): Promise<Ok> {
-    return this.#ask({ type: "cancel", turn }, true);
+  /** Another wording of a question: it and all behind it leave, a new answer comes. */
+  edit(item: string, text: string, messageId = newMessageId()): Promise<Accepted> {
+    return this.#requests.ask({ type: "edit", item, text, message_id: messageId }, true);
+  }
+
+  /** Another answer to the newest question. `item` is the answer, or the question if it has none. */
+  regenerate(item: string, messageId = newMessageId()): Promise<Accepted> {
+    return this.#requests.ask({ type: "regenerate", item, message_id: messageId }, true);
+  }
+
+  /** One level more of help with the newest question. */
+  hint(turn: string, messageId = newMessageId()): Promise<Accepted> {
+    return this.#requests.ask({ type: "hint", turn, message_id: messageId }, true);
+  }
+
+  async feedback(item: string, kind: Opinion, reason?: string): Promise<void> {
+    await this.#requests.ask(reason ? { type: "feedback", item, kind, reason } : { type: "feedback", item, kind }, true);
+  }
+
+  cancel(turn: string): Promise<Answers["cancel"]> {
+    return this.#requests.ask({ type: "cancel", turn }, true);
+  }
+
+  /** What staff may do from the dashboard. Asked once: a lost connection ends it. */
+  act(action: Action): Promise<{ audit: string }> {
+    return this.#requests.ask(action);
   }
 
   /** Opens a thread here: the next connection resumes it by itself. */
   async open(thread: string): Promise<void> {
-    const known = this.threads.value[thread];
+    const known = this.#threads.get(thread);
     if (known && known.sync === "live") return;
-    if (!known) this.#begin(thread);
-    if (this.status.value.phase === "online") await this.#ask({ type: "open", thread }, false);
+    this.#threads.begin(thread);
+    if (this.#online) await this.#requests.ask({ type: "open", thread });
   }
 
   closeThread(thread: string): void {
-    if (!this.threads.value[thread]) return;
-    const rest = { ...this.threads.value };
-    delete rest[thread];
-    this.threads.set(rest);
-    if (this.status.value.phase === "online") this.#ask({ type: "close", thread }, false).catch(() => undefined);
+    if (this.#threads.forget(thread) && this.#online) this.#quietly({ type: "close", thread });
   }
 
   async older(thread: string): Promise<void> {
-    const before = this.threads.value[thread]?.before;
+    const before = this.#threads.get(thread)?.before;
     if (!before) return;
-    const ok = await this.#ask({ type: "history", thread, before, limit: 50 }, false);
-    this.#feed(thread, { type: "local.history", items: ok.items ?? [], before: ok.before ?? null });
+    const ok = await this.#requests.ask({ type: "history", thread, before, limit: 50 });
+    this.#threads.feed(thread, { type: "local.history", items: ok.items, before: ok.before ?? null });
   }
 
+  /** A title that this window gave: shown before the server tells it. */
   retitle(thread: string, title: string): void {
-    this.#titles.set(thread, title);
-    if (this.threads.value[thread]) this.#feed(thread, { type: "local.title", title });
+    this.#threads.retitle(thread, title);
   }
 
-  watch(feed: string, filter?: object): void {
-    this.#feeds.set(feed, filter);
-    if (this.status.value.phase === "online") this.#askFeed(feed);
+  /** Call it at each keystroke in a thread, and with `false` when the writing stopped. */
+  typing(thread: string, on: boolean): void {
+    if (this.#online) this.#typing.say(thread, on);
   }
 
-  unwatch(feed: string): void {
-    if (!this.#feeds.delete(feed)) return;
-    this.sessions.set(null);
-    if (this.status.value.phase === "online") this.#ask({ type: "unwatch", feed }, false).catch(() => undefined);
+  dismiss(notice: number): void {
+    this.status.patch({ notices: this.status.value.notices.filter(({ key }) => key !== notice) });
+  }
+
+  /** Watches a feed until the returned function is called; again on each new connection. */
+  watch(feed: FeedName, filter?: Filter): () => void {
+    if (this.#feeds.want(feed, filter) && this.#online) this.#askFeed(feed);
+    return () => this.#unwatch(feed);
+  }
+
+  #unwatch(feed: FeedName): void {
+    if (this.#feeds.leave(feed) && this.#online) this.#quietly({ type: "unwatch", feed });
   }
 
   async #dial(): Promise<void> {
@@ -183,17 +207,14 @@ export class LiveClient {
       ticket = await this.#around.ticket();
     } catch (error) {
       if (generation !== this.#generation) return;
-      if (error instanceof Refused && error.code === "unauthorized") {
-        this.#wanted = false;
-        this.status.patch({ phase: "signed-out", reason: "You are signed out." });
-        return;
-      }
+      if (error instanceof Refused && error.code === "unauthorized") return this.#end("signed-out", "You are signed out.");
       return this.#lost(1006);
     }
     if (generation !== this.#generation || !this.#wanted) return;
     this.#wire = new Wire(this.#around, ticket, {
       open: () => this.#hello(),
       frames: (frames) => this.#receive(frames),
+      seqs: () => this.#threads.unacked(),
       closed: (code) => {
         if (generation !== this.#generation) return;
         this.#wire = null;
@@ -203,77 +224,64 @@ export class LiveClient {
   }
 
   #hello(): void {
-    const resume = Object.values(this.threads.value)
-      .filter((thread) => !thread.missing)
-      .map(({ id, epoch, seq }) => (epoch !== null && seq !== null ? { thread: id, epoch, seq } : { thread: id }));
+    const resume = this.#threads.resume();
     this.#resuming = new Set(resume.map((entry) => entry.thread));
-    const hello: Record<string, unknown> = { type: "hello", id: this.#nextId++, client: "web/0.1.0", resume };
-    if (this.#stay) hello["session"] = this.#stay;
-    if (this.#page) hello["page"] = this.#page;
-    this.#wire?.send(hello);
+    const hello: Request & { id: number } = { type: "hello", id: this.#requests.nextId(), client: NAME, resume };
+    if (this.#stay) hello.session = this.#stay;
+    if (this.#page) hello.page = this.#page;
+    this.#send(hello);
   }
 
   #lost(code: number): void {
     this.#generation += 1;
-    this.#around.clearTimer(this.#ackTimer);
-    this.#ackTimer = 0;
-    const waiting = [...this.#asked.values()];
-    this.#asked.clear();
-    for (const asked of waiting) {
-      if (asked.again) this.#held.push(asked);
-      else asked.reject(new Refused("offline", "The connection was lost."));
-    }
-    for (const id of Object.keys(this.threads.value)) this.#feed(id, { type: "local.detached" });
+    this.#clearAck();
+    this.#typing.clear();
+    this.#threads.detach();
+    this.#requests.lost();
     if (!this.#wanted) return;
     const plan = planReconnect(code, this.#attempt, this.#around.random);
-    if (plan.action === "stop") {
-      this.#wanted = false;
-      for (const asked of this.#held.splice(0)) asked.reject(new Refused("closed", plan.reason));
-      this.status.patch({ phase: "stopped", reason: plan.reason });
-      return;
-    }
+    if (plan.action === "stop") return this.#end("stopped", plan.reason);
     this.#attempt += 1;
     this.status.patch({ phase: "waiting", reason: null });
     this.#timer = this.#around.setTimer(() => void this.#dial(), plan.delay);
   }
 
-  #ask(frame: Record<string, unknown>, again: boolean): Promise<Ok> {
-    return new Promise((resolve, reject) => {
-      const asked: Asked = { frame, again, resolve, reject };
-      if (this.status.value.phase === "online") this.#put(asked);
-      else if (again && this.#wanted) this.#held.push(asked);
-      else reject(new Refused("offline", "There is no connection at the moment."));
-    });
+  #end(phase: "stopped" | "signed-out", reason: string): void {
+    this.#wanted = false;
+    this.#requests.close(new Refused("closed", reason));
+    this.status.patch({ phase, reason });
   }
 
-  #put(asked: Asked): void {
-    const id = this.#nextId++;
-    this.#asked.set(id, asked);
-    this.#wire?.send({ ...asked.frame, id });
+  #send(frame: Outgoing): void {
+    this.#wire?.send(frame);
   }
 
-  #askFeed(feed: string): void {
-    const filter = this.#feeds.get(feed);
-    this.#ask(filter ? { type: "watch", feed, filter } : { type: "watch", feed }, false).catch((error: unknown) => {
-      if (error instanceof Refused) this.status.patch({ reason: error.message });
+  /** What matters only while this connection lasts. */
+  #quietly(ask: Ask): void {
+    this.#requests.ask(ask).catch(() => undefined);
+  }
+
+  #askFeed(feed: FeedName): void {
+    const filter = this.#feeds.all.value[feed]?.filter;
+    this.#requests.ask(filter ? { type: "watch", feed, filter } : { type: "watch", feed }).catch((error: unknown) => {
+      if (error instanceof Refused && error.code !== "offline") this.#feeds.refused(feed, error.message);
     });
   }
 
   #receive(frames: Incoming[]): void {
     for (const frame of frames) {
-      if (isLogEvent(frame)) this.#feed(frame.thread, frame);
+      if (isLogEvent(frame)) this.#threads.log(frame);
       else this.#control(frame);
     }
-    this.#ackSoon();
   }
 
-  #control(frame: Incoming): void {
+  #control(frame: Control): void {
     switch (frame.type) {
       case "welcome":
         return this.#welcomed(frame);
       case "resumed":
       case "snapshot":
-        return this.#feed(frame.thread, frame);
+        return this.#threads.feed(frame.thread, frame);
       case "ok":
         return this.#answered(frame);
       case "error":
@@ -281,17 +289,20 @@ export class LiveClient {
       case "auth":
         return void this.#renewToken();
       case "thread":
-        if (typeof frame.title === "string") this.retitle(frame.thread, frame.title);
-        this.onThread?.(frame.thread, frame.title ?? null);
-        return;
+        this.#threads.retitle(frame.thread, frame.title);
+        return this.onThread?.(frame.thread, frame.title);
       case "you":
-        return this.#changedRole(frame.role, frame.stages);
+        return this.status.set(changedRole(this.status.value, frame.role, frame.stages));
+      case "presence":
+        return this.status.patch({ windows: frame.sessions });
+      case "notice":
+        return this.status.set(noticed(this.status.value, frame));
+      case "typing":
+        return this.#typing.heard(frame);
       case "feed.snapshot":
-        if (frame.feed === "sessions") this.sessions.set(Object.fromEntries(frame.rows.map((row) => [row.session, row])));
-        return;
+        return this.#feeds.snapshot(frame);
       case "feed.diff":
-        if (frame.feed === "sessions") this.#diff(frame.add ?? [], frame.update ?? [], frame.remove ?? []);
-        return;
+        return this.#feeds.diff(frame);
       default:
         return;
     }
@@ -300,125 +311,70 @@ export class LiveClient {
   #welcomed(frame: Welcome): void {
     this.#attempt = 0;
     this.#stay = frame.session;
-    this.status.patch({
-      phase: "online", reason: null, user: frame.user, connection: frame.connection,
-      quota: frame.quota ?? this.status.value.quota, tutor: frame.tutor?.kind ?? this.status.value.tutor,
-    });
-    for (const asked of this.#held.splice(0)) this.#put(asked);
+    this.status.set(welcomed(this.status.value, frame));
+    this.#requests.open();
     // Opened while hello was under way: not in its list, so it has to be asked for.
     for (const thread of Object.keys(this.threads.value)) {
-      if (!this.#resuming.has(thread)) this.#ask({ type: "open", thread }, false).catch(() => undefined);
+      if (!this.#resuming.has(thread)) this.#quietly({ type: "open", thread });
     }
-    for (const feed of this.#feeds.keys()) this.#askFeed(feed);
+    for (const feed of this.#feeds.names()) this.#askFeed(feed);
   }
 
-  #answered(frame: Ok): void {
-    const asked = this.#asked.get(frame.id);
-    this.#asked.delete(frame.id);
+  #answered(frame: OkFrame): void {
+    const ask = this.#requests.answered(frame);
     if (frame.quota) this.status.patch({ quota: frame.quota });
-    if (asked?.frame["type"] === "send" && frame.thread) this.#started(frame, frame.thread);
-    asked?.resolve(frame);
+    if (ask?.type === "send") this.#started(frame as unknown as Accepted);
   }
 
   /** A thread that our own send began: its log starts with our message. */
-  #started(frame: Ok, thread: string): void {
-    if (this.threads.value[thread]) return;
-    this.#begin(thread);
-    if (frame.duplicate || frame.seq === undefined) {
-      // Answered on an earlier connection: this one has not opened the thread yet.
-      this.#ask({ type: "open", thread }, false).catch(() => undefined);
-      return;
-    }
-    this.#feed(thread, { type: "local.started", epoch: frame.epoch ?? null, seq: frame.seq - 1 });
+  #started({ thread, epoch, seq, duplicate }: Accepted): void {
+    if (this.#threads.get(thread)) return;
+    this.#threads.begin(thread);
+    // Answered on an earlier connection: this one has not opened the thread yet.
+    if (duplicate) return this.#quietly({ type: "open", thread });
+    this.#threads.feed(thread, { type: "local.started", epoch: epoch ?? null, seq: seq - 1 });
   }
 
-  #refused(frame: ErrorFrame): void {
+  #refused(frame: Refusal): void {
+    const ask = this.#requests.refused(frame);
     if (frame.quota) this.status.patch({ quota: frame.quota });
-    if (frame.id === undefined) {
-      if (frame.thread && frame.code === "not_found") this.#feed(frame.thread, { type: "local.missing" });
-      return;
-    }
-    const asked = this.#asked.get(frame.id);
-    this.#asked.delete(frame.id);
-    const thread = asked?.frame["thread"];
-    if (frame.code === "not_found" && asked?.frame["type"] === "open" && typeof thread === "string") {
-      this.#feed(thread, { type: "local.missing" });
-    }
-    asked?.reject(new Refused(frame.code, frame.message, frame.retry_after_ms ?? null));
-  }
-
-  #changedRole(role?: string, stages?: Record<string, number>): void {
-    const user = this.status.value.user;
-    if (user) this.status.patch({ user: { ...user, role: role ?? user.role, stages: stages ?? user.stages ?? {} } });
+    if (frame.code !== "not_found") return;
+    const thread = ask?.type === "open" ? ask.thread : frame.id === undefined ? frame.thread : undefined;
+    if (thread !== undefined) this.#threads.feed(thread, { type: "local.missing" });
   }
 
   async #renewToken(): Promise<void> {
     const wire = this.#wire;
     try {
       const token = await this.#around.token();
-      if (wire === this.#wire) await this.#ask({ type: "auth", token }, false);
+      if (wire === this.#wire) await this.#requests.ask({ type: "auth", token });
     } catch {
       // The server closes with 4102 when the old token runs out; the reconnect then renews it.
     }
   }
 
-  #diff(add: SessionRow[], update: SessionRow[], remove: string[]): void {
-    const rows = { ...(this.sessions.value ?? {}) };
-    for (const row of [...add, ...update]) rows[row.session] = { ...rows[row.session], ...row };
-    for (const id of remove) delete rows[id];
-    this.sessions.set(rows);
-  }
-
-  #begin(thread: string): void {
-    this.#setThread({ ...emptyThread(thread), title: this.#titles.get(thread) ?? null });
-  }
-
-  #setThread(state: ThreadState): void {
-    this.threads.set({ ...this.threads.value, [state.id]: state });
-  }
-
-  #feed(id: string, input: ThreadInput): void {
-    const before = this.threads.value[id];
-    if (!before) return;
-    const after = apply(before, input);
-    if (after === before) return;
-    this.#setThread(after);
-    if (after.seq !== before.seq) this.status.patch({ applied: this.status.value.applied + 1 });
-    if (after.sync === "gap" && before.sync !== "gap") this.#resync(id, `an event did not continue seq ${before.seq}`);
-    for (const turn of after.order) {
-      const end = after.ended[turn];
-      if (end?.verified === "pending" && before.ended[turn] !== end) void this.#verify(id, turn);
-    }
-  }
-
-  /** The proof: our own text against the length and hash of `end`, and against the stored item. */
-  async #verify(id: string, turn: string): Promise<void> {
-    const state = this.threads.value[id];
-    const end = state?.ended[turn];
-    if (!state || !end) return;
-    const item = end.item === null ? null : state.items.find((candidate) => candidate.id === end.item);
-    const stored = item ? itemText(item) : end.text;
-    let verdict = await verifyText(end.text, end.length, end.sha256);
-    if (verdict === "true" && stored !== end.text) verdict = "false";
-    this.#feed(id, { type: "local.verified", turn, verified: verdict });
-    if (verdict !== "false" || this.#resynced.has(turn)) return;
-    this.#resynced.add(turn);
-    this.#resync(id, `the text of ${turn} does not match its length and hash`);
+  #applied(before: ThreadState, after: ThreadState, input: ThreadInput): void {
+    this.status.patch({ applied: this.status.value.applied + 1 });
+    this.#ackSoon();
+    this.onApplied?.(before, after, input);
   }
 
   #resync(thread: string, why: string): void {
     console.error(`live: ${thread}: ${why}; asking for a snapshot`);
-    if (this.status.value.phase !== "online") return;
-    this.#ask({ type: "open", thread }, false).catch(() => undefined);
+    if (this.#online) this.#quietly({ type: "open", thread });
   }
 
   #ackSoon(): void {
     if (this.#ackTimer !== 0) return;
     this.#ackTimer = this.#around.setTimer(() => {
       this.#ackTimer = 0;
-      const seqs: Record<string, number> = {};
-      for (const thread of Object.values(this.threads.value)) if (thread.seq !== null) seqs[thread.id] = thread.seq;
-      if (Object.keys(seqs).length > 0) this.#wire?.send({ type: "ack", seqs });
-    }, 1_000);
+      const seqs = this.#threads.unacked();
+      if (seqs) this.#send({ type: "ack", seqs });
+    }, ACK_SPACING);
+  }
+
+  #clearAck(): void {
+    this.#around.clearTimer(this.#ackTimer);
+    this.#ackTimer = 0;
   }
 }

@@ -1,6 +1,5 @@
 import type { Incoming } from "./frames";
 
-export const PROTOCOL = "tutor.v1.json";
 /** A client's message may hold 64 KiB, fragments joined; batches stay well below. */
 const MAX_BATCH = 48 * 1024;
 

@@ -1,7 +1,6 @@
-import type {
-  CitationsEvent, DeltaEvent, EndEvent, EndStatus, Item, LiveError, LogEvent, Resumed, Snapshot, Source, TurnEvent, TurnStatus,
-} from "./frames";
+import type { Ending, Failure, Item, LogEvent, LogEventOf, Resumed, Snapshot } from "./frames";
 import { itemText } from "./frames";
+import { type Cited, itemsBefore, mergeOlder, putItem, sourcesOf, withoutItem } from "./items";
 import type { Verdict } from "./verify";
 
 /** A piece of the running answer, with the seqs it covers, so that `drop_from` can take it back. */
@@ -11,22 +10,23 @@ interface Chunk {
   text: string;
 }
 
-/** One answer: being written, or ended and waiting for (or past) its check. */
+/** An answer that waits or is being written. */
 export interface Turn {
   id: string;
   attempt: number;
-  status: TurnStatus;
+  status: "queued" | "running";
   hint: number | null;
   chunks: Chunk[];
   text: string;
-  sources: Source[];
+  sources: Cited[];
   /** The answer went on after its node died, or after this page was reloaded. */
   resumed: boolean;
 }
 
+/** An answer that ended, waiting for its check or past it. */
 export interface Ended {
   turn: string;
-  status: EndStatus;
+  status: Ending;
   item: string | null;
   length: number;
   sha256: string;
@@ -34,8 +34,8 @@ export interface Ended {
   text: string;
   verified: Verdict | "pending";
   hint: number | null;
-  sources: Source[];
-  error: LiveError | null;
+  sources: Cited[];
+  error: Failure | null;
 }
 
 /**
@@ -111,29 +111,34 @@ function resumed(state: ThreadState, frame: Resumed): ThreadState {
 
 function snapshot(state: ThreadState, frame: Snapshot): ThreadState {
   const ended: Record<string, Ended> = {};
-  const order: string[] = [];
-  for (const end of frame.ended ?? []) {
-    const item = frame.items.find((candidate) => candidate.id === end.item);
-    const known = state.ended[end.turn];
-    const text = itemText(item);
-    ended[end.turn] = {
-      turn: end.turn, status: end.status, item: end.item ?? null, length: end.length, sha256: end.sha256, text,
-      verified: known?.verified === "true" && known.sha256 === end.sha256 && known.text === text ? "true" : "pending",
-      hint: known?.hint ?? null, sources: known?.sources ?? sourcesOf(item), error: end.error ?? known?.error ?? null,
-    };
-    order.push(end.turn);
-  }
-  const turn = frame.turn
+  for (const end of frame.ended) ended[end.turn] = endedIn(frame, end, state.ended[end.turn]);
+  const turn: Turn | null = frame.turn
     ? {
-        id: frame.turn.id, attempt: frame.turn.attempt, status: frame.turn.status, hint: frame.turn.hint_level ?? null,
-        chunks: frame.turn.text ? [{ first: 0, seq: frame.seq, text: frame.turn.text }] : [],
-        text: frame.turn.text ?? "", sources: frame.turn.sources ?? state.turn?.sources ?? [], resumed: true,
+        id: frame.turn.id, attempt: frame.turn.attempt, status: frame.turn.status === "queued" ? "queued" : "running",
+        hint: frame.turn.hint_level ?? null, chunks: frame.turn.text ? [{ first: 0, seq: frame.seq, text: frame.turn.text }] : [],
+        text: frame.turn.text, sources: frame.turn.sources ?? state.turn?.sources ?? [], resumed: true,
       }
     : null;
   return {
-    ...state, epoch: frame.epoch, seq: frame.seq, sync: "live", items: frame.items, turn, ended, order,
+    ...state, epoch: frame.epoch, seq: frame.seq, sync: "live", items: frame.items, turn, ended, order: frame.ended.map((end) => end.turn),
     before: frame.before ?? null, title: frame.title || state.title, hint: turn?.hint ?? state.hint, missing: false,
   };
+}
+
+type SnapshotEnd = Snapshot["ended"][number];
+
+/** A turn that a snapshot counts as ended; proven anew unless that very text was proven before. */
+function endedIn(frame: Snapshot, end: SnapshotEnd, known: Ended | undefined): Ended {
+  const item = frame.items.find((candidate) => candidate.id === end.item);
+  const base = {
+    turn: end.turn, status: end.status as Ending, item: end.item ?? null, length: end.length, sha256: end.sha256,
+    hint: known?.hint ?? null, sources: known?.sources ?? sourcesOf(item), error: known?.error ?? null,
+  };
+  // Its item has left the conversation (regenerated, or its question edited): nothing to prove here.
+  if (!item && end.length > 0) return { ...base, text: known?.text ?? "", verified: known?.verified ?? "unknown" };
+  const text = itemText(item);
+  const proven = known?.verified === "true" && known.sha256 === end.sha256 && known.text === text;
+  return { ...base, text, verified: proven ? "true" : "pending" };
 }
 
 function verified(state: ThreadState, turn: string, verdict: Verdict): ThreadState {
@@ -152,7 +157,7 @@ function logEvent(state: ThreadState, event: LogEvent): ThreadState {
   const next = { ...state, seq: event.seq, epoch: event.epoch ?? state.epoch };
   switch (event.type) {
     case "message":
-      return { ...next, items: putItem(state.items, event.item) };
+      return message(next, event);
     case "turn":
       return turnEvent(next, event);
     case "citations":
@@ -166,7 +171,13 @@ function logEvent(state: ThreadState, event: LogEvent): ThreadState {
   }
 }
 
-function turnEvent(state: ThreadState, event: TurnEvent): ThreadState {
+/** A question, perhaps another wording of one: that one and all behind it leave the list. */
+function message(state: ThreadState, event: LogEventOf<"message">): ThreadState {
+  const left = event.replaces === undefined ? state.items : itemsBefore(state.items, event.replaces);
+  return { ...state, items: putItem(left, event.item) };
+}
+
+function turnEvent(state: ThreadState, event: LogEventOf<"turn">): ThreadState {
   const old = state.turn?.id === event.turn ? state.turn : null;
   const hint = event.hint_level ?? old?.hint ?? null;
   let chunks = old?.chunks ?? [];
@@ -176,23 +187,25 @@ function turnEvent(state: ThreadState, event: TurnEvent): ThreadState {
     // A snapshot's text (first 0) has lost its seqs; a restart takes earlier attempts back whole.
     chunks = chunks.filter((chunk) => chunk.first > 0 && chunk.seq < from);
   }
-  const status = event.status === "continued" || event.status === "restarted" ? "running" : event.status;
+  const status = event.status === "queued" ? "queued" : "running";
+  // Another answer to the same question: the one that stood leaves.
+  const items = event.replaces === undefined ? state.items : withoutItem(state.items, event.replaces);
   const resumedTurn = (old?.resumed ?? false) || event.attempt > 1;
   const turn: Turn = {
     id: event.turn, attempt: event.attempt, status, hint, chunks, text: joined(chunks), sources: old?.sources ?? [],
     resumed: resumedTurn,
   };
-  return { ...state, turn, hint: hint ?? state.hint };
+  return { ...state, items, turn, hint: hint ?? state.hint };
 }
 
-function citations(state: ThreadState, event: CitationsEvent): ThreadState {
+function citations(state: ThreadState, event: LogEventOf<"citations">): ThreadState {
   if (state.turn?.id === event.turn) return { ...state, turn: { ...state.turn, sources: event.sources } };
   const done = state.ended[event.turn];
   if (!done) return state;
   return { ...state, ended: { ...state.ended, [event.turn]: { ...done, sources: event.sources } } };
 }
 
-function delta(state: ThreadState, event: DeltaEvent, first: number): ThreadState {
+function delta(state: ThreadState, event: LogEventOf<"delta">, first: number): ThreadState {
   const old = state.turn?.id === event.turn ? state.turn : null;
   const turn: Turn = old ?? {
     id: event.turn, attempt: event.attempt, status: "running", hint: state.hint, chunks: [], text: "", sources: [],
@@ -202,11 +215,11 @@ function delta(state: ThreadState, event: DeltaEvent, first: number): ThreadStat
   return { ...state, turn: { ...turn, status: "running", chunks, text: turn.text + event.text } };
 }
 
-function end(state: ThreadState, event: EndEvent): ThreadState {
+function end(state: ThreadState, event: LogEventOf<"end">): ThreadState {
   const turn = state.turn?.id === event.turn ? state.turn : null;
   const record: Ended = {
     turn: event.turn, status: event.status, item: event.item?.id ?? null, length: event.length, sha256: event.sha256,
-    text: turn?.text ?? "", verified: "pending", hint: event.hint_level ?? turn?.hint ?? null,
+    text: turn?.text ?? "", verified: "pending", hint: turn?.hint ?? null,
     sources: turn && turn.sources.length > 0 ? turn.sources : sourcesOf(event.item), error: event.error ?? null,
   };
   const items = event.item ? putItem(state.items, event.item) : state.items;
@@ -218,31 +231,6 @@ function end(state: ThreadState, event: EndEvent): ThreadState {
 
 function joined(chunks: Chunk[]): string {
   return chunks.map((chunk) => chunk.text).join("");
-}
-
-function putItem(items: Item[], item: Item): Item[] {
-  const at = items.findIndex((candidate) => candidate.id === item.id);
-  return at < 0 ? [...items, item] : items.map((candidate, index) => (index === at ? item : candidate));
-}
-
-function mergeOlder(older: Item[], newer: Item[]): Item[] {
-  const known = new Set(newer.map((item) => item.id));
-  return [...older.filter((item) => !known.has(item.id)), ...newer];
-}
-
-/** Sources that an item carries itself: our own list, or ChatKit's entity annotations. */
-export function sourcesOf(item: Item | null | undefined): Source[] {
-  if (Array.isArray(item?.sources)) return item.sources;
-  const found: Source[] = [];
-  for (const part of item?.content ?? []) {
-    for (const annotation of part.annotations ?? []) {
-      const source = (annotation as { source?: { id?: unknown; title?: unknown; data?: { id?: unknown } } }).source;
-      const id = typeof source?.data?.id === "string" ? source.data.id : source?.id;
-      if (typeof id !== "string" || found.some((known) => known.id === id)) continue;
-      found.push({ id, title: typeof source?.title === "string" ? source.title : id });
-    }
-  }
-  return found;
 }
 
 /** The ended turn that an item closes, if this client knows it. */

@@ -4,7 +4,7 @@ import { LoadError, Notice, Spinner, useLoad, usePageTitle } from "../components
 import { VerifyBanner } from "../components/verify-banner";
 import { type SignIn, auth, refreshSession, session } from "../lib/auth";
 import { ago, clockTime, deviceName } from "../lib/format";
-import { useStore } from "../live/store";
+import { useStore } from "../lib/use-store";
 
 export function AccountPage() {
   usePageTitle("Account");

@@ -5,7 +5,7 @@ import { type Overview, api } from "../lib/api";
 import { ago, duration } from "../lib/format";
 import { live } from "../lib/live";
 import type { SessionRow } from "../live/frames";
-import { useStore } from "../live/store";
+import { useStore } from "../lib/use-store";
 
 const POLL = 2_000;
 

@@ -4,7 +4,7 @@ import { MailIcon } from "../components/icons";
 import { usePageTitle } from "../components/ui";
 import { ResendButton } from "../components/verify-banner";
 import { auth, refreshSession, session } from "../lib/auth";
-import { useStore } from "../live/store";
+import { useStore } from "../lib/use-store";
 
 /** The link may be opened in another window: this one looks again when it is seen, and now and then. */
 const LOOK_AGAIN = 5_000;

@@ -7,7 +7,7 @@ import type { Course } from "../lib/api";
 import { refreshSession, session } from "../lib/auth";
 import { courses, loadCourses } from "../lib/courses";
 import { plural } from "../lib/format";
-import { useStore } from "../live/store";
+import { useStore } from "../lib/use-store";
 import { go, usePlace } from "../router";
 
 export function CoursesPage() {

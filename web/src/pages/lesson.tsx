@@ -13,8 +13,8 @@ import { VerifyBanner } from "../components/verify-banner";
 import { type Lesson, api } from "../lib/api";
 import { session } from "../lib/auth";
 import { courses, loadCourses } from "../lib/courses";
-import type { Refused } from "../live/client";
-import { useStore } from "../live/store";
+import type { Refused } from "../live/refused";
+import { useStore } from "../lib/use-store";
 import { go, usePlace } from "../router";
 
 export function LessonPage({ course, lesson }: { course: string; lesson: string }) {

@@ -5,7 +5,7 @@ import { LoadError, Notice, Spinner, asRefused, useLoad, usePageTitle } from "..
 import { VerifyBanner } from "../components/verify-banner";
 import { type Quiz, type QuizResult, api } from "../lib/api";
 import { courses, loadCourses } from "../lib/courses";
-import { useStore } from "../live/store";
+import { useStore } from "../lib/use-store";
 
 export function QuizPage({ course, stage }: { course: string; stage: string }) {
   usePageTitle(`Quiz of stage ${stage}`);
