@@ -5,7 +5,7 @@ import { History } from "./history";
 import type { Person } from "./person";
 import type { LossyProxy } from "./proxy";
 import { between } from "./seed";
-import { ended, online, streaming } from "./wait";
+import { begun, ended, online } from "./wait";
 
 export const QUESTIONS = [
   "What is the main idea of this lesson?",
@@ -43,7 +43,7 @@ export class Conversation {
   /** Cuts the road in the middle of the answer, stops it, and reads its end. */
   async askAndStop(text: string): Promise<Ended> {
     const ok = await this.client.send({ thread: this.thread, text, page: this.#page });
-    await streaming(this.client, ok.thread, 1);
+    await begun(this.client, ok.thread, ok.turn, 1);
     this.#proxy.cut();
     await this.client.cancel(ok.turn);
     return this.#answered(ok);

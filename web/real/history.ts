@@ -6,6 +6,7 @@ import { itemText } from "../src/live/frames";
 import type { ThreadInput, ThreadState } from "../src/live/reducer";
 
 interface Answer {
+  thread: string;
   text: string;
   /** `end` events applied. */
   ends: number;
@@ -28,6 +29,7 @@ export class History {
   readonly broken: string[] = [];
   readonly modes = new Map<string, number>();
   events = 0;
+  onClose: ((code: number) => void) | null = null;
   #waiting: { mode: string; done: () => void }[] = [];
   #proven = new Set<string>();
   #positions = new Map<string, Position>();
@@ -36,8 +38,12 @@ export class History {
   constructor(client: LiveClient) {
     client.onApplied = (before, _after, input) => this.#applied(before, input);
     client.threads.watch((threads) => {
-      for (const { ended } of Object.values(threads)) {
-        for (const end of Object.values(ended)) if (end.verified === "true") this.#proven.add(end.turn);
+      for (const { id, seq, sync, ended } of Object.values(threads)) {
+        if (sync === "gap") this.broken.push(`${id}: a gap after ${seq}`);
+        for (const { turn, verified } of Object.values(ended)) {
+          if (verified === "true") this.#proven.add(turn);
+          if (verified === "false") this.broken.push(`${turn}: the client found its own text wrong`);
+        }
       }
     });
   }
@@ -45,6 +51,7 @@ export class History {
   /** Reads along on the sockets themselves: how each thread was resumed. */
   listen(around: { onSocket: ((socket: NodeSocket) => void) | null }): void {
     around.onSocket = (socket) => {
+      socket.addEventListener("close", ({ code }) => this.onClose?.(code));
       socket.addEventListener("message", ({ data }) => {
         for (const line of String(data).split("\n")) {
           const frame = JSON.parse(line) as { type: string; mode?: string };
@@ -107,8 +114,8 @@ export class History {
     if (!at) this.broken.push(`${input.thread}: seq ${input.seq} came before any start`);
     else if (first !== at.seq + 1) this.broken.push(`${input.thread}: ${first}..${input.seq} came after ${at.seq}`);
     this.#positions.set(input.thread, { epoch: input.epoch ?? at?.epoch ?? null, seq: input.seq });
-    if (input.type === "delta") this.#answer(input.turn).text += input.text;
-    if (input.type === "turn" && input.status === "restarted") this.#answer(input.turn).text = "";
+    if (input.type === "delta") this.#answer(input.thread, input.turn).text += input.text;
+    if (input.type === "turn" && input.status === "restarted") this.#answer(input.thread, input.turn).text = "";
     if (input.type === "end") this.#end(input);
   }
 
@@ -116,9 +123,11 @@ export class History {
     const at = this.#positions.get(frame.thread);
     if (at && at.epoch === frame.epoch && frame.seq < at.seq) this.broken.push(`${frame.thread}: a snapshot at ${frame.seq} after ${at.seq}`);
     this.#positions.set(frame.thread, { epoch: frame.epoch, seq: frame.seq });
-    if (frame.turn) this.#answer(frame.turn.id).text = frame.turn.text;
+    // What it does not show of an unfinished answer comes behind it, from the start.
+    for (const answer of this.#answers.values()) if (answer.thread === frame.thread && !answer.said) answer.text = "";
+    if (frame.turn) this.#answer(frame.thread, frame.turn.id).text = frame.turn.text;
     for (const { turn, status, length, sha256: hash, item } of frame.ended) {
-      const answer = this.#answer(turn);
+      const answer = this.#answer(frame.thread, turn);
       if (answer.said && (answer.said.sha256 !== hash || answer.said.status !== status)) this.broken.push(`${turn} ended in two ways`);
       answer.said = { length, sha256: hash, status };
       const stored = frame.items.find((entry) => entry.id === item);
@@ -128,14 +137,14 @@ export class History {
   }
 
   #end(event: LogEventOf<"end">): void {
-    const answer = this.#answer(event.turn);
+    const answer = this.#answer(event.thread, event.turn);
     answer.ends += 1;
     answer.said = { length: event.length, sha256: event.sha256, status: event.status };
     answer.item = itemText(event.item);
   }
 
-  #answer(turn: string): Answer {
-    const known = this.#answers.get(turn) ?? { text: "", ends: 0, said: null, item: null };
+  #answer(thread: string, turn: string): Answer {
+    const known = this.#answers.get(turn) ?? { thread, text: "", ends: 0, said: null, item: null };
     this.#answers.set(turn, known);
     return known;
   }

@@ -8,13 +8,13 @@ import { History } from "./history";
 import { Person, readyFile } from "./person";
 import { LossyProxy } from "./proxy";
 import { SEED, seeded } from "./seed";
-import { ended, online, streaming, until } from "./wait";
+import { ended, online, streaming } from "./wait";
 
-const LEARNERS = 5;
+const LEARNERS = 4;
 /** More than the three answers that a learner may have at once: some wait their turn. */
 const EACH = 4;
 /** Connections of a client that suffer before the road is mended. */
-const LOSSY = 12;
+const LOSSY = 8;
 
 const ready = readyFile(process.env["INTELLISTACK_READY"]);
 const roads: LossyProxy[] = [];
@@ -79,16 +79,15 @@ test("a reader who comes late gets a snapshot, then the tail, and the same text"
   const random = seeded(SEED);
   const writer = new Conversation(person, await road(SEED, 0), page, random);
   const answer = writer.ask("What is the main idea of this lesson?");
-  const begun = await until(writer.client.threads, (threads) => Object.keys(threads)[0], "a thread");
-  await streaming(writer.client, begun, 10);
+  const { thread } = await streaming(writer.client, 10);
   const around = person.around(random);
   const late = new LiveClient(around);
   const history = new History(late);
   history.listen(around);
-  void late.open(begun);
+  void late.open(thread);
   late.connect();
   const { turn, sha256, text } = await answer;
-  const end = await ended(late, begun, turn);
+  const end = await ended(late, thread, turn);
   expect(end).toMatchObject({ sha256, text, verified: "true" });
   expect(history.check([turn])).toEqual([]);
   expect(history.addModes({})).toEqual({ snapshot: 1 });
@@ -102,8 +101,7 @@ test("a road that falls silent is given up, and the answer goes on over another"
   const proxy = await road(SEED, 0);
   const conversation = new Conversation(person, proxy, page, seeded(SEED), (ms) => (ms >= 25_000 ? ms / 25 : ms));
   const answer = conversation.ask("What is the main idea of this lesson?");
-  const thread = await until(conversation.client.threads, (threads) => Object.keys(threads)[0], "a thread");
-  await streaming(conversation.client, thread, 5);
+  await streaming(conversation.client, 5);
   proxy.freeze();
   expect(await answer).toMatchObject({ status: "done", verified: "true" });
   await online(conversation.client);

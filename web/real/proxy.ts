@@ -70,7 +70,7 @@ export class LossyProxy {
   #plan(): Plan {
     const random = this.#random;
     return {
-      cutAfter: random() < 0.8 ? between(random, 200, 6_000) : null,
+      cutAfter: random() < 0.8 ? between(random, 500, 6_000) : null,
       stallAfter: random() < 0.3 ? between(random, 300, 3_000) : null,
       piece: random() < 0.25 ? 1 : random() < 0.5 ? between(random, 2, 200) : null,
       late: random() < 0.5 ? between(random, 1, 15) : 0,

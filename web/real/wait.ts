@@ -38,13 +38,25 @@ export function ended(client: LiveClient, thread: string, turn: string): Promise
   );
 }
 
-/** The answer has so many characters, and is still being written. */
-export function streaming(client: LiveClient, thread: string, length: number): Promise<string> {
+/** The answer has so many characters, or was over before this client saw that. */
+export function begun(client: LiveClient, thread: string, turn: string, length: number): Promise<true> {
   return until(
     client.threads,
     (threads) => {
-      const turn = threads[thread]?.turn;
-      return turn && turn.text.length >= length ? turn.id : null;
+      const state = threads[thread];
+      return state?.ended[turn] !== undefined || (state?.turn?.id === turn && state.turn.text.length >= length);
+    },
+    `the begin of ${turn}`,
+  );
+}
+
+/** Something is being written in the thread, so many characters of it at least. */
+export function streaming(client: LiveClient, length: number): Promise<{ thread: string; turn: string }> {
+  return until(
+    client.threads,
+    (threads) => {
+      for (const { id, turn } of Object.values(threads)) if (turn && turn.text.length >= length) return { thread: id, turn: turn.id };
+      return null;
     },
     "a running answer",
   );

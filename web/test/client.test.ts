@@ -56,10 +56,11 @@ describe("getting in", () => {
 
   test("a 4003 stops, and nothing dials again", async () => {
     await online();
-    net.drop(4003);
+    net.drop(4003, "Read the rules first.");
     net.runTimers();
     await net.settle();
-    expect(client.status.value).toMatchObject({ phase: "stopped" });
+    expect(client.status.value.phase).toBe("stopped");
+    expect(client.status.value.reason).toBe("An operator closed this connection. The reason given: Read the rules first.");
     expect(net.protocols).toHaveLength(1);
   });
 });

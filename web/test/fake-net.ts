@@ -42,8 +42,8 @@ export class FakeNet {
     this.#socket?.onmessage?.({ data: frames.map((frame) => JSON.stringify(frame)).join("\n") });
   }
 
-  drop(code: number): void {
-    this.#socket?.onclose?.({ code });
+  drop(code: number, reason = ""): void {
+    this.#socket?.onclose?.({ code, reason });
   }
 
   /** Runs the timers that are set now (of one length, if given), not those they set. */
@@ -70,7 +70,7 @@ class FakeSocket {
   readyState = 0;
   onopen: (() => void) | null = null;
   onmessage: ((event: { data: string }) => void) | null = null;
-  onclose: ((event: { code: number }) => void) | null = null;
+  onclose: ((event: { code: number; reason: string }) => void) | null = null;
   constructor(readonly send: (text: string) => void) {}
   close(): void {
     this.readyState = 3;

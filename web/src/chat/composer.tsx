@@ -1,15 +1,17 @@
 import { useEffect, useRef } from "preact/hooks";
 import { CloseIcon, SendIcon, StopIcon } from "../components/icons";
 import type { ThreadState } from "../live/reducer";
+import { live } from "../lib/live";
 import { useStore } from "../lib/use-store";
-import { TEXT_LIMIT, ask, isBusy, stop } from "./controller";
+import { LIMITS } from "../live/frames";
+import { ask, isBusy, stop } from "./controller";
 import { chat } from "./state";
 
 export function Composer({ thread, disabled }: { thread: ThreadState | null; disabled: string | null }) {
-  const { draft, quote, focus, open, stopping, pending } = useStore(chat);
+  const { draft, quote, focus, open, stopping, pending, again } = useStore(chat);
   const field = useRef<HTMLTextAreaElement>(null);
   const busy = isBusy(thread);
-  const running = thread?.turn != null || pending.some((message) => message.turn !== null);
+  const running = thread?.turn != null || pending.some((message) => message.turn !== null) || again?.turn != null;
 
   useEffect(() => {
     const box = field.current;
@@ -25,6 +27,10 @@ export function Composer({ thread, disabled }: { thread: ThreadState | null; dis
     box.style.height = `${Math.min(box.scrollHeight, 180)}px`;
   }, [draft, open]);
 
+  const write = (words: string) => {
+    chat.patch({ draft: words });
+    if (thread) live.typing(thread.id, words !== "");
+  };
   const onKeyDown = (event: KeyboardEvent) => {
     if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
     event.preventDefault();
@@ -42,9 +48,9 @@ export function Composer({ thread, disabled }: { thread: ThreadState | null; dis
       )}
       <div class="composer-row">
         <textarea
-          ref={field} rows={1} name="message" aria-label="Your message" maxLength={TEXT_LIMIT} disabled={disabled !== null}
+          ref={field} rows={1} name="message" aria-label="Your message" maxLength={LIMITS.text} disabled={disabled !== null}
           placeholder={disabled ?? (quote ? "What puzzles you here?" : "Ask about this lesson")} value={draft}
-          onInput={(event) => chat.patch({ draft: event.currentTarget.value })} onKeyDown={onKeyDown}
+          onInput={(event) => write(event.currentTarget.value)} onKeyDown={onKeyDown} onBlur={() => thread && live.typing(thread.id, false)}
         />
         {busy && running ? (
           <button type="button" class="send-button stop-button" aria-label={stopping ? "Stopping" : "Stop"} title="Stop" disabled={stopping} onClick={() => void stop()}>

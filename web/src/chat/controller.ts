@@ -4,12 +4,10 @@ import { live } from "../lib/live";
 import { cut } from "../lib/format";
 import { recall, remember } from "../lib/session-memory";
 import { Refused } from "../live/refused";
-import type { Page } from "../live/frames";
-import { type ThreadState, endOf } from "../live/reducer";
+import { LIMITS, type Page } from "../live/frames";
+import { newMessageId } from "../live/ids";
+import type { Ended, ThreadState } from "../live/reducer";
 import { EMPTY, type Kept, type Pending, chat, keptKey } from "./state";
-
-export const QUOTE_LIMIT = 2_000;
-export const TEXT_LIMIT = 8_000;
 
 // Whatever changes here is what a reload must find again.
 chat.watch((state) => {
@@ -30,10 +28,10 @@ session.watch(({ user }) => {
 live.threads.watch((threads) => {
   const rest = chat.value.pending.filter((message) => !isLogged(message, threads));
   if (rest.length !== chat.value.pending.length) chat.patch({ pending: rest });
-  const turn = currentThread()?.turn;
-  if (chat.value.stopping && !turn && !chat.value.pending.some((message) => message.refused === null)) {
-    chat.patch({ stopping: false });
-  }
+  const thread = currentThread();
+  const again = chat.value.again?.turn;
+  if (again && (thread?.turn?.id === again || thread?.ended[again])) chat.patch({ again: null });
+  if (chat.value.stopping && !isBusy(thread)) chat.patch({ stopping: false });
 });
 
 function isLogged(message: Pending, threads: Record<string, ThreadState>): boolean {
@@ -65,6 +63,7 @@ export function enterLesson(course: string, lesson: string, thread: string | nul
 
 function leaveThread(next: string | null): void {
   const old = chat.value.thread;
+  if (old !== next) chat.patch({ again: null, editing: null });
   if (old && old !== next) live.closeThread(old);
 }
 
@@ -78,7 +77,7 @@ let opener: HTMLElement | null = null;
 export function openChat(quote: string | null, block: string | null): void {
   if (!chat.value.open) opener = document.activeElement instanceof HTMLElement ? document.activeElement : null;
   chat.patch({
-    open: true, view: "chat", quote: cut(quote?.trim() ?? "", QUOTE_LIMIT) || chat.value.quote, block: block ?? chat.value.block,
+    open: true, view: "chat", quote: cut(quote?.trim() ?? "", LIMITS.quote) || chat.value.quote, block: block ?? chat.value.block,
     focus: chat.value.focus + 1,
   });
 }
@@ -100,23 +99,20 @@ export function openThread(thread: string): void {
   show(thread);
 }
 
-function newId(): string {
-  const bytes = crypto.getRandomValues(new Uint8Array(16));
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
-}
-
 /** Something is being written, or about to be: one turn a thread at a time. */
 export function isBusy(thread: ThreadState | null): boolean {
-  return thread?.turn != null || chat.value.pending.some((message) => message.refused === null);
+  const { pending, again } = chat.value;
+  return thread?.turn != null || pending.some((message) => message.refused === null) || (again !== null && again.refused === null);
 }
 
 export function ask(text: string, quote = chat.value.quote): void {
-  const words = cut(text.trim(), TEXT_LIMIT);
+  const words = cut(text.trim(), LIMITS.text);
   if (words === "" || isBusy(currentThread())) return;
   const { thread, block } = chat.value;
-  const message: Pending = { messageId: newId(), thread, text: words, quote, block, item: null, turn: null, refused: null };
+  const message: Pending = { messageId: newMessageId(), thread, text: words, quote, block, item: null, turn: null, refused: null };
+  if (thread) live.typing(thread, false);
   const answered = chat.value.pending.filter((old) => old.refused === null);
-  chat.patch({ pending: [...answered, message], draft: "", quote: null, focus: chat.value.focus + 1 });
+  chat.patch({ pending: [...answered, message], again: null, draft: "", quote: null, focus: chat.value.focus + 1 });
   void transmit(message);
 }
 
@@ -162,15 +158,9 @@ export function takeBack(messageId: string): void {
   });
 }
 
-/** After a failed turn: its question again, with a new message id. */
-export function retryLast(): void {
-  const last = [...(currentThread()?.items ?? [])].reverse().find((item) => item.type === "user_message");
-  if (!last) return;
-  ask((last.content ?? []).map((part) => part.text ?? "").join(""), last.quoted_text ?? null);
-}
-
 export async function stop(): Promise<void> {
-  const turn = currentThread()?.turn?.id ?? chat.value.pending.find((message) => message.turn !== null)?.turn;
+  const { pending, again } = chat.value;
+  const turn = currentThread()?.turn?.id ?? pending.find((message) => message.turn !== null)?.turn ?? again?.turn;
   if (!turn) return;
   chat.patch({ stopping: true });
   await live.cancel(turn).catch(() => chat.patch({ stopping: false }));
@@ -187,10 +177,9 @@ export async function remove(thread: string): Promise<void> {
   if (chat.value.thread === thread) chat.patch({ thread: null, pending: [], stopping: false });
 }
 
-/** The last turn of a thread that left no item: stopped or failed before its first word. */
-export function bareEnd(thread: ThreadState) {
-  const last = thread.order[thread.order.length - 1];
-  const end = last ? thread.ended[last] : undefined;
-  if (!end || thread.turn) return null;
-  return end.item === null || !endOf(thread, end.item) || !thread.items.some((item) => item.id === end.item) ? end : null;
+/** The last turn of a thread, if it left no item: stopped or failed before its first word. */
+export function bareEnd(thread: ThreadState): Ended | null {
+  const last = thread.order.at(-1);
+  const end = last === undefined ? undefined : thread.ended[last];
+  return end && !thread.turn && end.item === null ? end : null;
 }

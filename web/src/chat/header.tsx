@@ -100,10 +100,11 @@ export function useOnline(): boolean {
 
 function Connection() {
   const phase = useStore(live.status, (status) => status.phase);
+  const windows = useStore(live.status, (status) => status.windows);
   const online = useOnline();
   const [kind, word] = online || phase === "online" ? PHASES[phase] : (["off", "Offline"] as const);
   return (
-    <span class="connection" role="status" title={word}>
+    <span class="connection" role="status" title={kind === "on" && windows > 1 ? `${word}, in ${windows} windows` : word} data-windows={windows}>
       <span class={`dot dot-${kind}`} aria-hidden="true" />
       <span class={kind === "on" ? "sr-only" : ""}>{word}</span>
     </span>

@@ -5,11 +5,13 @@ import { live } from "../lib/live";
 import type { ThreadState } from "../live/reducer";
 import { useStore } from "../lib/use-store";
 import { Composer } from "./composer";
-import { ask, closeChat, isBusy } from "./controller";
+import { ask, closeChat } from "./controller";
 import { ChatHeader, useOnline } from "./header";
 import { Messages } from "./messages";
+import { QuickReplies } from "./quick-replies";
 import { chat } from "./state";
 import { ThreadList } from "./thread-list";
+import { TypistsLine } from "./typists";
 
 export function ChatPanel({ lessonTitle }: { lessonTitle: string }) {
   const { open, view, thread: id } = useStore(chat);
@@ -69,6 +71,7 @@ function Conversation({ thread, lessonTitle }: { thread: ThreadState | null; les
         <Messages thread={thread} pending={pending} tutor={tutor} />
       </div>
       <p class="sr-only" role="status" aria-live="polite">{announcement(thread)}</p>
+      {thread && <TypistsLine thread={thread.id} />}
       {thread && <QuickReplies thread={thread} />}
       {!verified && <UnverifiedNote />}
       {(!online || phase === "waiting") && verified && (
@@ -128,20 +131,6 @@ function EmptyState({ lessonTitle, mayAsk }: { lessonTitle: string; mayAsk: bool
           <button key={text} type="button" class="chip" onClick={() => ask(text)}>{text}</button>
         ))}
       </div>
-    </div>
-  );
-}
-
-function QuickReplies({ thread }: { thread: ThreadState }) {
-  const last = thread.items[thread.items.length - 1];
-  const pending = useStore(chat, (state) => state.pending.length);
-  if (isBusy(thread) || pending > 0 || last?.type !== "assistant_message") return null;
-  const fill = (draft: string) => chat.patch({ draft, focus: chat.value.focus + 1 });
-  return (
-    <div class="quick" role="group" aria-label="Quick replies">
-      <button type="button" class="chip" onClick={() => ask("Another hint, please.")}>Another hint</button>
-      <button type="button" class="chip" onClick={() => fill("I think the answer is ")}>I think the answer is…</button>
-      <button type="button" class="chip" onClick={() => ask("I don’t understand. Can you put it another way?")}>I don’t understand</button>
     </div>
   );
 }

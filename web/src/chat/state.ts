@@ -1,3 +1,4 @@
+import type { Opinion } from "../live/frames";
 import { Store } from "../live/store";
 
 /** A message of ours that the thread's log does not show yet. */
@@ -13,6 +14,14 @@ export interface Pending {
   refused: { code: string; message: string } | null;
 }
 
+/** A request about what stands already: another wording, another answer, more help. */
+export interface Again {
+  kind: "edit" | "regenerate" | "hint";
+  /** The turn that it began, once the server has accepted it. */
+  turn: string | null;
+  refused: { code: string; message: string } | null;
+}
+
 export interface ChatState {
   open: boolean;
   view: "chat" | "threads";
@@ -24,13 +33,18 @@ export interface ChatState {
   draft: string;
   pending: Pending[];
   stopping: boolean;
+  again: Again | null;
+  /** The question that is being reworded. */
+  editing: string | null;
+  /** What this window said of answers, by item. */
+  opinions: Readonly<Record<string, Opinion>>;
   /** Counts up to ask for focus in the composer. */
   focus: number;
 }
 
 export const EMPTY: ChatState = {
   open: false, view: "chat", course: "", lesson: "", thread: null, quote: null, block: null, draft: "", pending: [],
-  stopping: false, focus: 0,
+  stopping: false, again: null, editing: null, opinions: {}, focus: 0,
 };
 
 export const chat = new Store<ChatState>(EMPTY);

@@ -14,6 +14,7 @@ const STOPS: Record<number, string> = {
   4006: "The chat went on in another window.",
 };
 
+const KICKED = 4003;
 const FIRST = 1_000;
 const CAP = 30_000;
 
@@ -22,14 +23,18 @@ function jittered(attempt: number, random: () => number): number {
   return Math.round(random() * Math.min(CAP, FIRST * 2 ** Math.min(attempt, 10)));
 }
 
+/** Where the Close frame says no more than the name of its code, the words are ours. */
+function whyStopped(code: number, said: string): string {
+  const words = STOPS[code] ?? `The server closed the chat (code ${code}).`;
+  return code === KICKED && said !== "" && said !== "kicked" ? `${words} The reason given: ${said}` : words;
+}
+
 /**
- * `attempt` counts the connections that failed since the last welcome, from 0.
- * A second renewal in a row waits too: a refused ticket must not become a busy loop.
+ * `attempt` counts the connections that failed since the last welcome, from 0; `said` is the reason
+ * in the Close frame. A second renewal in a row waits too: a refused ticket must not become a busy loop.
  */
-export function planReconnect(code: number, attempt: number, random: () => number): Plan {
-  if (code >= 4000 && code <= 4099) {
-    return { action: "stop", reason: STOPS[code] ?? `The server closed the chat (code ${code}).` };
-  }
+export function planReconnect(code: number, attempt: number, random: () => number, said = ""): Plan {
+  if (code >= 4000 && code <= 4099) return { action: "stop", reason: whyStopped(code, said) };
   if (code >= 4100 && code <= 4199) {
     return { action: "renew", delay: attempt === 0 ? 0 : jittered(attempt, random) };
   }

@@ -215,10 +215,10 @@ export class LiveClient {
       open: () => this.#hello(),
       frames: (frames) => this.#receive(frames),
       seqs: () => this.#threads.unacked(),
-      closed: (code) => {
+      closed: (code, said) => {
         if (generation !== this.#generation) return;
         this.#wire = null;
-        this.#lost(code);
+        this.#lost(code, said);
       },
     });
   }
@@ -232,14 +232,14 @@ export class LiveClient {
     this.#send(hello);
   }
 
-  #lost(code: number): void {
+  #lost(code: number, said = ""): void {
     this.#generation += 1;
     this.#clearAck();
     this.#typing.clear();
     this.#threads.detach();
     this.#requests.lost();
     if (!this.#wanted) return;
-    const plan = planReconnect(code, this.#attempt, this.#around.random);
+    const plan = planReconnect(code, this.#attempt, this.#around.random, said);
     if (plan.action === "stop") return this.#end("stopped", plan.reason);
     this.#attempt += 1;
     this.status.patch({ phase: "waiting", reason: null });

@@ -21,7 +21,8 @@ export interface Surroundings {
 export interface Handlers {
   open: () => void;
   frames: (frames: Incoming[]) => void;
-  closed: (code: number) => void;
+  /** The code, and what the Close frame says of it. */
+  closed: (code: number, said: string) => void;
   /** How far the threads have come, for a heartbeat to carry. */
   seqs: () => Record<string, number> | null;
 }
@@ -56,7 +57,7 @@ export class Wire {
       this.#alive();
       this.#read(String(event.data));
     };
-    this.#socket.onclose = (event: CloseEvent) => this.#finish(event.code);
+    this.#socket.onclose = (event: CloseEvent) => this.#finish(event.code, event.reason);
     // An upgrade that hangs is given up like a connection that fell silent.
     this.#alive();
   }
@@ -78,7 +79,7 @@ export class Wire {
   close(code: number): void {
     this.#socket.close(code);
     // A dead peer never answers the Close frame: the client goes on at once.
-    this.#finish(code);
+    this.#finish(code, "");
   }
 
   #read(message: string): void {
@@ -103,11 +104,11 @@ export class Wire {
     this.#dead = this.#around.setTimer(() => this.close(4302), DEAD);
   }
 
-  #finish(code: number): void {
+  #finish(code: number, said: string): void {
     if (this.#over) return;
     this.#over = true;
     this.#around.clearTimer(this.#quiet);
     this.#around.clearTimer(this.#dead);
-    this.#handlers.closed(code);
+    this.#handlers.closed(code, said);
   }
 }

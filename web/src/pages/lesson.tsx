@@ -5,6 +5,7 @@ import { ChatPanel } from "../chat/panel";
 import { chat } from "../chat/state";
 import { AskIcon } from "../components/icons";
 import { BlockView } from "../components/block";
+import { LiveNotices } from "../components/live-notices";
 import { CourseNav } from "../components/course-nav";
 import { SelectionChip, selectedQuote } from "../components/selection-chip";
 import { Shell } from "../components/shell";
@@ -35,6 +36,7 @@ export function LessonPage({ course, lesson }: { course: string; lesson: string 
       </div>
       <SelectionChip />
       <AskButton />
+      <LiveNotices />
       <ChatPanel lessonTitle={data?.title ?? "the lesson"} />
     </Shell>
   );
