@@ -66,6 +66,12 @@ web() {
   (cd web && npm run "$1")
 }
 
+# The web's live client against a real server, over a lossy road; it also kills one of its own.
+live_client() {
+  INTELLISTACK_READY=$private/server/ready.json \
+    INTELLISTACK_BIN=$(realpath "$target_dir/debug/intellistack") web test:live
+}
+
 # The built pages in a real browser.
 browser() {
   INTELLISTACK_READY=$private/server/ready.json web e2e && return
@@ -86,6 +92,7 @@ if [ ${#failed[@]} -eq 0 ]; then
   stage web-build web build
   stage build cargo build --locked
   stage_here server start_server "$target_dir/debug/intellistack" "$private/server" --demo
+  stage live-client live_client
   stage browser browser
   stop_server
 fi
