@@ -56,7 +56,7 @@ test("the day's messages used up: the chat says so, and the refused message can 
   assert.deepEqual(page.problems, []);
 });
 
-test("a failed answer keeps what came, says why, and is asked again as a new message", async () => {
+test("a failed answer keeps what came, says why, and another is written in its place", async () => {
   const page = await newPage(session.browser);
   const ids = [];
   let failures = 0;
@@ -65,7 +65,7 @@ test("a failed answer keeps what came, says why, and is asked again as a new mes
     socket.onMessage((message) => {
       for (const line of String(message).split("\n")) {
         const frame = JSON.parse(line);
-        if (frame.type === "send") ids.push(frame.message_id);
+        if (frame.type === "send" || frame.type === "regenerate") ids.push([frame.type, frame.message_id]);
       }
       server.send(message);
     });
@@ -86,9 +86,11 @@ test("a failed answer keeps what came, says why, and is asked again as a new mes
   await page.getByText("The model broke off.").waitFor();
   await looks(page, "31-failed");
   await page.getByRole("button", { name: "Try again" }).click();
-  assert.equal((await ended(page, 2)).status, "done");
-  assert.equal(ids.length, 2);
-  assert.notEqual(ids[0], ids[1]);
+  await page.locator(".say-tutor[data-status=failed]").waitFor({ state: "detached" });
+  assert.equal((await ended(page)).status, "done");
+  assert.deepEqual(ids.map(([type]) => type), ["send", "regenerate"]);
+  assert.notEqual(ids[0][1], ids[1][1]);
+  assert.equal(await page.locator(".say-you").count(), 1);
 });
 
 test("offline is said, and the chat goes on when the network is back", async () => {

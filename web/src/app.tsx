@@ -37,7 +37,7 @@ const LessonPage = lazy<{ course: string; lesson: string }>(() => import("./page
 const QuizPage = lazy<{ course: string; stage: string }>(() => import("./pages/quiz").then((page) => page.QuizPage));
 const ThreadsPage = lazy<object>(() => import("./pages/threads").then((page) => page.ThreadsPage));
 const AccountPage = lazy<object>(() => import("./pages/account").then((page) => page.AccountPage));
-const AdminPage = lazy<object>(() => import("./pages/admin").then((page) => page.AdminPage));
+const AdminPage = lazy<object>(() => import("./pages/admin/page").then((page) => page.AdminPage));
 
 function Redirect({ to }: { to: string }) {
   useEffect(() => go(to, true), [to]);

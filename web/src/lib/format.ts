@@ -8,6 +8,20 @@ export function clockTime(value: string | number | Date | null | undefined, now 
   return `${date.toLocaleDateString(undefined, { day: "numeric", month: "short" })}, ${time}`;
 }
 
+/** `14:05:09`, with the day when it is not today. */
+export function exactTime(value: string, now = new Date()): string {
+  const date = new Date(value);
+  if (Number.isNaN(date.getTime())) return "";
+  const time = date.toLocaleTimeString(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit" });
+  return date.toDateString() === now.toDateString() ? time : `${date.toLocaleDateString(undefined, { day: "numeric", month: "short" })}, ${time}`;
+}
+
+export function bytes(count: number): string {
+  if (count < 1024) return `${count} B`;
+  if (count < 1024 * 1024) return `${Math.round(count / 1024)} KiB`;
+  return `${Math.round(count / (1024 * 1024))} MiB`;
+}
+
 export function ago(value: string | number | Date | null | undefined, now = Date.now()): string {
   if (value === null || value === undefined) return "";
   const seconds = Math.round((now - new Date(value).getTime()) / 1000);
