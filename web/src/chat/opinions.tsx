@@ -6,8 +6,8 @@ import { say } from "./again";
 import { chat } from "./state";
 
 const WORDS: Record<Opinion, { label: string; ask: string }> = {
-  positive: { label: "This helped", ask: "What helped? You need not say." },
-  negative: { label: "This did not help", ask: "What was wrong? You need not say." },
+  positive: { label: "This helped", ask: "What helped?" },
+  negative: { label: "This did not help", ask: "What was wrong?" },
 };
 
 /** Thumbs up or down: noted at once, and asked for the reason. */

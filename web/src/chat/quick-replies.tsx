@@ -15,7 +15,7 @@ export function QuickReplies({ thread }: { thread: ThreadState }) {
   return (
     <>
       {again?.refused && (
-        <p class="say-note quick-note" role="alert" data-refused={again.refused.code} data-kind={again.kind}>
+        <p class={`say-note say-note-${again.refused.code} quick-note`} role="alert" data-refused={again.refused.code} data-kind={again.kind}>
           {refusal(again.refused.code, again.refused.message)}
         </p>
       )}
