@@ -7,7 +7,8 @@ import { Person, readyFile } from "./person";
 import { LossyProxy } from "./proxy";
 import { SEED, seeded } from "./seed";
 import { OwnServer } from "./server";
-import { online, streaming, until } from "./wait";
+import { until } from "../test/until";
+import { online, streaming } from "./wait";
 
 const ready = readyFile(process.env["INTELLISTACK_READY"]);
 
@@ -132,5 +133,24 @@ describe("a server that goes", () => {
     expect(codes[0]).toBe(4300);
     conversation.close();
     await road.close();
+  });
+
+  test("4300: an admin drains the node from the dashboard; an instructor may not", async () => {
+    const admin = watched(await Person.demo(server.ready, "admin"));
+    const instructor = watched(await Person.demo(server.ready, "instructor"));
+    for (const { client } of [admin, instructor]) client.connect();
+    await online(instructor.client);
+    await online(admin.client);
+    admin.client.watch("nodes");
+    const node = await until(admin.client.feeds, ({ nodes }) => [...(nodes?.rows?.values() ?? [])].find(({ alive }) => alive)?.node, "a node");
+    const drain = { type: "drain_node", node } as const;
+    await expect(instructor.client.act(drain)).rejects.toMatchObject({ code: "forbidden" });
+    const sentAway = until(instructor.client.status, ({ phase }) => phase === "waiting", "the drain");
+    expect((await admin.client.act(drain)).audit).toMatch(/^aud_/);
+    await sentAway;
+    expect(instructor.codes).toEqual([4300]);
+    const [pause] = instructor.person.timers.slice(-1);
+    expect(pause).toBeLessThanOrEqual(500);
+    for (const { client } of [admin, instructor]) client.disconnect();
   });
 });

@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, test } from "vitest";
 import { LiveClient } from "../src/live/client";
 import { Refused } from "../src/live/refused";
 import { FakeNet } from "./fake-net";
+import { until } from "./until";
 import { answer, asked, delta, end, running, welcome } from "./frames";
 
 let net: FakeNet;
@@ -202,10 +203,10 @@ describe("proof and renewal", () => {
       running(1), delta(2, 2, "ab"), end(3, { sha256 }),
       running(4, { turn: "v" }), end(5, { turn: "v", item: answer("a2", "ab"), sha256 }),
     );
+    const proven = await until(client.threads, ({ t }) => t?.ended["u"]?.verified !== "pending" && t?.ended["v"]?.verified !== "pending" && t?.ended, "the proofs");
+    expect(proven["u"]?.verified).toBe("true");
+    expect(proven["v"]?.verified).toBe("false");
     await net.settle();
-    const ended = client.threads.value["t"]?.ended;
-    expect(ended?.["u"]?.verified).toBe("true");
-    expect(ended?.["v"]?.verified).toBe("false");
     expect(net.sent.filter((frame) => frame["type"] === "open")).toHaveLength(1);
   });
 

@@ -1,6 +1,7 @@
 import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import { ResendButton } from "../components/verify-banner";
 import { session } from "../lib/auth";
+import { plural } from "../lib/format";
 import { live } from "../lib/live";
 import type { ThreadState } from "../live/reducer";
 import { useStore } from "../lib/use-store";
@@ -78,7 +79,7 @@ function Conversation({ thread, lessonTitle }: { thread: ThreadState | null; les
         <p class="strip" role="status">{online ? "The connection was lost. Getting it back; nothing is lost." : "You are offline. The chat goes on when you are back."}</p>
       )}
       {(phase === "stopped" || phase === "signed-out") && <p class="strip strip-bad" role="alert">{reason}</p>}
-      {used && verified && !pending.some((message) => message.refused !== null) && <p class="strip" role="status">You have used your {quota?.limit} messages of the last 24 hours.</p>}
+      {used && verified && !pending.some((message) => message.refused !== null) && <p class="strip" role="status">You have used your {plural(quota?.limit ?? 0, "message")} of the last 24 hours.</p>}
       <Composer thread={thread} disabled={disabled} />
     </>
   );

@@ -1,6 +1,6 @@
 import { useEffect, useRef } from "preact/hooks";
 import { PencilIcon } from "../components/icons";
-import { clockTime } from "../lib/format";
+import { clockTime, plural } from "../lib/format";
 import { live } from "../lib/live";
 import { useStore } from "../lib/use-store";
 import { LIMITS } from "../live/frames";
@@ -91,7 +91,7 @@ export function refusal(code: string, message: string): string {
     // In the reader's own time, which the server cannot know.
     const quota = live.status.value.quota;
     const free = clockTime(quota?.resets_at);
-    return `You have used your ${quota?.limit ?? ""} messages of the last 24 hours.${free && ` The next one is free at ${free}.`}`;
+    return `You have used your ${plural(quota?.limit ?? 0, "message")} of the last 24 hours.${free && ` The next one is free at ${free}.`}`;
   }
   if (code === "offline" || code === "closed") return `Not sent. ${message}`;
   return message;

@@ -23,14 +23,17 @@ export function SessionDrawer({ row, gone, close }: { row: SessionRow; gone: boo
       if (opener instanceof HTMLElement && opener.isConnected) opener.focus({ preventScroll: true });
     };
   }, []);
-  const onKeyDown = (event: KeyboardEvent) => {
-    if (event.key !== "Escape" || event.defaultPrevented) return;
-    event.preventDefault();
-    close();
-  };
+  useEffect(() => {
+    // Of the whole page: a button that was pressed and is disabled since has lost the focus.
+    const onKey = (event: KeyboardEvent) => {
+      if (event.key === "Escape" && !event.defaultPrevented) close();
+    };
+    document.addEventListener("keydown", onKey);
+    return () => document.removeEventListener("keydown", onKey);
+  }, [close]);
   const { name } = row.user;
   return (
-    <div class="drawer" role="dialog" aria-label={`Session of ${name}`} ref={box} tabIndex={-1} onKeyDown={onKeyDown} data-drawer={row.session}>
+    <div class="drawer" role="dialog" aria-label={`Session of ${name}`} ref={box} tabIndex={-1} data-drawer={row.session}>
       <header class="drawer-head">
         <h2>{name} <span class={`role role-${row.user.role}`}>{row.user.role}</span></h2>
         <button type="button" class="icon-button" aria-label="Close the session" title="Close (Esc)" onClick={close}><CloseIcon /></button>

@@ -1,4 +1,5 @@
 import { useState } from "preact/hooks";
+import { plural } from "../../lib/format";
 import { act } from "./acting";
 
 /** How many messages a day somebody has; an empty field is what the role has. */
@@ -9,7 +10,7 @@ export function QuotaForm({ user, name }: { user: string; name: string }) {
     event.preventDefault();
     setBusy(true);
     const wanted = limit.trim() === "" ? null : Number(limit);
-    const words = wanted === null ? `${name} has what the role has.` : `${name} has ${wanted} messages a day.`;
+    const words = wanted === null ? `${name} has what the role has.` : `${name} has ${plural(wanted, "message")} a day.`;
     await act({ type: "set_quota", user, limit: wanted }, words);
     setBusy(false);
   };
