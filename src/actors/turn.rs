@@ -1,17 +1,11 @@
 //! The writing of one turn, from the claim to its end: what the tutor says becomes numbered events
 //! in the thread's log (`turns.md`, The parts, 3 to 7).
 
-use std::{
-    cell::{Cell, RefCell},
-    rc::Rc,
-    sync::Arc,
-    time::Duration,
-};
+use std::{rc::Rc, sync::Arc, time::Duration};
 
 use futures_util::{StreamExt, stream::BoxStream};
-use tokio::sync::{Semaphore, oneshot, watch};
+use tokio::sync::{Semaphore, watch};
 
-use super::{progress::Progress, tutor::Stopped};
 use crate::{
     bus::{Bus, Wake},
     course::{CourseError, Courses},
@@ -21,13 +15,13 @@ use crate::{
         event::{
             End, Ending, Entry, Failure, LogEvent, Running, Timing, TurnNews, Usage, fingerprint,
         },
-        ids::{Epoch, ItemId, SharedIds, TurnId, UserId, prefixed},
+        ids::{Epoch, ItemId, SharedIds, UserId, prefixed},
         item::{Item, Source},
     },
     store::{
         Store, StoreError,
         nodes::Owner,
-        ownership::{Chunk, Claimed, Finish},
+        ownership::{Claimed, Finish},
         threads::ThreadRow,
         turns::TurnRow,
     },
@@ -35,6 +29,12 @@ use crate::{
     turnlog::{LogError, Start, TurnLog},
     tutor::{Tutor, TutorEvent},
 };
+
+mod handle;
+
+pub(super) use handle::Handle;
+
+use handle::{Signal, stopped};
 
 /// After so many owners that wrote nothing, the turn itself is at fault.
 const BARREN_OWNERS: i32 = 3;
@@ -60,80 +60,6 @@ impl Bench {
     pub(super) async fn slots(&self, user: &UserId) -> Result<usize, StoreError> {
         let staff = self.store.user(user).await?.role.is_staff();
         Ok(if staff { self.slots_staff } else { self.slots_student })
-    }
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Signal {
-    Go,
-    Cancel,
-    /// Somebody else owns the turn, or it is gone.
-    FencedOff,
-}
-
-/// The actor's hold on a running turn.
-pub(super) struct Handle {
-    turn: TurnId,
-    fence: i64,
-    signal: watch::Sender<Signal>,
-    /// Written since the last checkpoint.
-    pending: RefCell<Vec<Entry>>,
-    waiting: RefCell<Vec<oneshot::Sender<Stopped>>>,
-    over: Cell<bool>,
-    /// For the dashboard.
-    pub(super) progress: Progress,
-}
-
-impl Handle {
-    pub(super) fn new(claimed: &Claimed) -> Self {
-        Self {
-            turn: claimed.turn.id.clone(),
-            fence: claimed.turn.fence,
-            signal: watch::Sender::new(Signal::Go),
-            pending: RefCell::default(),
-            waiting: RefCell::default(),
-            over: Cell::new(false),
-            progress: Progress::new(claimed),
-        }
-    }
-
-    pub(super) fn cancel(&self) {
-        self.signal.send_if_modified(|signal| {
-            let first = *signal == Signal::Go;
-            if first {
-                *signal = Signal::Cancel;
-            }
-            first
-        });
-    }
-
-    pub(super) fn fence_off(&self) {
-        self.signal.send_replace(Signal::FencedOff);
-    }
-
-    pub(super) fn take_chunk(&self) -> Chunk {
-        let entries = std::mem::take(&mut *self.pending.borrow_mut());
-        let entries = crate::domain::event::merge(entries);
-        Chunk { turn: self.turn.clone(), fence: self.fence, entries }
-    }
-
-    /// A checkpoint failed: its events go with the next one.
-    pub(super) fn put_back(&self, chunk: Chunk) {
-        let mut pending = self.pending.borrow_mut();
-        let newer = std::mem::replace(&mut *pending, chunk.entries);
-        pending.extend(newer);
-    }
-
-    pub(super) fn wait_for_end(&self, senders: Vec<oneshot::Sender<Stopped>>) {
-        self.waiting.borrow_mut().extend(senders);
-    }
-
-    pub(super) fn ended(&self) {
-        let stopped = if self.over.get() { Stopped::Here } else { Stopped::NotHere };
-        for sender in self.waiting.borrow_mut().drain(..) {
-            // Whoever asked may be gone.
-            let _ = sender.send(stopped);
-        }
     }
 }
 
@@ -282,7 +208,7 @@ impl Writer {
         self.bench.log.append(thread, self.turn.fence, vec![entry.clone()]).await?;
         self.seq = entry.seq;
         self.running.apply(&entry);
-        self.handle.pending.borrow_mut().push(entry);
+        self.handle.wrote(entry);
         let wake = if is_first { Wake::FirstWords } else { Wake::Thread };
         self.bench.bus.wake(wake(thread.clone()));
         Ok(())
@@ -309,7 +235,7 @@ impl Writer {
         if self.turn.cancel_requested {
             self.handle.cancel();
         }
-        let mut signal = self.handle.signal.subscribe();
+        let mut signal = self.handle.signal();
         // A user's turns beyond the limit wait here, in order.
         let slot = if let Ok(slot) = Arc::clone(&fair).try_acquire_owned() {
             slot
@@ -455,7 +381,7 @@ impl Writer {
                 }
             }
         }
-        self.handle.over.set(true);
+        self.handle.is_over();
         self.bench.metrics.turn_ended(status.as_str());
         self.append(LogEvent::End(Box::new(end))).await
     }
@@ -471,15 +397,6 @@ impl Writer {
 
     async fn question(&self) -> Result<crate::tutor::Question, CourseError> {
         super::question::build(&self.bench, &self.turn, &self.thread, &self.running.text).await
-    }
-}
-
-/// Resolves when the run must stop.
-async fn stopped(signal: &mut watch::Receiver<Signal>) -> Signal {
-    // An error: the handle is gone, and with it whoever could stop us.
-    match signal.wait_for(|signal| *signal != Signal::Go).await {
-        Ok(signal) => *signal,
-        Err(_) => Signal::FencedOff,
     }
 }
 

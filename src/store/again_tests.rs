@@ -12,7 +12,7 @@ use crate::domain::{
     code::Code,
     event::Ending,
     ids::{ItemId, MessageId, ThreadId, TurnId, UserId},
-    live::request::Opinion,
+    live::request::{Feedback, Opinion},
 };
 
 /// Ends the turn with an answer at `seq`.
@@ -168,14 +168,19 @@ async fn an_edit_takes_the_question_and_all_behind_it_out_of_the_conversation() 
 async fn an_answer_has_one_opinion_the_latest() {
     on_both(async |store| {
         answered(&store).await;
-        let (ada, about) = (UserId::new("ada"), ItemId::new("answer_trn_1"));
-        let reason = Some("too long");
-        store.save_feedback(&ada, &about, Opinion::Negative, reason, Millis(1)).await.unwrap();
-        store.save_feedback(&ada, &about, Opinion::Positive, None, Millis(2)).await.unwrap();
+        let about = ItemId::new("answer_trn_1");
+        let thinks = |kind: Opinion, reason: Option<&str>| Feedback {
+            item: about.clone(),
+            kind,
+            reason: reason.map(str::to_owned),
+        };
+        let (ada, bob) = (UserId::new("ada"), UserId::new("bob"));
+        let first = thinks(Opinion::Negative, Some("too long"));
+        store.save_feedback(&ada, first, Millis(1)).await.unwrap();
+        store.save_feedback(&ada, thinks(Opinion::Positive, None), Millis(2)).await.unwrap();
 
         assert_eq!(store.feedback_of(&about).await.unwrap(), ("positive".to_owned(), None));
-        let bob = UserId::new("bob");
-        let foreign = store.save_feedback(&bob, &about, Opinion::Positive, None, Millis(3)).await;
+        let foreign = store.save_feedback(&bob, thinks(Opinion::Negative, None), Millis(3)).await;
         assert!(matches!(foreign, Err(StoreError::NotFound)));
     })
     .await;

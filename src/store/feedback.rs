@@ -8,23 +8,17 @@ use super::{
     db::write,
     schema::{feedback, item, thread},
 };
-use crate::domain::{
-    clock::Millis,
-    ids::{ItemId, UserId},
-    live::request::Opinion,
-};
+use crate::domain::{clock::Millis, ids::UserId, live::request::Feedback};
 
 impl Store {
     /// Notes an opinion about an answer in one of the user's own threads; else not found.
     pub(crate) async fn save_feedback(
         &self,
         user: &UserId,
-        about: &ItemId,
-        opinion: Opinion,
-        reason: Option<&str>,
+        feedback: Feedback,
         now: Millis,
     ) -> Result<(), StoreError> {
-        let (user, about, reason) = (user.clone(), about.clone(), reason.map(str::to_owned));
+        let (user, Feedback { item: about, kind: opinion, reason }) = (user.clone(), feedback);
         write!(self, |conn| {
             let answers: i64 = item::table
                 .inner_join(thread::table)

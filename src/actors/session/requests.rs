@@ -122,9 +122,8 @@ async fn note(hub: Arc<Hub>, id: u32, feedback: Feedback, who: Identity) -> Step
     if !who.user.email_verified {
         return refused(Error::new(Some(id), Code::EmailUnverified, VERIFY));
     }
-    let Feedback { item, kind, reason } = feedback;
-    let now = hub.clock.now();
-    let saved = hub.store.save_feedback(&who.user.id, &item, kind, reason.as_deref(), now).await;
+    let item = feedback.item.clone();
+    let saved = hub.store.save_feedback(&who.user.id, feedback, hub.clock.now()).await;
     Box::new(move |this, ctx| match saved {
         Ok(()) => this.ok(id, json!({ "item": item }), ctx),
         Err(error) => this.refuse(store_error(id, &error), ctx),

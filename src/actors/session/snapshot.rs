@@ -35,13 +35,24 @@ pub(super) async fn load(hub: &Hub, owner: &UserId, id: &ThreadId) -> Result<Loa
     let thread = hub.store.thread_of(owner, id).await?;
     let view = view.filter(|view| view.epoch == thread.epoch);
     let (seq, running, oldest) = if let Some(view) = view {
-        (view.seq, view.running, Some(view.oldest))
+        let running = match view.running {
+            Some(running) => Some(running),
+            None => begun(hub, &thread, view.seq).await?,
+        };
+        (view.seq, running, Some(view.oldest))
     } else {
         let (seq, running) = from_store(hub, &thread).await?;
         (seq, running, None)
     };
     let snapshot = snapshot(hub, &thread, seq, running).await?;
     Ok(Loaded { epoch: thread.epoch, seq, oldest, snapshot })
+}
+
+/// A turn whose question is in the log at `seq` and that has said nothing since.
+async fn begun(hub: &Hub, thread: &ThreadRow, seq: i64) -> Result<Option<Running>, StoreError> {
+    let turn = hub.store.unfinished_turn(&thread.id).await?;
+    let turn = turn.filter(|turn| turn.first_seq() <= seq);
+    Ok(turn.map(|turn| Running::new(turn.id, turn.attempt.max(1))))
 }
 
 /// Where a thread without a log stands: at its last commit, or, if its answer awaits another

@@ -5,6 +5,7 @@ mod again;
 mod ask;
 mod door;
 mod feeds;
+mod figures;
 mod signs;
 mod sse;
 mod survive;
