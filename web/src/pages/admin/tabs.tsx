@@ -1,5 +1,4 @@
 import type { ComponentChildren } from "preact";
-import { useEffect } from "preact/hooks";
 
 export interface Tab {
   id: string;
@@ -10,10 +9,6 @@ export interface Tab {
 export function TabList({ tabs, current, open, label }: {
   tabs: (Tab & { count: number | null })[]; current: string; open: (id: string) => void; label: string;
 }) {
-  useEffect(() => {
-    // On a narrow screen the list scrolls sideways.
-    document.getElementById(`tab-${current}`)?.scrollIntoView({ block: "nearest", inline: "nearest" });
-  }, [current]);
   const onKeyDown = (event: KeyboardEvent) => {
     const step = event.key === "ArrowRight" ? 1 : event.key === "ArrowLeft" ? -1 : 0;
     if (step === 0) return;
