@@ -54,7 +54,7 @@ impl Store {
     #[cfg(test)]
     pub(crate) async fn feedback_of(
         &self,
-        about: &ItemId,
+        about: &crate::domain::ids::ItemId,
     ) -> Result<(String, Option<String>), StoreError> {
         Ok(super::db::read!(self, |conn| feedback::table
             .filter(feedback::item_id.eq(about))
