@@ -9,7 +9,10 @@ use std::{collections::HashMap, rc::Rc, sync::Arc, time::Duration};
 
 use actix::prelude::*;
 use serde::Serialize;
-use tokio::sync::{Semaphore, oneshot};
+use tokio::{
+    sync::{Semaphore, oneshot},
+    task::JoinSet,
+};
 
 use super::{
     Observe,
@@ -21,6 +24,7 @@ use crate::{
         live::feed::TurnRow,
     },
     store::ownership::{Chunk, Claimed, Standing},
+    telemetry::Counted,
 };
 
 const MAILBOX: usize = 8_192;
@@ -32,6 +36,9 @@ const MOST: usize = 5_000;
 pub(crate) struct TutorActor {
     bench: Arc<Bench>,
     running: HashMap<TurnId, Rc<Handle>>,
+    /// Each turn is a task of its own. In the actor's context all of them would be polled for each
+    /// word of any: with 200 turns that was half of the time of a token.
+    runs: JoinSet<()>,
     /// Being claimed just now, with those who wait to hear of it.
     claiming: HashMap<TurnId, Vec<oneshot::Sender<Stopped>>>,
     /// How many of a user's turns may run at once.
@@ -55,6 +62,7 @@ impl TutorActor {
         Self {
             bench,
             running: HashMap::new(),
+            runs: JoinSet::new(),
             claiming: HashMap::new(),
             fair: HashMap::new(),
             checkpointing: false,
@@ -110,18 +118,31 @@ impl TutorActor {
         handle.wait_for_end(waiting);
         let id = claimed.turn.id.clone();
         self.running.insert(id.clone(), Rc::clone(&handle));
-        self.bench.metrics.turns_running.inc();
         let run = super::turn::run(
             Arc::clone(&self.bench),
             claimed,
             Rc::clone(&handle),
             Arc::clone(fair),
         );
-        ctx.spawn(run.into_actor(self).map(move |(), this, _| {
-            this.running.remove(&id);
-            this.bench.metrics.turns_running.dec();
+        let counted = Counted::new(self.bench.metrics.turns_running.clone());
+        let actor = ctx.address();
+        self.runs.spawn_local(async move {
+            run.await;
+            drop(counted);
             handle.ended();
-        }));
+            // An actor that is gone has no turns.
+            let _ = actor.send(Ended(id)).await;
+        });
+    }
+
+    /// Forgets runs that are over, those too that broke off: the next scan finds their turns.
+    fn reap(&mut self) {
+        while let Some(ended) = self.runs.try_join_next() {
+            if let Err(error) = ended {
+                tracing::error!(%error, "the writing of an answer broke off");
+            }
+        }
+        self.running.retain(|_, handle| Rc::strong_count(handle) > 1);
     }
 
     /// Finds turns that nobody living owns: those of dead nodes, and those that were left.
@@ -139,6 +160,7 @@ impl TutorActor {
                 Err(error) => tracing::warn!(%error, "cannot look for turns without an owner"),
             }
         }));
+        self.reap();
         self.fair.retain(|_, fair| Arc::strong_count(fair) > 1);
     }
 
@@ -196,6 +218,7 @@ impl Actor for TutorActor {
 
 impl Supervised for TutorActor {
     fn restarting(&mut self, _: &mut Context<Self>) {
+        self.runs = JoinSet::new();
         self.running.clear();
         self.claiming.clear();
         (self.checkpointing, self.scanning) = (false, false);
@@ -212,6 +235,19 @@ impl Handler<Work> for TutorActor {
 
     fn handle(&mut self, Work(turn): Work, ctx: &mut Self::Context) {
         self.claim(turn, ctx);
+    }
+}
+
+/// A run is over.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+struct Ended(TurnId);
+
+impl Handler<Ended> for TutorActor {
+    type Result = ();
+
+    fn handle(&mut self, Ended(turn): Ended, _: &mut Self::Context) {
+        self.running.remove(&turn);
     }
 }
 
