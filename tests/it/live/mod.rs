@@ -6,9 +6,12 @@ mod ask;
 mod door;
 mod feeds;
 mod figures;
+mod framing;
 mod signs;
+mod slow;
 mod sse;
 mod survive;
+mod upgrade;
 mod watch;
 
 use std::time::Duration;

@@ -2,5 +2,6 @@
 
 pub(crate) mod live;
 pub(crate) mod person;
+pub(crate) mod raw;
 pub(crate) mod server;
 pub(crate) mod terminal;
