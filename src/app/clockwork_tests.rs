@@ -1,15 +1,17 @@
 //! What a session does by the clock, with a clock that tests move: time-outs, heartbeats, the
 //! renewal of tokens, the rate of requests (`live.md` §1, §2.3, §2.4).
 
-use std::{collections::VecDeque, future::Future, sync::Arc, time::Duration};
+use std::{collections::VecDeque, future::Future, rc::Rc, sync::Arc, time::Duration};
 
 use actix::{Actor, Addr};
+use futures_util::StreamExt;
 use serde_json::{Value, json};
-use tokio::sync::mpsc;
 
 use super::{App, Ground, Options, bind};
 use crate::{
-    actors::session::{FRAMES, Gauge, Hung, Incoming, Look, Outgoing, Proof, Session, Transport},
+    actors::session::{
+        Gauge, Hung, Incoming, Look, Outgoing, Outlet, Proof, Session, Transport, queue,
+    },
     auth::{Identity, NewPerson, sessions::Device, sign_in::SignIn},
     config::{self, Overrides},
     domain::{
@@ -70,12 +72,11 @@ impl Node {
     }
 
     fn connect(&self, transport: Transport) -> Client {
-        let (sender, outgoing) = mpsc::channel(FRAMES);
-        let gauge = Arc::new(Gauge::default());
-        let outbox = (sender, Arc::clone(&gauge));
+        let (outbox, outlet) = queue();
+        let gauge = outlet.gauge();
         let hub = Arc::clone(&self.app.hub);
         let session = Session::new(hub, None, transport, Proof::None, outbox).start();
-        Client { session, outgoing, gauge, waiting: VecDeque::new(), pings: 0 }
+        Client { session, outlet, gauge, waiting: VecDeque::new(), pings: 0 }
     }
 
     async fn welcomed(&self, who: &Identity) -> Client {
@@ -92,8 +93,8 @@ impl Node {
 /// The other end of a session, without a socket between.
 struct Client {
     session: Addr<Session>,
-    outgoing: mpsc::Receiver<Outgoing>,
-    gauge: Arc<Gauge>,
+    outlet: Outlet,
+    gauge: Rc<Gauge>,
     waiting: VecDeque<Value>,
     pings: usize,
 }
@@ -120,10 +121,11 @@ impl Client {
             if let Some(frame) = self.waiting.pop_front() {
                 return Ok(frame);
             }
-            let outgoing = tokio::time::timeout(PATIENCE, self.outgoing.recv()).await;
-            match outgoing.expect("the session says nothing") {
+            let outgoing = tokio::time::timeout(PATIENCE, self.outlet.next()).await;
+            let outgoing = outgoing.expect("the session says nothing");
+            self.gauge.took(outgoing.as_ref().map_or(0, Outgoing::on_the_wire));
+            match outgoing {
                 Some(Outgoing::Text(text)) => {
-                    self.gauge.take(text.len());
                     self.waiting
                         .extend(text.lines().map(|line| serde_json::from_str(line).unwrap()));
                 }

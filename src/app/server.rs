@@ -1,15 +1,17 @@
 //! The HTTP server: sockets with the right options, the areas mounted on it.
 
-use std::{any::Any, io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{io, net::SocketAddr, net::TcpListener, sync::Arc, time::Duration};
 
+use actix_http::{HttpService, error::DispatchError};
+use actix_rt::net::TcpStream;
+use actix_service::{IntoServiceFactory, ServiceFactoryExt, fn_service, map_config};
 use actix_web::{
-    App as Site, HttpServer,
-    dev::{Extensions, Server},
+    App as Site,
+    dev::{AppConfig, Server},
     middleware::from_fn,
     web::{self, Data},
 };
-use socket2::{Domain, Protocol, SockRef, Socket, Type};
-use std::net::TcpListener;
+use socket2::{Domain, SockRef, Socket, Type};
 
 use super::{App, Ground};
 use crate::{
@@ -19,13 +21,20 @@ use crate::{
 
 /// tokio's own 128 stalls a crowd that arrives at once for a second.
 const BACKLOG: i32 = 4_096;
-/// A peer that acknowledges nothing for so long is cut by the kernel.
-const UNACKNOWLEDGED: Duration = Duration::from_secs(15);
+/// The kernel cuts a peer that acknowledges nothing so much later than we would have, who can say
+/// why.
+const SECOND_LINE: Duration = Duration::from_secs(5);
 /// The kernel otherwise buffers 4 MB for a reader that stalls.
 const SEND_BUFFER: usize = 128 * 1024;
+/// Time for the first request's head, and for the last words of a connection that is closed.
+const HEAD: Duration = Duration::from_secs(5);
+const GOODBYE: Duration = Duration::from_secs(1);
+/// Time that requests get to finish when the server stops.
+const SHUTDOWN_S: u64 = 2;
 
 pub(crate) fn bind(address: SocketAddr) -> io::Result<TcpListener> {
-    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    let socket =
+        Socket::new(Domain::for_address(address), Type::STREAM, Some(socket2::Protocol::TCP))?;
     socket.set_reuse_address(true)?;
     socket.set_nonblocking(true)?;
     socket.bind(&address.into())?;
@@ -33,7 +42,8 @@ pub(crate) fn bind(address: SocketAddr) -> io::Result<TcpListener> {
     Ok(socket.into())
 }
 
-/// Serves until it is told to stop.
+/// Serves until it is told to stop. It is built as `actix_web::HttpServer` builds it, with one part
+/// more: connections that ask for a WebSocket leave HTTP behind (ADR 0003).
 pub(crate) fn serve(app: &App, ground: &Ground, listener: TcpListener) -> io::Result<Server> {
     let hub = Data::from(Arc::clone(&app.hub));
     let auth = Data::from(Arc::clone(&app.auth));
@@ -44,39 +54,59 @@ pub(crate) fn serve(app: &App, ground: &Ground, listener: TcpListener) -> io::Re
         clock: Arc::clone(&ground.clock),
         ids: Arc::clone(&ground.ids),
     });
-    let server = HttpServer::new(move || {
-        Site::new()
-            .app_data(hub.clone())
+    let ground_of_all = move || {
+        Site::new().app_data(hub.clone()).app_data(metrics.clone()).app_data(source.clone())
+    };
+    let sockets = {
+        let site = ground_of_all.clone();
+        move || site().wrap(from_fn(observe::observe)).configure(ws::routes)
+    };
+    let site = move || {
+        ground_of_all()
             .app_data(auth.clone())
             .app_data(store.clone())
             .app_data(courses.clone())
-            .app_data(metrics.clone())
-            .app_data(source.clone())
             .wrap(from_fn(observe::observe))
-            .configure(ws::routes)
+            .configure(ws::refusals)
             .configure(http::routes)
             .default_service(web::to(http::pages::serve))
-    });
+    };
+    let unacknowledged = ground.config.live.stall() + SECOND_LINE;
+    let server = Server::build().disable_signals().shutdown_timeout(SHUTDOWN_S);
     let server = match ground.config.server.workers {
         0 => server,
         workers => server.workers(workers),
     };
-    let server = server
-        .on_connect(tune)
-        .tcp_nodelay(true)
-        .backlog(u32::try_from(BACKLOG).unwrap_or(1_024))
-        .h1_allow_half_closed(false)
-        .disable_signals()
-        .shutdown_timeout(2)
-        .listen(listener)?;
+    let stopping = server.graceful_shutdown_signal();
+    let server = server.listen("http", listener, move || {
+        let stopping = stopping.clone();
+        let http = HttpService::build()
+            .graceful_shutdown_signal(move || {
+                let stopping = stopping.clone();
+                async move { stopping.notified().await }
+            })
+            .client_request_timeout(HEAD)
+            .client_disconnect_timeout(GOODBYE)
+            // Else a closed event stream is seen only at the next failing write.
+            .h1_allow_half_closed(false)
+            .upgrade(ws::switch(sockets().into_factory()))
+            .h1(map_config(site().into_factory(), |()| AppConfig::default()));
+        fn_service(move |connection: TcpStream| async move {
+            tune(&connection, unacknowledged);
+            let peer = connection.peer_addr().ok();
+            Ok::<_, DispatchError>((connection, peer))
+        })
+        .and_then(http)
+    })?;
     Ok(server.run())
 }
 
-fn tune(connection: &dyn Any, _: &mut Extensions) {
-    let Some(stream) = connection.downcast_ref::<actix_rt::net::TcpStream>() else { return };
-    let socket = SockRef::from(stream);
-    // Each is an improvement only: a system without it serves all the same.
+/// Each is an improvement only: a system without it serves all the same.
+fn tune(connection: &TcpStream, unacknowledged: Duration) {
+    // Else a token waits up to 40 ms for the acknowledgement of the one before.
+    let _ = connection.set_nodelay(true);
+    let socket = SockRef::from(connection);
     #[cfg(target_os = "linux")]
-    let _ = socket.set_tcp_user_timeout(Some(UNACKNOWLEDGED));
+    let _ = socket.set_tcp_user_timeout(Some(unacknowledged));
     let _ = socket.set_send_buffer_size(SEND_BUFFER);
 }

@@ -33,6 +33,13 @@ impl Bucket {
         Err(millis((1.0 - self.tokens) / rate.per_second))
     }
 
+    /// Adds what the time since then is worth, beyond the burst if need be: of what arrives now, as
+    /// much was sent while nobody listened.
+    pub fn excuse(&mut self, rate: Rate, since: Millis, now: Millis) {
+        self.refill(rate, now);
+        self.tokens += worth(rate, since, now);
+    }
+
     /// Whether it has been left alone long enough to be full again, so that it may be forgotten.
     pub fn is_full(&mut self, rate: Rate, now: Millis) -> bool {
         self.refill(rate, now);
@@ -40,11 +47,16 @@ impl Bucket {
     }
 
     fn refill(&mut self, rate: Rate, now: Millis) {
-        let elapsed = i32::try_from(now.since(self.at).max(0)).unwrap_or(i32::MAX);
-        self.tokens =
-            (self.tokens + f64::from(elapsed) / 1_000.0 * rate.per_second).min(rate.burst);
+        if self.tokens < rate.burst {
+            self.tokens = (self.tokens + worth(rate, self.at, now)).min(rate.burst);
+        }
         self.at = self.at.max(now);
     }
+}
+
+fn worth(rate: Rate, since: Millis, now: Millis) -> f64 {
+    let elapsed = i32::try_from(now.since(since).max(0)).unwrap_or(i32::MAX);
+    f64::from(elapsed) / 1_000.0 * rate.per_second
 }
 
 #[expect(clippy::as_conversions, clippy::cast_possible_truncation, reason = "saturates")]
@@ -114,6 +126,16 @@ mod tests {
 
         buckets.sweep(Millis(1_000));
         assert_eq!(buckets.len(), 1, "b is full again");
+    }
+
+    #[test]
+    fn what_was_held_back_passes_once_beyond_the_burst() {
+        let mut bucket = Bucket::full(RATE, Millis(0));
+        bucket.excuse(RATE, Millis(0), Millis(5_000));
+        for _ in 0..13 {
+            assert_eq!(bucket.take(RATE, Millis(5_000)), Ok(()));
+        }
+        assert_eq!(bucket.take(RATE, Millis(5_000)), Err(500));
     }
 
     proptest! {

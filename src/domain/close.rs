@@ -21,6 +21,10 @@ macro_rules! closes {
 
 closes! {
     Normal = 1000 "bye",
+    /// The next three are WebSocket's own (RFC 6455 §7.4.1).
+    Protocol = 1002 "protocol_error",
+    NotText = 1007 "not_utf8",
+    TooLarge = 1009 "too_large",
     BadFrame = 4000 "bad_frame",
     UnsupportedVersion = 4001 "unsupported_version",
     Forbidden = 4002 "forbidden",

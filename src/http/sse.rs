@@ -8,8 +8,8 @@
 use std::{
     convert::Infallible,
     pin::Pin,
-    sync::Arc,
-    task::{Context, Poll},
+    rc::Rc,
+    task::{Context, Poll, ready},
 };
 
 use actix::{Actor, Addr};
@@ -18,17 +18,16 @@ use actix_web::{
     http::header,
     web::{self, Bytes, Data, Path, ServiceConfig},
 };
-use futures_util::Stream;
+use futures_util::{Stream, StreamExt};
 use serde::Deserialize;
 use serde_json::json;
-use tokio::sync::mpsc;
 use utoipa::OpenApi;
 
 use super::{error::ApiError, extract::Learner, openapi::ErrorBody};
 use crate::{
     actors::{
         Hub,
-        session::{FRAMES, Gauge, Hung, Incoming, Outgoing, Proof, Session, Transport},
+        session::{Gauge, Hung, Incoming, Outgoing, Outlet, Proof, Session, Transport, queue},
     },
     domain::ids::{Epoch, ThreadId},
 };
@@ -67,17 +66,16 @@ async fn events(
     hub.store.thread_of(&learner.user.id, &thread).await?;
     let have = last_event(&request);
     let (epoch, seq) = have.map_or((None, None), |(epoch, seq)| (Some(epoch), Some(seq)));
-    let (sender, outgoing) = mpsc::channel(FRAMES);
-    let gauge = Arc::new(Gauge::default());
+    let (outbox, outlet) = queue();
     let proof = Proof::Known(Box::new(learner.0));
-    let outbox = (sender, Arc::clone(&gauge));
     let session = Session::new(hub.into_inner(), None, Transport::Sse, proof, outbox).start();
     let hello = json!({
         "type": "hello", "id": 0, "client": "sse",
         "resume": [{ "thread": thread, "epoch": epoch, "seq": seq }],
     });
     session.try_send(Incoming(hello.to_string())).map_err(ApiError::internal)?;
-    let events = Events { session, gauge, outgoing, epoch: None, closed: false };
+    let gauge = outlet.gauge();
+    let events = Events { session, gauge, outlet, epoch: None, closed: false };
     Ok(HttpResponse::Ok()
         .content_type("text/event-stream")
         .insert_header((header::CACHE_CONTROL, "no-store"))
@@ -96,8 +94,8 @@ fn last_event(request: &HttpRequest) -> Option<(Epoch, i64)> {
 /// The session's frames, written as events.
 struct Events {
     session: Addr<Session>,
-    gauge: Arc<Gauge>,
-    outgoing: mpsc::Receiver<Outgoing>,
+    gauge: Rc<Gauge>,
+    outlet: Outlet,
     /// Of the log that the client follows.
     epoch: Option<Epoch>,
     closed: bool,
@@ -152,14 +150,13 @@ impl Stream for Events {
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let this = &mut *self;
         while !this.closed {
-            let text = match this.outgoing.poll_recv(cx) {
-                Poll::Pending => return Poll::Pending,
-                Poll::Ready(None) => this.end(),
-                Poll::Ready(Some(Outgoing::Ping)) => continue,
-                Poll::Ready(Some(Outgoing::Text(frames))) => {
-                    this.gauge.take(frames.len());
-                    this.write(&frames)
-                }
+            let next = ready!(this.outlet.poll_next_unpin(cx));
+            // The framework asks when the peer takes bytes: what it asks for is as good as taken.
+            this.gauge.took(next.as_ref().map_or(0, Outgoing::on_the_wire));
+            let text = match next {
+                None => this.end(),
+                Some(Outgoing::Ping) => continue,
+                Some(Outgoing::Text(frames)) => this.write(&frames),
             };
             if !text.is_empty() {
                 return Poll::Ready(Some(Ok(Bytes::from(text))));

@@ -53,6 +53,39 @@ pub(crate) struct Metrics {
     /// Sign-ins, by outcome.
     sign_ins: Labelled,
     resident_bytes: Gauge,
+    pub(crate) flow: Flow,
+}
+
+/// What moves over the live sockets, and who cannot keep up.
+#[derive(Default)]
+pub(crate) struct Flow {
+    /// Messages of the protocol and the bytes of their text, before TCP and WebSocket.
+    pub(crate) frames_in: Counter,
+    pub(crate) frames_out: Counter,
+    pub(crate) bytes_in: Counter,
+    pub(crate) bytes_out: Counter,
+    /// Pieces of answers that were sent within another.
+    pub(crate) merged: Counter,
+    /// How often a client took so little that nothing more was read for it.
+    pub(crate) held: Counter,
+    /// Clients that were cut off for it (4301).
+    pub(crate) slow_readers: Counter,
+}
+
+impl Flow {
+    fn register(&self, all: &mut Registry) {
+        for (name, help, figure) in [
+            ("live_frames_in", "Messages from live sockets", &self.frames_in),
+            ("live_frames_out", "Messages to live sockets", &self.frames_out),
+            ("live_bytes_in", "Text from live sockets in bytes", &self.bytes_in),
+            ("live_bytes_out", "Text to live sockets in bytes", &self.bytes_out),
+            ("live_merged", "Pieces of answers sent within another", &self.merged),
+            ("live_held", "Times that a client took too little to read on for it", &self.held),
+            ("live_slow_readers", "Clients cut off since they did not read", &self.slow_readers),
+        ] {
+            all.register(name, help, figure.clone());
+        }
+    }
 }
 
 impl Metrics {
@@ -73,6 +106,7 @@ impl Metrics {
             refusals: Labelled::default(),
             sign_ins: Labelled::default(),
             resident_bytes: Gauge::default(),
+            flow: Flow::default(),
         };
         new.register();
         new
@@ -104,6 +138,7 @@ impl Metrics {
         all.register("sign_ins", "Sign-ins by outcome", self.sign_ins.clone());
         let resident = self.resident_bytes.clone();
         all.register_with_unit("resident", "Memory of the process", Unit::Bytes, resident);
+        self.flow.register(all);
     }
 
     pub(crate) fn http_answer(&self, status: u16, seconds: f64) {
@@ -213,6 +248,7 @@ mod tests {
         assert_eq!(metrics.sessions_now(), 1);
         metrics.refused("quota_exceeded");
         metrics.sign_in("ok");
+        metrics.flow.bytes_out.inc_by(7);
         let text = metrics.render().unwrap();
 
         for line in [
@@ -227,6 +263,7 @@ mod tests {
             r#"intellistack_sessions{value="sse"} 1"#,
             r#"intellistack_refusals_total{value="quota_exceeded"} 1"#,
             r#"intellistack_sign_ins_total{value="ok"} 1"#,
+            "intellistack_live_bytes_out_total 7",
         ] {
             assert!(text.contains(line), "{line} is missing in\n{text}");
         }

@@ -3,10 +3,22 @@
 
 use actix_web::web::{self, ServiceConfig};
 
+mod connection;
+mod frames;
 mod socket;
+mod switch;
 mod upgrade;
 
-/// Mounts `GET /api/v1/live`. The app must hold `web::Data<Hub>`.
+pub(crate) use switch::switch;
+
+const PATH: &str = "/api/v1/live";
+
+/// Mounts `GET /api/v1/live` on the site that [`switch`] asks. The app must hold `web::Data<Hub>`.
 pub(crate) fn routes(cfg: &mut ServiceConfig) {
-    cfg.route("/api/v1/live", web::get().to(upgrade::live));
+    cfg.route(PATH, web::get().to(upgrade::live));
+}
+
+/// Mounts it on the site that serves everything else: requests that do not ask for the upgrade.
+pub(crate) fn refusals(cfg: &mut ServiceConfig) {
+    cfg.route(PATH, web::get().to(upgrade::refuse));
 }

@@ -1,105 +1,92 @@
 //! The one file that knows the WebSocket crate: a thin transport between the wire and the session.
 //!
 //! **Owns** nothing but the end of two bounded queues. Frames to write come only through the
-//! stream of the session's channel, which the crate polls when the peer takes bytes, so a peer
-//! that stalls leaves them in the channel, where they are counted (ADR 0003). **Takes** frames from
-//! the wire and from the session. **Sends** [`Incoming`] and [`Hung`] to the session. **On
-//! restart**: never; the peer reconnects.
+//! session's queue, which the crate polls when the peer takes bytes, so a peer that stalls leaves
+//! them there, where they are counted (ADR 0003). **Takes** frames from the wire and from the
+//! session. **Sends** [`Incoming`] and [`Hung`] to the session. **On restart**: never; the peer
+//! reconnects.
 
-use std::sync::Arc;
+use std::{pin::Pin, rc::Rc};
 
-use actix::prelude::*;
-use actix_http::ws::{Codec, Item};
-use actix_web::{HttpRequest, HttpResponse, web::Payload};
+use actix::prelude::{Actor, ActorContext, Addr, AsyncContext, SendError, StreamHandler};
+use actix_web::{Error, HttpRequest, HttpResponse, error::PayloadError, http::header};
 use actix_web_actors::ws::{self, CloseCode, CloseReason, ProtocolError, WebsocketContext};
-use bytes::{Bytes, BytesMut};
-use tokio::sync::mpsc;
-use tokio_stream::wrappers::ReceiverStream;
+use bytes::Bytes;
+use futures_util::{Stream, stream};
 
-use crate::{
-    actors::session::{Gauge, Hung, Incoming, Outgoing, Session},
-    domain::live::limits,
+use super::{
+    connection::Inbound,
+    frames::{Fault, Message},
+    upgrade::Accepted,
 };
+use crate::{
+    actors::session::{Gauge, Hung, Incoming, Outgoing, Outlet, Session},
+    domain::{close::Close, live::limits},
+};
+
+/// Encoded frames, as many at once as there are.
+pub(super) type Frames = Pin<Box<dyn Stream<Item = Result<Bytes, Error>>>>;
 
 pub(super) struct Socket {
     session: Addr<Session>,
-    gauge: Arc<Gauge>,
-    outgoing: Option<mpsc::Receiver<Outgoing>>,
-    /// Of a message that comes in fragments.
-    fragments: Option<BytesMut>,
-    closing: bool,
+    gauge: Rc<Gauge>,
+    /// What it moves between, until it starts.
+    ends: Option<(Outlet, Inbound)>,
+    end: Option<End>,
+}
+
+/// How the client ended, which is how we answer.
+enum End {
+    /// With a Close frame: its code is sent back.
+    Goodbye(u16),
+    Fault(Fault),
+}
+
+/// The answer to a sound request for the upgrade. Of the subprotocols that the client offers only
+/// ours is echoed, and no extension is agreed on.
+pub(super) fn handshake(request: &HttpRequest, speaks_ours: bool) -> Result<HttpResponse, Error> {
+    let mut answer = ws::handshake(request)?;
+    if speaks_ours {
+        answer.insert_header((header::SEC_WEBSOCKET_PROTOCOL, limits::SUBPROTOCOL));
+    }
+    Ok(answer.finish())
 }
 
 impl Socket {
-    pub(super) const fn new(
-        session: Addr<Session>,
-        gauge: Arc<Gauge>,
-        outgoing: mpsc::Receiver<Outgoing>,
-    ) -> Self {
-        Self { session, gauge, outgoing: Some(outgoing), fragments: None, closing: false }
+    pub(super) fn start(Accepted { session, outlet }: Accepted, inbound: Inbound) -> Frames {
+        let gauge = outlet.gauge();
+        let socket = Self { session, gauge, ends: Some((outlet, inbound)), end: None };
+        // The crate's own reader gets nothing: it would take a frame of any length into memory
+        // before it refuses it.
+        let nothing = stream::pending::<Result<Bytes, PayloadError>>();
+        Box::pin(WebsocketContext::create(socket, nothing))
     }
 
-    /// Answers the upgrade. Of the subprotocols that the client offers only ours is echoed.
-    pub(super) fn upgrade(
-        self,
-        request: &HttpRequest,
-        body: Payload,
-    ) -> Result<HttpResponse, actix_web::Error> {
-        ws::WsResponseBuilder::new(self, request, body)
-            .protocols(&[limits::SUBPROTOCOL])
-            .codec(Codec::new().max_size(limits::MESSAGE))
-            .start()
+    /// Tells the session, behind all that the client said before. It ends then, and with it its
+    /// queue; so what it had to say still comes before the Close frame.
+    fn hung(&self, hung: Hung) -> Result<(), SendError<Hung>> {
+        self.session.try_send(hung)
     }
 
-    /// Sends the Close frame once, then ends the connection.
-    fn close(&mut self, code: CloseCode, why: &str, ctx: &mut WebsocketContext<Self>) {
-        if !std::mem::replace(&mut self.closing, true) {
-            let description = (!why.is_empty()).then(|| why.to_owned());
-            ctx.close(Some(CloseReason { code, description }));
-        }
+    /// The last frame; then the connection ends.
+    fn close(&self, code: u16, reason: String, ctx: &mut WebsocketContext<Self>) {
+        self.gauge.add(2 + reason.len());
+        let description = Some(reason).filter(|reason| !reason.is_empty());
+        ctx.close(Some(CloseReason { code: CloseCode::from(code), description }));
         ctx.stop();
     }
 
-    fn text(&mut self, text: &[u8], ctx: &mut WebsocketContext<Self>) {
-        let Ok(text) = std::str::from_utf8(text) else {
-            return self.close(CloseCode::Invalid, "not UTF-8", ctx);
-        };
-        match self.session.try_send(Incoming(text.to_owned())) {
-            // A closed session says why through its queue.
-            Ok(()) | Err(SendError::Closed(_)) => {}
-            Err(SendError::Full(_)) => {
-                self.close(CloseCode::Other(4201), "rate_limited", ctx);
-            }
-        }
+    /// The session takes nothing more and will not end by itself in time.
+    fn give_up(&self, close: Close, ctx: &mut WebsocketContext<Self>) {
+        self.close(close.code(), close.reason().to_owned(), ctx);
     }
 
-    fn hung(&self, hung: Hung) {
-        // A session that is full hears the client's next sign of life.
-        let _ = self.session.try_send(hung);
-    }
-
-    /// Joins the fragments of a message; the crate has checked their order.
-    fn continuation(&mut self, item: Item, ctx: &mut WebsocketContext<Self>) {
-        match item {
-            Item::FirstText(first) => self.fragments = Some(BytesMut::from(&*first)),
-            Item::FirstBinary(_) => self.hung(Hung::BadFrame),
-            Item::Continue(next) => self.join(&next, ctx),
-            Item::Last(last) => {
-                self.join(&last, ctx);
-                if let Some(whole) = self.fragments.take() {
-                    self.text(&whole, ctx);
-                }
-            }
+    /// The client has said its last word.
+    fn end(&mut self, end: End, hung: Hung, ctx: &mut WebsocketContext<Self>) {
+        self.end = Some(end);
+        if let Err(SendError::Full(_)) = self.hung(hung) {
+            self.give_up(Close::RateLimited, ctx);
         }
-    }
-
-    fn join(&mut self, next: &Bytes, ctx: &mut WebsocketContext<Self>) {
-        let Some(fragments) = &mut self.fragments else { return };
-        if fragments.len() + next.len() > limits::MESSAGE {
-            self.fragments = None;
-            return self.close(CloseCode::Size, "a message may hold 64 KiB", ctx);
-        }
-        fragments.extend_from_slice(next);
     }
 }
 
@@ -107,13 +94,15 @@ impl Actor for Socket {
     type Context = WebsocketContext<Self>;
 
     fn started(&mut self, ctx: &mut Self::Context) {
-        if let Some(outgoing) = self.outgoing.take() {
-            ctx.add_stream(ReceiverStream::new(outgoing));
+        if let Some((outlet, inbound)) = self.ends.take() {
+            ctx.add_stream(outlet);
+            ctx.add_stream(inbound);
         }
     }
 
     fn stopped(&mut self, _: &mut Self::Context) {
-        self.hung(Hung::Up);
+        // A session that is full finds out when nothing is taken any more.
+        let _ = self.hung(Hung::Up);
     }
 }
 
@@ -121,52 +110,62 @@ impl Actor for Socket {
 impl StreamHandler<Outgoing> for Socket {
     fn handle(&mut self, outgoing: Outgoing, ctx: &mut Self::Context) {
         match outgoing {
-            Outgoing::Text(text) => {
-                self.gauge.take(text.len());
-                if !self.closing {
-                    ctx.text(text);
-                }
-            }
-            Outgoing::Ping if self.closing => {}
+            Outgoing::Text(text) => ctx.text(text),
             Outgoing::Ping => ctx.ping(b""),
         }
     }
 
     /// The session has ended; everything it said is written.
     fn finished(&mut self, ctx: &mut Self::Context) {
-        let (close, reason) = (self.gauge.close(), self.gauge.reason());
-        self.close(CloseCode::from(close.code()), &reason, ctx);
+        let (code, reason) = match self.end.take() {
+            Some(End::Goodbye(code)) => (code, String::new()),
+            Some(End::Fault(fault)) => (fault.close().code(), fault.reason().to_owned()),
+            None => (self.gauge.close().code(), self.gauge.reason()),
+        };
+        self.close(code, reason, ctx);
     }
 }
 
 /// From the wire to the session.
-impl StreamHandler<Result<ws::Message, ProtocolError>> for Socket {
-    fn handle(&mut self, message: Result<ws::Message, ProtocolError>, ctx: &mut Self::Context) {
+impl StreamHandler<Result<Message, Fault>> for Socket {
+    fn handle(&mut self, message: Result<Message, Fault>, ctx: &mut Self::Context) {
         match message {
-            Ok(ws::Message::Text(text)) => self.text(text.as_bytes(), ctx),
-            Ok(ws::Message::Continuation(item)) => self.continuation(item, ctx),
-            Ok(ws::Message::Binary(_)) => self.hung(Hung::BadFrame),
-            Ok(ws::Message::Ping(payload)) => {
+            Ok(Message::Text(text)) => {
+                // A closed session says why through its queue.
+                if let Err(SendError::Full(_)) = self.session.try_send(Incoming(text)) {
+                    self.give_up(Close::RateLimited, ctx);
+                }
+            }
+            Ok(Message::Ping(payload)) => {
                 ctx.pong(&payload);
-                self.hung(Hung::Alive);
+                self.gauge.add(payload.len());
+                // A session that is full hears the client's next sign of life.
+                let _ = self.hung(Hung::Alive);
             }
-            Ok(ws::Message::Pong(_)) => self.hung(Hung::Alive),
-            Ok(ws::Message::Nop) => {}
-            Ok(ws::Message::Close(reason)) => {
-                self.hung(Hung::Up);
-                let code = reason.map_or(CloseCode::Normal, |reason| reason.code);
-                self.close(code, "", ctx);
+            Ok(Message::Pong) => {
+                let _ = self.hung(Hung::Alive);
             }
-            Err(ProtocolError::Overflow) => {
-                self.close(CloseCode::Size, "a message may hold 64 KiB", ctx);
+            Ok(Message::Binary) => {
+                if let Err(SendError::Full(_)) = self.hung(Hung::Broken(Close::BadFrame)) {
+                    self.give_up(Close::BadFrame, ctx);
+                }
             }
-            Err(error) => self.close(CloseCode::Protocol, &error.to_string(), ctx),
+            Ok(Message::Close(code)) => {
+                self.end(End::Goodbye(code.unwrap_or(1000)), Hung::Up, ctx);
+            }
+            Err(fault) => self.end(End::Fault(fault), Hung::Broken(fault.close()), ctx),
         }
     }
 
-    /// The peer hung up. The session's queue decides when this ends.
+    /// The client's side has ended. The session's queue decides when this one does.
     fn finished(&mut self, ctx: &mut Self::Context) {
-        self.hung(Hung::Up);
-        ctx.stop();
+        if let Err(SendError::Full(_)) = self.hung(Hung::Up) {
+            ctx.stop();
+        }
     }
+}
+
+/// The crate asks for it; its reader has nothing to read, see [`Socket::start`].
+impl StreamHandler<Result<ws::Message, ProtocolError>> for Socket {
+    fn handle(&mut self, _: Result<ws::Message, ProtocolError>, _: &mut Self::Context) {}
 }

@@ -1,36 +1,43 @@
 //! `GET /api/v1/live`: who may open a socket, and with what proof (`live.md` §1).
 
-use std::sync::Arc;
-
-use actix::Actor;
+use actix::{Actor, Addr};
 use actix_web::{
     HttpRequest, HttpResponse,
     http::{StatusCode, header},
-    web::{Data, Payload},
+    web::Data,
 };
-use tokio::sync::mpsc;
 
-use super::socket::Socket;
+use super::socket::handshake;
 use crate::{
     actors::{
         Hub,
-        session::{FRAMES, Gauge, Proof, Session, Transport},
+        session::{Outlet, Proof, Session, Transport, queue},
     },
     auth::{AuthError, TicketError},
     domain::{close::Close, live::limits},
 };
 
+/// A client that may come in: its session, and what the session says.
+pub(super) struct Accepted {
+    pub(super) session: Addr<Session>,
+    pub(super) outlet: Outlet,
+}
+
+/// Where HTTP goes on, there is nothing to see.
+pub(super) async fn refuse() -> HttpResponse {
+    HttpResponse::build(StatusCode::UPGRADE_REQUIRED)
+        .insert_header((header::SEC_WEBSOCKET_VERSION, "13"))
+        .insert_header((header::UPGRADE, "websocket"))
+        .body("This is a WebSocket: upgrade with version 13.")
+}
+
 pub(super) async fn live(
     request: HttpRequest,
-    body: Payload,
     hub: Data<Hub>,
 ) -> Result<HttpResponse, actix_web::Error> {
     let version = request.headers().get(header::SEC_WEBSOCKET_VERSION);
     if version.is_none_or(|version| version != "13") {
-        return Ok(HttpResponse::build(StatusCode::UPGRADE_REQUIRED)
-            .insert_header((header::SEC_WEBSOCKET_VERSION, "13"))
-            .insert_header((header::UPGRADE, "websocket"))
-            .body("This is a WebSocket: upgrade with version 13."));
+        return Ok(refuse().await);
     }
     let origin = text(&request, &header::ORIGIN);
     let foreign = match origin {
@@ -41,28 +48,33 @@ pub(super) async fn live(
     if foreign {
         return Ok(HttpResponse::Forbidden().body("This page's origin is not allowed."));
     }
-    let proof = prove(&request, &hub, origin).await;
-    let (sender, outgoing) = mpsc::channel(FRAMES);
-    let gauge = Arc::new(Gauge::default());
+    let offered = offered(&request);
+    let mut answer = handshake(&request, offered.contains(&limits::SUBPROTOCOL))?;
+    let proof = prove(&request, &hub, (&offered, origin)).await;
+    let (outbox, outlet) = queue();
     let forwarded = request.headers().get_all("x-forwarded-for");
     let forwarded: Vec<&str> = forwarded.filter_map(|line| line.to_str().ok()).collect();
     let address =
         request.peer_addr().map(|peer| hub.auth.client_address(peer.ip(), forwarded.into_iter()));
-    let outbox = (sender, Arc::clone(&gauge));
     let session =
         Session::new(hub.into_inner(), address, Transport::WebSocket, proof, outbox).start();
-    Socket::new(session, gauge, outgoing).upgrade(&request, body)
+    answer.extensions_mut().insert(Accepted { session, outlet });
+    Ok(answer)
+}
+
+/// The subprotocols that the client offers, the ticket among them.
+fn offered(request: &HttpRequest) -> Vec<&str> {
+    let lines = request.headers().get_all(header::SEC_WEBSOCKET_PROTOCOL);
+    let lines = lines.filter_map(|line| line.to_str().ok());
+    lines.flat_map(|line| line.split(',')).map(str::trim).collect()
 }
 
 /// Browsers cannot see a status, so every refusal from here on is a close code.
-async fn prove(request: &HttpRequest, hub: &Hub, origin: Option<&str>) -> Proof {
-    let offered: Vec<&str> = request
-        .headers()
-        .get_all(header::SEC_WEBSOCKET_PROTOCOL)
-        .filter_map(|line| line.to_str().ok())
-        .flat_map(|line| line.split(','))
-        .map(str::trim)
-        .collect();
+async fn prove(
+    request: &HttpRequest,
+    hub: &Hub,
+    (offered, origin): (&[&str], Option<&str>),
+) -> Proof {
     if !offered.contains(&limits::SUBPROTOCOL) {
         return Proof::Refused(Close::UnsupportedVersion);
     }

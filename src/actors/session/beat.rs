@@ -34,11 +34,15 @@ impl Session {
         if self.member.is_none() && after(self.opened_at, live.hello()) {
             return self.close(Close::AuthTimeout, ctx);
         }
+        if self.outbox.is_deaf() {
+            // Nobody listens to this client: its silence is ours.
+            self.heard_at = now;
+        }
         if self.transport == Transport::WebSocket && after(self.heard_at, live.silence()) {
             return self.close(Close::NoHeartbeat, ctx);
         }
         if self.outbox.is_stalled(now, live.stall()) {
-            return self.close(Close::SlowConsumer, ctx);
+            return self.cut(ctx);
         }
         let (quiet, asked) = match self.transport {
             Transport::WebSocket => {
@@ -53,11 +57,7 @@ impl Session {
         }
         self.watch_expiry(now, ctx);
         self.report(now, ctx);
-        let behind = self.cursors.iter().filter(|(_, cursor)| cursor.is_behind());
-        let behind: Vec<ThreadId> = behind.map(|(thread, _)| thread.clone()).collect();
-        for thread in behind {
-            self.pump(&thread, ctx);
-        }
+        self.pump_behind(ctx);
     }
 
     /// A sign of life, which the client answers with one.

@@ -84,7 +84,7 @@ impl Session {
     /// Reads the news of a thread: at once if it has been quiet, otherwise when the coalescing
     /// window is over, since the cost of a token is its system call.
     pub(super) fn pump_soon(&mut self, thread: &ThreadId, ctx: &mut Context<Self>) {
-        let (now, window) = (self.now(), self.hub.live.coalesce());
+        let (now, window) = (self.now(), self.window());
         let Some(cursor) = self.cursors.get_mut(thread) else { return };
         let quiet = cursor.read_at.map_or(i64::MAX, |at| now.since(at));
         let left = i64::try_from(window.as_millis()).unwrap_or(i64::MAX).saturating_sub(quiet);
@@ -104,13 +104,13 @@ impl Session {
 
     /// Sends what the log has behind the cursor, unless the client's queue is full enough.
     pub(super) fn pump(&mut self, thread: &ThreadId, ctx: &mut Context<Self>) {
-        let (now, paused) = (self.now(), self.outbox.is_paused());
+        let (now, paused) = (self.now(), self.outbox.is_held());
         let Some(cursor) = self.cursors.get_mut(thread) else { return };
         if matches!(cursor.reading, Reading::Busy | Reading::BusyAndBehind) {
             cursor.reading = Reading::BusyAndBehind;
             return;
         }
-        if cursor.held || (paused && cursor.after.is_empty()) {
+        if cursor.held || paused {
             cursor.reading = Reading::Behind;
             return;
         }
@@ -143,7 +143,9 @@ impl Session {
         }
         let epoch = cursor.epoch.clone();
         let after = if more { Vec::new() } else { std::mem::take(&mut cursor.after) };
-        for batch in batches(thread, &epoch, entries) {
+        let (batches, merged) = batches(thread, &epoch, entries);
+        self.hub.metrics.flow.merged.inc_by(merged);
+        for batch in batches {
             self.send_text(batch, ctx);
         }
         for frame in after {
@@ -202,10 +204,13 @@ impl Session {
     }
 }
 
-/// Log frames, joined by newlines into messages of at most the protocol's size where they fit.
-fn batches(thread: &ThreadId, epoch: &Epoch, entries: Vec<Entry>) -> Vec<String> {
+/// Log frames, joined by newlines into messages of at most the protocol's size where they fit, and
+/// how many of the events went into another.
+fn batches(thread: &ThreadId, epoch: &Epoch, entries: Vec<Entry>) -> (Vec<String>, u64) {
     let mut batches: Vec<String> = Vec::new();
+    let mut merged = 0;
     for entry in merge(entries) {
+        merged += u64::try_from(entry.seq - entry.first).unwrap_or_default();
         let line = match serde_json::to_string(&LogFrame::new(thread, epoch, &entry)) {
             Ok(line) => line,
             Err(error) => {
@@ -221,5 +226,5 @@ fn batches(thread: &ThreadId, epoch: &Epoch, entries: Vec<Entry>) -> Vec<String>
             _ => batches.push(line),
         }
     }
-    batches
+    (batches, merged)
 }

@@ -175,17 +175,6 @@ impl Greeting {
         let (page, page_error) = read_page(&hub, &identity, page).await;
         let quota = quota_of(&hub, &identity).await?;
         let stages = hub.courses.stages_of(&user.id, user.role).await?;
-        let mut threads = Vec::with_capacity(resume.len());
-        for have in resume {
-            // Subscribed first, read afterwards: nothing falls between.
-            follow(&hub, &self.connection, &have.thread, &self.session).await;
-            let loaded = if user.email_verified {
-                snapshot::load(&hub, &user.id, &have.thread).await
-            } else {
-                Err(StoreError::NotFound)
-            };
-            threads.push((have, loaded));
-        }
         let (stay, sessions) = self.arrive(&identity, stay).await;
         Ok(Box::new(move |this, ctx| {
             this.leave_the_silent();
@@ -216,9 +205,7 @@ impl Greeting {
             if sessions > 1 {
                 this.send(&Frame::Presence { user, sessions }, ctx);
             }
-            for (have, loaded) in threads {
-                this.resume(have, loaded, ctx);
-            }
+            this.resumes = resume.into();
             let now = this.now();
             this.report(now, ctx);
         }))

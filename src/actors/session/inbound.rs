@@ -79,6 +79,7 @@ impl Session {
         }
         self.inbox.push_back((id, request));
         self.work(ctx);
+        self.outbox.set_busy(self.inbox.len() >= INBOX / 2);
     }
 
     /// What wants no answer: how far the client has come, that it lives, that somebody types.
@@ -139,12 +140,13 @@ impl Session {
         }
     }
 
-    /// Answers the waiting requests one after the other.
+    /// Answers the waiting requests one after the other, as the client takes the answers.
     pub(super) fn work(&mut self, ctx: &mut Context<Self>) {
-        if self.working {
+        if self.working || self.outbox.is_held() || self.catch_up(ctx) {
             return;
         }
         let Some((id, request)) = self.inbox.pop_front() else { return };
+        self.outbox.set_busy(self.inbox.len() >= INBOX / 2);
         let Some(step) = self.begin(id, request, ctx) else { return self.work(ctx) };
         self.working = true;
         ctx.spawn(step.into_actor(self).map(|step, this, ctx| {

@@ -30,7 +30,7 @@ use crate::{
         live::{
             feed::SessionRow,
             frame::{Error, Frame},
-            request::{Page, Request},
+            request::{Page, Request, Resume},
         },
     },
 };
@@ -40,6 +40,7 @@ mod again;
 mod asking;
 mod beat;
 mod cursor;
+mod flow;
 mod hello;
 mod inbound;
 mod outbox;
@@ -49,11 +50,10 @@ mod stopping;
 mod threads;
 mod watching;
 
-pub(crate) use outbox::{FRAMES, Gauge, Outgoing};
+pub(crate) use outbox::{Gauge, Outbox, Outgoing, Outlet, queue};
 pub(crate) use watching::Changed;
 
 use cursor::Cursor;
-use outbox::Outbox;
 
 const MAILBOX: usize = 256;
 #[cfg(not(test))]
@@ -104,6 +104,8 @@ pub(crate) struct Session {
     outbox: Outbox,
     cursors: HashMap<ThreadId, Cursor>,
     inbox: VecDeque<(u32, Request)>,
+    /// Threads that the hello named and that are not brought up to date yet.
+    resumes: VecDeque<Resume>,
     working: bool,
     inbound: Bucket,
     refusals: u32,
@@ -136,7 +138,7 @@ impl Session {
         address: Option<IpAddr>,
         transport: Transport,
         proof: Proof,
-        outbox: (tokio::sync::mpsc::Sender<Outgoing>, Arc<Gauge>),
+        outbox: Outbox,
     ) -> Self {
         let now = hub.clock.now();
         let connection = ConnectionId::new(prefixed(&*hub.ids, hub.node.as_str(), now));
@@ -152,9 +154,10 @@ impl Session {
             transport,
             proof: Some(proof),
             member: None,
-            outbox: Outbox::new(outbox.0, outbox.1),
+            outbox,
             cursors: HashMap::new(),
             inbox: VecDeque::new(),
+            resumes: VecDeque::new(),
             working: false,
             inbound,
             refusals: 0,
@@ -186,9 +189,7 @@ impl Session {
 
     fn send_text(&mut self, text: String, ctx: &mut Context<Self>) {
         self.said_at = self.now();
-        if self.outbox.push(text).is_err() {
-            self.close(Close::SlowConsumer, ctx);
-        }
+        self.enqueue(text, ctx);
     }
 
     fn ok(&mut self, id: u32, body: serde_json::Value, ctx: &mut Context<Self>) {
@@ -275,6 +276,7 @@ impl Handler<Incoming> for Session {
 
     fn handle(&mut self, Incoming(text): Incoming, ctx: &mut Self::Context) {
         self.heard_at = self.now();
+        self.count_in(&text);
         self.receive(&text, ctx);
     }
 }
@@ -285,9 +287,9 @@ impl Handler<Incoming> for Session {
 pub(crate) enum Hung {
     /// The client lives.
     Alive,
-    /// It sent what the protocol has no place for, such as a binary message.
-    BadFrame,
-    /// It is gone.
+    /// It broke a rule: of this protocol, with a binary message, or of WebSocket.
+    Broken(Close),
+    /// It is gone, or said goodbye.
     Up,
 }
 
@@ -297,7 +299,7 @@ impl Handler<Hung> for Session {
     fn handle(&mut self, hung: Hung, ctx: &mut Self::Context) {
         match hung {
             Hung::Alive => self.heard_at = self.now(),
-            Hung::BadFrame => self.close(Close::BadFrame, ctx),
+            Hung::Broken(close) => self.close(close, ctx),
             Hung::Up => self.close(Close::Normal, ctx),
         }
     }

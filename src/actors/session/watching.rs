@@ -158,7 +158,7 @@ impl Handler<Changed> for Session {
 
     fn handle(&mut self, changed: Changed, ctx: &mut Self::Context) {
         let Changed { feed, frame, taken } = changed;
-        let (allowed, room) = (self.may_watch(&feed), !self.outbox.is_paused());
+        let (allowed, room) = (self.may_watch(&feed), !self.outbox.is_held());
         if allowed && room {
             self.send(&frame, ctx);
         } else if !allowed {
