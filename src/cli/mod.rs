@@ -23,6 +23,7 @@ use crate::{
 mod chat;
 mod check_config;
 mod check_health;
+mod client;
 mod course;
 mod eval;
 mod failure;

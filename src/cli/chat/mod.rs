@@ -10,18 +10,15 @@ use serde_json::{Value, json};
 use tokio::sync::mpsc;
 use url::Url;
 
-use super::{Context, Failure};
+use super::{
+    Context, Failure,
+    client::door::{self, Door},
+};
 use crate::{config::Secret, domain::ids::ThreadId};
 
-mod door;
-mod link;
-mod replica;
-mod retry;
 mod screen;
 mod talk;
-mod wire;
 
-use door::Door;
 use screen::{Screen, note};
 use talk::Talk;
 
@@ -72,7 +69,7 @@ pub(super) struct Args {
 
 pub(super) async fn run(context: &Context, args: Args) -> Result<ExitCode, Failure> {
     let password = password(&args)?;
-    let door = Door::sign_in(args.url.clone(), &args.email, password).await?;
+    let door = Door::sign_in(door::http()?, args.url.clone(), &args.email, password).await?;
     let (clock, ids) = (Arc::clone(&context.clock), Arc::clone(&context.ids));
     let mut talk = Talk::new(door, clock, ids, page(&args));
     if let Some(thread) = &args.thread {

@@ -4,12 +4,14 @@ use std::io::{self, Write};
 
 use serde_json::json;
 
-use super::{
-    replica::{Checked, News},
-    talk::Told,
-    wire::Welcome,
+use super::talk::Told;
+use crate::{
+    cli::client::{
+        replica::{Checked, News},
+        wire::Welcome,
+    },
+    domain::item::Source,
 };
-use crate::domain::item::Source;
 
 /// How an answer ended, for the exit code.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

@@ -5,17 +5,21 @@ use std::{collections::VecDeque, time::Duration};
 
 use serde_json::{Value, json};
 
-use super::{
-    super::Failure,
-    door::{Door, DoorError},
-    link::{Link, Lost},
-    replica::{News, Replica},
-    retry::{Advice, pause},
-    wire::{Accepted, Incoming, Refusal, Welcome, read},
-};
-use crate::domain::{
-    clock::SharedClock,
-    ids::{SharedIds, StayId, ThreadId, TurnId},
+use crate::{
+    cli::{
+        Failure,
+        client::{
+            door::{Door, DoorError},
+            link::{Link, Lost},
+            replica::{Broken, News, Replica},
+            retry::{Advice, pause},
+            wire::{Accepted, Incoming, Refusal, Welcome, read},
+        },
+    },
+    domain::{
+        clock::SharedClock,
+        ids::{SharedIds, StayId, ThreadId, TurnId},
+    },
 };
 
 /// Attempts to come back in a row before the person is told that the server is gone.
@@ -175,6 +179,7 @@ impl Talk {
             Incoming::Ok(ok) => self.accepted(ok),
             Incoming::Refused(refusal) => self.refused(refusal)?,
             Incoming::Resumed(resumed) if Some(&resumed.thread) == self.replica.thread() => {
+                self.replica.resumed(&resumed).map_err(|broken| self.disbelieve(&broken))?;
                 self.told.push_back(Told::Resumed(resumed.mode));
             }
             Incoming::Snapshot(whole) => {
@@ -182,17 +187,20 @@ impl Talk {
                 self.tell(news);
             }
             Incoming::Log(event) => {
-                let news = self.replica.apply(*event).map_err(|broken| {
-                    self.replica.forget();
-                    Lost::broken(&broken)
-                })?;
+                let news = self.replica.apply(*event).map_err(|broken| self.disbelieve(&broken))?;
                 self.tell(news);
             }
             Incoming::Heartbeat => self.outbox.push_back(json!({ "type": "heartbeat" })),
             Incoming::Auth => self.token_runs_out = true,
-            Incoming::Resumed(_) | Incoming::Other => {}
+            Incoming::Resumed(_) | Incoming::Other(_) => {}
         }
         Ok(())
+    }
+
+    /// What came does not fit what is here: the next socket gets a snapshot.
+    fn disbelieve(&mut self, broken: &Broken) -> Lost {
+        self.replica.forget();
+        Lost::broken(broken)
     }
 
     fn tell(&mut self, news: Vec<News>) {
@@ -237,7 +245,7 @@ impl Talk {
     fn refused(&mut self, refusal: Refusal) -> Result<(), Lost> {
         if refusal.id.is_none() && refusal.thread.as_ref() == self.replica.thread() {
             let reason = format!("{}: {}", refusal.code, refusal.message);
-            return Err(Lost { advice: Advice::Stop, reason });
+            return Err(Lost { advice: Advice::Stop, code: None, reason });
         }
         if self.question.as_ref().is_some_and(|question| question.request == refusal.id) {
             self.question = None;
@@ -310,7 +318,9 @@ impl Talk {
 
 fn shut_out(error: &DoorError) -> Lost {
     match error {
-        DoorError::Refused(reason) => Lost { advice: Advice::Stop, reason: reason.clone() },
+        DoorError::Refused(reason) => {
+            Lost { advice: Advice::Stop, code: None, reason: reason.clone() }
+        }
         DoorError::Away(reason) => Lost::broken(reason),
     }
 }

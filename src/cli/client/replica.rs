@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use super::wire::{EndedTurn, LogLine, RunningTurn, Snapshot};
+use super::wire::{EndedTurn, LogLine, Resumed, RunningTurn, Snapshot};
 use crate::domain::{
     event::{End, LogEvent, TurnNews, fingerprint},
     ids::{Epoch, ThreadId, TurnId},
@@ -34,7 +34,9 @@ pub(crate) struct Checked {
     pub(crate) status: String,
     pub(crate) length: i64,
     pub(crate) sha256: String,
-    /// Length and hash are those of the text that arrived.
+    /// Length and hash of the text that arrived.
+    pub(crate) arrived: (i64, String),
+    /// They are those of `end`, and of its item.
     pub(crate) matches: bool,
     /// Why a failed answer failed.
     pub(crate) error: Option<String>,
@@ -47,6 +49,12 @@ pub(crate) enum Broken {
     NotContinuous { have: i64, first: i64 },
     #[error("{0} ended twice")]
     SecondEnd(TurnId),
+    #[error("{0} went on after its end")]
+    AfterEnd(TurnId),
+    #[error("a client that has event {have} was resumed from {first}")]
+    ResumedElsewhere { have: i64, first: i64 },
+    #[error("a client that has epoch {have} was resumed in {epoch} without a reset")]
+    OtherEpoch { have: Epoch, epoch: Epoch },
 }
 
 /// The copy. Empty until a thread is begun or opened.
@@ -78,6 +86,14 @@ impl Replica {
     /// It has the thread as it stands, or a new one.
     pub(crate) const fn is_current(&self) -> bool {
         self.seq.is_some()
+    }
+
+    pub(crate) const fn epoch(&self) -> Option<&Epoch> {
+        self.epoch.as_ref()
+    }
+
+    pub(crate) const fn seq(&self) -> Option<i64> {
+        self.seq
     }
 
     /// The turn that is being answered.
@@ -112,6 +128,27 @@ impl Replica {
         self.seq = None;
     }
 
+    /// Checks what a server says it goes on from (`live.md` §2.1): without a snapshot it must be
+    /// what this copy has.
+    pub(crate) fn resumed(&self, resumed: &Resumed) -> Result<(), Broken> {
+        let whole = !matches!(resumed.mode.as_str(), "current" | "replay");
+        if whole || self.thread.as_ref() != Some(&resumed.thread) {
+            return Ok(());
+        }
+        if let (Some(have), Some(epoch)) = (&self.epoch, &resumed.epoch)
+            && have != epoch
+        {
+            return Err(Broken::OtherEpoch { have: have.clone(), epoch: epoch.clone() });
+        }
+        let next = resumed.first.or_else(|| resumed.seq.map(|seq| seq + 1));
+        match (self.seq, next) {
+            (Some(have), Some(first)) if have + 1 != first => {
+                Err(Broken::ResumedElsewhere { have, first })
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Applies an event if it continues what it has. Events of other threads are no news.
     pub(crate) fn apply(&mut self, line: LogLine) -> Result<Vec<News>, Broken> {
         let LogLine { place, event } = line;
@@ -136,6 +173,9 @@ impl Replica {
             LogEvent::Message { item, .. } => vec![News::Question(item.text())],
             LogEvent::Turn { turn, status, .. } => self.turn(turn, status),
             LogEvent::Citations { sources, .. } => vec![News::Sources(sources)],
+            LogEvent::Delta { turn, .. } if self.ended.contains(&turn) => {
+                return Err(Broken::AfterEnd(turn));
+            }
             LogEvent::Delta { turn, text, .. } => {
                 self.answer_of(turn).text.push_str(&text);
                 vec![News::Text(text)]
@@ -174,6 +214,7 @@ impl Replica {
         let item = end.item.as_ref().is_none_or(|item| fingerprint(&item.text()) == arrived);
         Ok(Checked {
             matches: item && arrived == (end.length, end.sha256.clone()),
+            arrived,
             turn: end.turn,
             status: end.status.as_str().to_owned(),
             length: end.length,
@@ -215,12 +256,14 @@ fn ended_meanwhile(ended: &EndedTurn, whole: &Snapshot, before: Option<&Answer>)
     let text = item.map(crate::domain::item::Item::text).unwrap_or_default();
     let shown = before.filter(|answer| answer.turn == ended.turn);
     let mut news = unseen(shown, &text);
+    let arrived = fingerprint(&text);
     news.push(News::Ended(Checked {
         turn: ended.turn.clone(),
         status: ended.status.clone(),
         length: ended.length,
         sha256: ended.sha256.clone(),
-        matches: fingerprint(&text) == (ended.length, ended.sha256.clone()),
+        matches: arrived == (ended.length, ended.sha256.clone()),
+        arrived,
         error: None,
     }));
     news
@@ -241,7 +284,7 @@ fn unseen(shown: Option<&Answer>, text: &str) -> Vec<News> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::chat::wire::{Incoming, read};
+    use crate::cli::client::wire::{Incoming, read};
 
     fn apply(replica: &mut Replica, line: &Value) -> Result<Vec<News>, Broken> {
         match read(&line.to_string()).unwrap() {
@@ -319,6 +362,40 @@ mod tests {
 
             assert_eq!(broken, Err(Broken::NotContinuous { have: 3, first }));
         }
+    }
+
+    #[test]
+    fn words_of_a_turn_that_has_ended_are_found_out() {
+        let mut replica = begun();
+        apply(&mut replica, &end(1, "")).unwrap();
+
+        let late = apply(&mut replica, &delta(2, 2, "more"));
+
+        assert_eq!(late, Err(Broken::AfterEnd(TurnId::new("trn_1"))));
+    }
+
+    #[test]
+    fn a_replay_must_begin_where_the_copy_ends_and_stay_in_its_epoch() {
+        let mut replica = begun();
+        apply(&mut replica, &delta(1, 4, "What ")).unwrap();
+        let resumed = |line: Value| match read(&line.to_string()).unwrap() {
+            Incoming::Resumed(resumed) => replica.resumed(&resumed),
+            other => panic!("not resumed: {other:?}"),
+        };
+        let mode = |mode: &str, epoch: &str, first: Option<i64>, seq: i64| {
+            resumed(json!({"type": "resumed", "thread": "thr_1", "epoch": epoch, "mode": mode,
+                "first": first, "seq": seq}))
+        };
+
+        assert_eq!(mode("replay", "e", Some(5), 9), Ok(()));
+        assert_eq!(mode("current", "e", None, 4), Ok(()));
+        assert_eq!(mode("reset", "f", None, 2), Ok(()));
+        let skipped = Broken::ResumedElsewhere { have: 4, first: 6 };
+        assert_eq!(mode("replay", "e", Some(6), 9), Err(skipped));
+        let behind = Broken::ResumedElsewhere { have: 4, first: 8 };
+        assert_eq!(mode("current", "e", None, 7), Err(behind));
+        let (have, epoch) = (Epoch::new("e"), Epoch::new("f"));
+        assert_eq!(mode("replay", "f", Some(5), 9), Err(Broken::OtherEpoch { have, epoch }));
     }
 
     #[test]

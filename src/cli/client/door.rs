@@ -7,8 +7,7 @@ use serde::Deserialize;
 use serde_json::json;
 use url::Url;
 
-use super::super::Failure;
-use crate::config::Secret;
+use crate::{cli::Failure, config::Secret};
 
 const TIME_OUT: Duration = Duration::from_secs(30);
 
@@ -48,14 +47,32 @@ struct AccessToken {
     token: String,
 }
 
+/// What doors ask through; many may share one.
+pub(crate) fn http() -> Result<Client, DoorError> {
+    Ok(Client::builder().timeout(TIME_OUT).build()?)
+}
+
+/// The address of the live socket of a server.
+pub(crate) fn live_url(server: &Url) -> Result<Url, DoorError> {
+    let mut url = join(server, "api/v1/live")?;
+    let scheme = if url.scheme() == "https" { "wss" } else { "ws" };
+    url.set_scheme(scheme)
+        .map_err(|()| DoorError::Refused(format!("{url} is no address of a server")))?;
+    Ok(url)
+}
+
+fn join(server: &Url, path: &str) -> Result<Url, DoorError> {
+    server.join(path).map_err(|error| DoorError::Refused(error.to_string()))
+}
+
 impl Door {
     /// Signs in. `server` is the address up to the port.
     pub(crate) async fn sign_in(
+        http: Client,
         server: Url,
         email: &str,
         password: Secret,
     ) -> Result<Self, DoorError> {
-        let http = Client::builder().timeout(TIME_OUT).build()?;
         let session = Secret::default();
         let mut door = Self { http, server, email: email.to_owned(), password, session };
         door.renew_session().await?;
@@ -64,15 +81,7 @@ impl Door {
 
     /// The address of the live socket.
     pub(crate) fn live_url(&self) -> Result<Url, DoorError> {
-        let mut url = self.url("api/v1/live")?;
-        let scheme = if url.scheme() == "https" { "wss" } else { "ws" };
-        url.set_scheme(scheme)
-            .map_err(|()| DoorError::Refused(format!("{url} is no address of a server")))?;
-        Ok(url)
-    }
-
-    fn url(&self, path: &str) -> Result<Url, DoorError> {
-        self.server.join(path).map_err(|error| DoorError::Refused(error.to_string()))
+        live_url(&self.server)
     }
 
     /// An access token for `hello` and `auth`. Signs in again if the session is gone.
@@ -88,13 +97,13 @@ impl Door {
 
     async fn ask_for_token(&self) -> Result<Response, DoorError> {
         let bearer = format!("Bearer {}", self.session.reveal());
-        let url = self.url("api/auth/token")?;
+        let url = join(&self.server, "api/auth/token")?;
         Ok(self.http.get(url).header(AUTHORIZATION, bearer).send().await?)
     }
 
     async fn renew_session(&mut self) -> Result<(), DoorError> {
         let body = json!({ "email": self.email, "password": self.password.reveal() });
-        let url = self.url("api/auth/sign-in/email")?;
+        let url = join(&self.server, "api/auth/sign-in/email")?;
         let response = self.http.post(url).json(&body).send().await?;
         let answer: SignedIn = expect_ok(response).await?.json().await?;
         self.session = Secret::new(answer.token);
