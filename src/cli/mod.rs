@@ -27,6 +27,7 @@ mod client;
 mod course;
 mod eval;
 mod failure;
+mod load;
 mod migrate;
 mod openapi;
 mod search;
@@ -61,6 +62,7 @@ enum Command {
     CheckHealth(check_health::Args),
     /// Talk to the tutor from a terminal.
     Chat(Box<chat::Args>),
+    Load(Box<load::Args>),
     /// Import courses, list them, open stages to a learner.
     Course(course::Args),
     /// Find the passages of a course that fit a question, with their scores.
@@ -139,6 +141,7 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Migrate(args) => runtime.block_on(migrate::run(&context, args)),
         Command::CheckHealth(args) => runtime.block_on(check_health::run(args)),
         Command::Chat(args) => runtime.block_on(Box::pin(chat::run(&context, *args))),
+        Command::Load(args) => runtime.block_on(Box::pin(load::run(&context, *args))),
         Command::Course(args) => runtime.block_on(course::run(&context, args)),
         Command::Search(args) => runtime.block_on(search::run(&context, args)),
         Command::Eval(args) => runtime.block_on(eval::run(&context, args)),
