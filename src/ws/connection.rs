@@ -87,10 +87,8 @@ impl Connection {
                 return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
             }
             self.gauge.watch(context);
-            let next = match self.ended {
-                true => Poll::Ready(None),
-                false => self.frames.poll_next_unpin(context),
-            };
+            let next =
+                if self.ended { Poll::Ready(None) } else { self.frames.poll_next_unpin(context) };
             let waiting = next.is_pending();
             match next {
                 Poll::Ready(Some(Ok(bytes))) => self.out.push_back(bytes),

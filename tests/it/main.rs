@@ -13,5 +13,6 @@ mod database;
 mod dependencies;
 mod imports;
 mod live;
+mod load;
 mod support;
 mod terminal;

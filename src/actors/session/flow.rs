@@ -85,9 +85,10 @@ impl Session {
         let load = async move {
             // Subscribed first, read afterwards: nothing falls between.
             follow(&hub, &connection, &have.thread, &address).await;
-            let loaded = match verified {
-                true => snapshot::load(&hub, &id, &have.thread).await,
-                false => Err(StoreError::NotFound),
+            let loaded = if verified {
+                snapshot::load(&hub, &id, &have.thread).await
+            } else {
+                Err(StoreError::NotFound)
             };
             (have, loaded)
         };

@@ -3,5 +3,6 @@
 pub(crate) mod live;
 pub(crate) mod person;
 pub(crate) mod raw;
+pub(crate) mod proxy;
 pub(crate) mod server;
 pub(crate) mod terminal;
