@@ -16,8 +16,8 @@ test: ## Every check: format, lints, Rust and web tests, a real browser (install
 bench: ## Time searches over 100,000 passages
 	@scripts/bench.sh
 
-load: ## Load a server with USERS=100 k6 users that check every answer's length and hash
-	@scripts/load.sh $(or $(USERS),100)
+load: ## Load a server with USERS=100 k6 users that check every answer (SCRIPT=login or watch: others)
+	@scripts/load.sh $(or $(USERS),100) $(SCRIPT)
 
 clean: ## Remove everything that was built or downloaded into this folder
 	cargo clean

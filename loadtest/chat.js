@@ -4,15 +4,15 @@
 //   make load USERS=100            (starts a server of its own; see loadtest/README.md)
 //   k6 run -e URL=http://127.0.0.1:8080 -e ACCOUNTS=accounts.json loadtest/chat.js
 
-import { check } from "k6";
 import exec from "k6/execution";
-import http from "k6/http";
 import { Counter, Rate, Trend } from "k6/metrics";
 import { SharedArray } from "k6/data";
 import { WebSocket } from "k6/experimental/websockets";
 
-import { Replica } from "./lib/replica.js";
+import { accessToken, liveUrl } from "./lib/door.js";
 import { question } from "./lib/questions.js";
+import { Replica } from "./lib/replica.js";
+import { TRENDS, figures, summary } from "./lib/summary.js";
 
 const URL = __ENV.URL || "http://127.0.0.1:8080";
 const ASKS = Number(__ENV.ASKS || 3);
@@ -42,9 +42,8 @@ export const options = {
     live_errors: ["count==0"],
     live_answer_right: ["rate==1"],
     live_ends: [`count==${Number(__ENV.USERS || 10) * ASKS}`],
-    checks: ["rate==1"],
   },
-  summaryTrendStats: ["min", "med", "p(95)", "p(99)", "max"],
+  summaryTrendStats: TRENDS,
 };
 
 function fail(what) {
@@ -52,35 +51,16 @@ function fail(what) {
   console.error(`user ${exec.vu.idInTest}: ${what}`);
 }
 
-function accessToken(account) {
-  const headers = { "content-type": "application/json" };
-  const body = JSON.stringify({ email: account.email, password: account.password });
-  // A jar of its own: a cookie on the upgrade would ask for an Origin, and this client has a token.
-  const jar = new http.CookieJar();
-  const signedIn = http.post(`${URL}/api/auth/sign-in/email`, body, { headers, jar });
-  if (!check(signedIn, { "signed in": (answer) => answer.status === 200 })) {
-    fail(`sign-in answered ${signedIn.status} ${signedIn.body}`);
-    return null;
-  }
-  const bearer = { authorization: `Bearer ${signedIn.json("token")}` };
-  const token = http.get(`${URL}/api/auth/token`, { headers: bearer, jar: new http.CookieJar() });
-  if (!check(token, { "got a token": (answer) => answer.status === 200 })) {
-    fail(`token answered ${token.status} ${token.body}`);
-    return null;
-  }
-  return token.json("token");
-}
-
 export default function learner() {
   const account = accounts[(exec.vu.idInTest - 1) % accounts.length];
-  const token = accessToken(account);
+  const token = accessToken(URL, account, fail);
   if (token) {
     converse(token);
   }
 }
 
 function converse(token) {
-  const socket = new WebSocket(URL.replace(/^http/, "ws") + "/api/v1/live", ["tutor.v1.json"]);
+  const socket = new WebSocket(liveUrl(URL), ["tutor.v1.json"]);
   const state = { id: 1, asked: 0, sentAt: 0, heard: false, done: false, replica: null };
   const say = (frame) => socket.send(JSON.stringify(frame));
   let patience = 0;
@@ -156,23 +136,14 @@ function converse(token) {
   };
 }
 
-/** One line for a script, and k6's own table is left out: it has nothing more to say. */
 export function handleSummary(data) {
-  const value = (metric, field) => data.metrics[metric]?.values[field] ?? 0;
-  const ms = (metric, field) => Math.round(value(metric, field));
-  const trend = (metric) =>
-    `${ms(metric, "med")} ms median, ${ms(metric, "p(95)")} p95, ${ms(metric, "p(99)")} p99, ${ms(metric, "max")} max`;
-  const failed = Object.values(data.metrics).some((metric) =>
-    Object.values(metric.thresholds ?? {}).some((threshold) => !threshold.ok));
-  const lines = [
-    `users              ${__ENV.USERS || 10}, ${ASKS} questions each`,
-    `errors             ${value("live_errors", "count")}`,
-    `answers            ${value("live_ends", "count")}, ${(100 * value("live_answer_right", "rate")).toFixed(2)} % with the right order, length and sha256`,
-    `first words        ${trend("live_first_delta")}`,
-    `whole answer       ${trend("live_answer")}`,
-    `messages received  ${value("live_frames", "count")}`,
-    failed ? "FAILED" : "passed",
-    "",
-  ];
-  return { stdout: lines.join("\n") };
+  const { value, trend } = figures(data);
+  return summary(data, [
+    ["users", `${__ENV.USERS || 10}, ${ASKS} questions each`],
+    ["errors", value("live_errors", "count")],
+    ["answers", `${value("live_ends", "count")}, ${(100 * value("live_answer_right", "rate")).toFixed(2)} % with the right order, length and sha256`],
+    ["first words", trend("live_first_delta")],
+    ["whole answer", trend("live_answer")],
+    ["messages received", value("live_frames", "count")],
+  ]);
 }

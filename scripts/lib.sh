@@ -22,6 +22,25 @@ install_web() {
   fi
 }
 
+# Sets server: the binary SERVER if one is given, else it is built here with the pages inside.
+build_server() {
+  if [ -n "${SERVER:-}" ]; then
+    server=$SERVER
+    return
+  fi
+  install_web
+  (cd web && npm run build >/dev/null)
+  cargo build --locked --profile quick
+  # shellcheck disable=SC2034
+  server=$target_dir/quick/intellistack
+}
+
+# ready FIELD DIR: of the file that start_server waits for.
+ready() {
+  node -p 'JSON.parse(require("node:fs").readFileSync(process.argv[1], "utf8"))[process.argv[2]]' \
+    "$2/ready.json" "$1"
+}
+
 free_port() {
   node -e 'const s = require("node:net").createServer();
     s.listen(0, "127.0.0.1", () => { console.log(s.address().port); s.close(); });'
@@ -38,14 +57,14 @@ wait_for() {
   done
 }
 
-# start_server BINARY DIR ARGUMENT…: serves on a free port with DIR as its private data folder.
-# Sets server_pid; the address and the accounts stand in DIR/ready.json.
+# start_server BINARY DIR ARGUMENT…: serves with DIR as its private data folder, on a free port or
+# at $listen. Sets server_pid; the address and the accounts stand in DIR/ready.json.
 start_server() {
   local binary=$1 dir=$2
   shift 2
   mkdir -p "$dir"
   rm -f "$dir/ready.json"
-  "$binary" --data-dir "$dir/data" serve --listen 127.0.0.1:0 --ready-file "$dir/ready.json" "$@" \
+  "$binary" --data-dir "$dir/data" serve --listen "${listen:-127.0.0.1:0}" --ready-file "$dir/ready.json" "$@" \
     </dev/null >"$dir/server.log" 2>&1 &
   server_pid=$!
   # It is there, or it has ended: both end the waiting.
