@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
-.PHONY: help run test bench load clean
+.PHONY: help run test bench load measure clean
 
 help: ## List the commands
 	@grep -hE '^[a-z]+: .*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+): .*## /  make \1\t/' | expand -t 16
@@ -18,6 +18,9 @@ bench: ## Time searches over 100,000 passages
 
 load: ## Load a server with USERS=100 k6 users that check every answer (SCRIPT=login or watch: others)
 	@scripts/load.sh $(or $(USERS),100) $(SCRIPT)
+
+measure: ## The figures of the live protocol, with the native load driver (SHORT=1: a shorter form)
+	@scripts/measure.sh
 
 clean: ## Remove everything that was built or downloaded into this folder
 	cargo clean

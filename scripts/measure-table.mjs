@@ -1,0 +1,76 @@
+// The table at the end of measure.sh: reads what each run of `intellistack load --json` printed.
+
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+
+const dir = process.argv[2];
+
+const kib = (value) => `${(value / 1024).toFixed(1)} MiB`;
+const list = (counts) =>
+  Object.entries(counts).map(([kind, count]) => `${kind} ${count}`).join(", ") || "none";
+const promises = (run) => [
+  "broken promises",
+  `${run.order_errors} out of order, ${run.sha_errors} wrong texts, ${run.missing_ends} without an end`,
+];
+const answers = (run) => ["answers", `${list(run.ends)} of ${run.questions} asked; ${run.tokens} tokens`];
+const errors = (run) => ["other errors", list(run.errors.kinds)];
+const server = ({ server }) =>
+  server
+    ? [["server", `${server.cpu_s.toFixed(1)} s of processor time in ${server.wall_s.toFixed(0)} s, ${kib(server.rss_kib.peak)} at most`]]
+    : [];
+
+const rows = {
+  chat: (run) => [
+    answers(run),
+    promises(run),
+    errors(run),
+    ["first words", `p50 ${run.first_delta_ms.p50} ms, p99 ${run.first_delta_ms.p99} ms`],
+    ["between pieces", `p99 ${run.gap_ms.p99} ms`],
+    ...(run.server ? [["a token", `${run.server.cpu_us_per_token} us of the server's processor time`]] : []),
+    ...(run.losses
+      ? [
+          ["lost", `${run.losses} connections, ${run.refused_connects} connects in vain`],
+          ["loss to words", `p50 ${run.back_ms.p50} ms, p99 ${run.back_ms.p99} ms`],
+          ["resumed", list(Object.fromEntries(Object.entries(run.resumes).map(([mode, times]) => [mode, times.count])))],
+        ]
+      : []),
+    ...server(run),
+  ],
+  idle: (run) => [
+    answers(run),
+    errors(run),
+    ...["before", "connected", "held", "answered", "left"].flatMap((when) =>
+      run.rss?.[when] ? [[when, `${kib(run.rss[when].rss_kib)}, ${run.rss[when].kib_per_session} KiB a session`]] : []),
+    ["idle work", `${run.held_cpu_s?.toFixed(2)} s of processor time while held`],
+  ],
+  slow: (run) => [
+    answers(run),
+    promises(run),
+    ["gaps without", `p99 ${run.gap_alone_ms.p99} ms`],
+    ["gaps beside", `p99 ${run.gap_beside_ms.p99} ms`],
+    ["slow readers", `${list(run.slow.ends)} of ${run.users.slow}; closed with ${list(run.slow.closes)}; ${run.slow.tokens} tokens read`],
+    ["their answers", `${run.slow.order_errors} out of order, ${run.slow.sha_errors} wrong, ${run.slow.missing_ends} without an end`],
+    ...server(run),
+  ],
+  fuzz: (run) => [
+    ["malformed", `${run.sent.total} frames in ${run.seconds.toFixed(0)} s`],
+    ["closed with", list(run.fuzz_closes)],
+    ["answered", list(run.fuzz_errors)],
+    ["honest learner", `${list(run.ends)} of ${run.questions} asked, errors: ${list(run.errors.kinds)}`],
+    ...server(run),
+  ],
+};
+
+for (const file of readdirSync(dir).filter((name) => /^\d.*\.json$/.test(name)).sort()) {
+  const text = readFileSync(join(dir, file), "utf8");
+  const name = file.replace(".json", "");
+  if (!text.trim()) {
+    console.log(`\n${name}: the run told nothing; what it said is above\n`);
+    continue;
+  }
+  const run = JSON.parse(text);
+  console.log(`\n${name}: ${run.passed ? "passed" : `FAILED (${run.failures.join("; ")})`}`);
+  for (const [figure, value] of rows[run.mode](run)) {
+    console.log(`  ${figure.padEnd(16)} ${value}`);
+  }
+}

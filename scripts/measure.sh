@@ -1,0 +1,118 @@
+#!/usr/bin/env bash
+# measure.sh: the figures of the live protocol, one after the other, each on a server of its own with
+# the scripted model; `intellistack load` is the clients. Ends with a table.
+# Environment: SHORT=1 a tenth of the users in a quarter of the time; ONLY="1 3" these parts alone;
+# SERVER a binary that is built already; DRIVER another one for the clients.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+. scripts/lib.sh
+
+scripts/need.sh build
+build_server
+driver=${DRIVER:-$server}
+only=${ONLY:-1 2 3 4 5}
+# Users are divided by one, seconds by the other.
+few=1 brief=1
+if [ -n "${SHORT:-}" ]; then few=10 brief=4; fi
+
+dir=$work_dir/measure
+rm -rf "$dir"
+mkdir -p "$dir"
+trap 'touch "$dir/stop"; stop_server; wait' EXIT
+trap 'exit 130' INT TERM
+
+ulimit -n "$(ulimit -Hn)" 2>/dev/null || true
+export INTELLISTACK__LOG__FILTER=warn INTELLISTACK__TUTOR__MODEL=scripted
+# The learners ask more than a person does in a day.
+export INTELLISTACK__LIMITS__MESSAGES_PER_DAY=1000000
+
+# A data folder with so many accounts.
+people() {
+  rm -rf "$dir/data"
+  "$server" --data-dir "$dir/data" user create --count "$1" --json >"$dir/accounts.jsonl"
+}
+
+serve() {
+  start_server "$server" "$dir" --test-model
+}
+
+# load NAME MODE ARGUMENT…: writes NAME.json. A run that found errors does not end the others.
+outcome=0
+load() {
+  local name=$1 mode=$2
+  shift 2
+  printf '\n== %s: load %s %s\n' "$name" "$mode" "$*" >&2
+  "$driver" load "$mode" --url "$(ready url "$dir")" --accounts "$dir/accounts.jsonl" --json "$@" \
+    >"$dir/$name.json" || outcome=1
+}
+
+wants() {
+  [[ " $only " == *" $1 "* ]]
+}
+
+# 500 conversations at 20 ms a token, at three windows in which pieces are gathered.
+if wants 1; then
+  users=$((500 / few)) seconds=$((60 / brief))
+  people $users
+  for window in 0 25 60; do
+    INTELLISTACK__LIVE__COALESCE_MS=$window serve
+    load "1-window-$window" chat --users $users --seconds $seconds --ramp 10 \
+      --question "/ck tokens 500 20" --server-pid "$server_pid"
+    stop_server
+  done
+fi
+
+# Memory of idle sessions, before and after an answer each.
+if wants 2; then
+  users=$((5000 / few))
+  people $users
+  serve
+  load 2-idle idle --users $users --hold $((60 / brief)) --answer --question "/ck tokens 50 5" \
+    --server-pid "$server_pid"
+  stop_server
+fi
+
+# Readers that stop reading amid a long answer.
+if wants 3; then
+  users=$((50 / few)) slow=$((50 / few))
+  people $((users + slow))
+  serve
+  load 3-slow slow --users $users --slow $slow --question "/ck tokens 500 20" \
+    --before $((20 / brief)) --hold 30 --patience 300 --server-pid "$server_pid"
+  stop_server
+fi
+
+# Malformed frames.
+if wants 4; then
+  people 5
+  serve
+  load 4-fuzz fuzz --users 5 --rate 300 --seconds $((60 / brief)) --question "/ck tokens 20 10" \
+    --server-pid "$server_pid"
+  stop_server
+fi
+
+# kill -9 every 10 s; the server comes back on the same port.
+if wants 5; then
+  users=$((100 / few)) seconds=$((60 / brief))
+  people $users
+  rm -f "$dir/ready.json"
+  listen=127.0.0.1:$(free_port)
+  (
+    trap stop_server EXIT
+    serve
+    while sleep 10 && ! [ -e "$dir/stop" ]; do
+      kill -9 "$server_pid"
+      wait "$server_pid" 2>/dev/null || true
+      serve
+    done
+  ) &
+  wait_for 60 test -s "$dir/ready.json"
+  load 5-kill chat --survive --users $users --seconds $seconds --question "/ck tokens 500 20" \
+    --patience 120 --reread --history "$dir/5-kill.jsonl"
+  touch "$dir/stop"
+  wait
+fi
+
+printf '\n'
+node scripts/measure-table.mjs "$dir"
+exit $outcome
