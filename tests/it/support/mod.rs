@@ -2,7 +2,7 @@
 
 pub(crate) mod live;
 pub(crate) mod person;
-pub(crate) mod raw;
 pub(crate) mod proxy;
+pub(crate) mod raw;
 pub(crate) mod server;
 pub(crate) mod terminal;
