@@ -128,9 +128,9 @@ fn pings(cases: &mut Cases) {
     cases.passes("2.9", &both, WHOLE, vec![pong(b"asked")]);
     for (id, chop) in [("2.10", WHOLE), ("2.11", 1)] {
         let payloads: Vec<String> = (0..10).map(|n| format!("payload-{n}")).collect();
-        let pings: Vec<_> = payloads.iter().map(|p| frame(PING, p.as_bytes())).collect();
-        let pongs = payloads.iter().map(|p| pong(p.as_bytes())).collect();
-        cases.passes(id, &pings, chop, pongs);
+        let asked: Vec<_> = payloads.iter().map(|p| frame(PING, p.as_bytes())).collect();
+        let answers = payloads.iter().map(|p| pong(p.as_bytes())).collect();
+        cases.passes(id, &asked, chop, answers);
     }
 }
 
@@ -186,8 +186,8 @@ fn fragmentation(cases: &mut Cases) {
     let surplus = [&halves[..], &[frame(NEXT, b"surplus"), text("*")]].concat();
     cases.fails("5.15", &surplus, vec![echo("fragment")], 1002);
     for (id, first) in [("5.16", NEXT), ("5.17", LAST)] {
-        let once = [&[frame(first, b"surplus")], &halves[..]].concat();
-        cases.fails(id, &[once.clone(), once].concat(), vec![], 1002);
+        let round = [&[frame(first, b"surplus")], &halves[..]].concat();
+        cases.fails(id, &[round.clone(), round].concat(), vec![], 1002);
     }
     cases.fails("5.18", &[frame(FIRST, one), frame(TEXT, two)], vec![], 1002);
     // 5.19 writes in two parts.
@@ -237,13 +237,50 @@ fn text_frames(cases: &mut Cases) {
 
 /// Markus Kuhn's sequences for testing decoders, as Autobahn groups them.
 fn sequences() -> Vec<(u8, Vec<Vec<u8>>)> {
+    [lengths(), malformed(), overlong(), code_points()].concat()
+}
+
+fn all(sequences: &[&[u8]]) -> Vec<Vec<u8>> {
+    sequences.iter().map(|sequence| sequence.to_vec()).collect()
+}
+
+/// Each length of a character, its first and its last.
+fn lengths() -> Vec<(u8, Vec<Vec<u8>>)> {
     let prefixes = (1..=KOSME.len()).map(|end| KOSME[..end].to_vec()).collect();
+    let legal: [&[u8]; 5] = [
+        b"hello$world",
+        b"hello\xC2\xA2world",
+        b"hello\xE2\x82\xACworld",
+        b"hello\xF0\xA4\xAD\xA2world",
+        KOSME,
+    ];
+    let around: [&[u8]; 5] = [
+        b"\xED\x9F\xBF",
+        b"\xEE\x80\x80",
+        b"\xEF\xBF\xBD",
+        b"\xF4\x8F\xBF\xBF",
+        b"\xF4\x90\x80\x80",
+    ];
+    vec![
+        (5, all(&legal)),
+        (6, prefixes),
+        (7, all(&[b"\x00", b"\xC2\x80", b"\xE0\xA0\x80", b"\xF0\x90\x80\x80"])),
+        (8, all(&[b"\xF8\x88\x80\x80\x80", b"\xFC\x84\x80\x80\x80\x80"])),
+        (9, all(&[b"\x7F", b"\xDF\xBF", b"\xEF\xBF\xBF", b"\xF4\x8F\xBF\xBF"])),
+        (10, all(&[b"\xF7\xBF\xBF\xBF", b"\xFB\xBF\xBF\xBF\xBF", b"\xFD\xBF\xBF\xBF\xBF\xBF"])),
+        (11, all(&around)),
+    ]
+}
+
+/// Continuations of nothing, beginnings without an end, bytes that mean nothing.
+fn malformed() -> Vec<(u8, Vec<Vec<u8>>)> {
     let continuation: Vec<u8> = (0x80..=0xBF).collect();
     let unexpected = [1, 2, 3, 4, 5, 6].map(|n| b"\x80\xBF\x80\xBF\x80\xBF"[..n].to_vec());
     let mut unexpected = unexpected.to_vec();
     unexpected.insert(1, b"\xBF".to_vec());
     unexpected.push(continuation);
-    let lonely = |from: u8, to: u8| (from..=to).flat_map(|byte| [byte, b' ']).collect();
+    let lonely = |(from, to): (u8, u8)| (from..=to).flat_map(|byte| [byte, b' ']).collect();
+    let starts = [(0xC0, 0xDF), (0xE0, 0xEF), (0xF0, 0xF7), (0xF8, 0xFB), (0xFC, 0xFD)];
     let cut: [&[u8]; 10] = [
         b"\xC0",
         b"\xE0\x80",
@@ -256,80 +293,49 @@ fn sequences() -> Vec<(u8, Vec<Vec<u8>>)> {
         b"\xFB\xBF\xBF\xBF",
         b"\xFD\xBF\xBF\xBF\xBF",
     ];
-    let all = |sequences: &[&[u8]]| sequences.iter().map(|s| s.to_vec()).collect::<Vec<_>>();
+    vec![
+        (12, unexpected),
+        (13, starts.map(lonely).to_vec()),
+        (14, all(&cut)),
+        (15, vec![cut.concat()]),
+        (16, all(&[b"\xFE", b"\xFF", b"\xFE\xFE\xFF\xFF"])),
+    ]
+}
+
+/// Characters in more bytes than they need.
+fn overlong() -> Vec<(u8, Vec<Vec<u8>>)> {
+    let slash: [&[u8]; 5] = [
+        b"\xC0\xAF",
+        b"\xE0\x80\xAF",
+        b"\xF0\x80\x80\xAF",
+        b"\xF8\x80\x80\x80\xAF",
+        b"\xFC\x80\x80\x80\x80\xAF",
+    ];
+    let longest: [&[u8]; 5] = [
+        b"\xC1\xBF",
+        b"\xE0\x9F\xBF",
+        b"\xF0\x8F\xBF\xBF",
+        b"\xF8\x87\xBF\xBF\xBF",
+        b"\xFC\x83\xBF\xBF\xBF\xBF",
+    ];
+    let nul: [&[u8]; 5] = [
+        b"\xC0\x80",
+        b"\xE0\x80\x80",
+        b"\xF0\x80\x80\x80",
+        b"\xF8\x80\x80\x80\x80",
+        b"\xFC\x80\x80\x80\x80\x80",
+    ];
+    vec![(17, all(&slash)), (18, all(&longest)), (19, all(&nul))]
+}
+
+/// Surrogates, which are no characters; and noncharacters, which are.
+fn code_points() -> Vec<(u8, Vec<Vec<u8>>)> {
     let high: [&[u8]; 4] = [b"\xED\xA0\x80", b"\xED\xAD\xBF", b"\xED\xAE\x80", b"\xED\xAF\xBF"];
     let low: [&[u8]; 2] = [b"\xED\xB0\x80", b"\xED\xBF\xBF"];
     let pairs = high.iter().flat_map(|high| low.iter().map(|low| [*high, *low].concat()));
     let planes = (0..=16_u32).flat_map(|plane| [plane << 16 | 0xFFFE, plane << 16 | 0xFFFF]);
     let character = |code: u32| char::from_u32(code).unwrap().to_string().into_bytes();
-    let legal: [&[u8]; 5] = [
-        b"hello$world",
-        b"hello\xC2\xA2world",
-        b"hello\xE2\x82\xACworld",
-        b"hello\xF0\xA4\xAD\xA2world",
-        KOSME,
-    ];
     vec![
-        (5, all(&legal)),
-        (6, prefixes),
-        (7, all(&[b"\x00", b"\xC2\x80", b"\xE0\xA0\x80", b"\xF0\x90\x80\x80"])),
-        (8, all(&[b"\xF8\x88\x80\x80\x80", b"\xFC\x84\x80\x80\x80\x80"])),
-        (9, all(&[b"\x7F", b"\xDF\xBF", b"\xEF\xBF\xBF", b"\xF4\x8F\xBF\xBF"])),
-        (10, all(&[b"\xF7\xBF\xBF\xBF", b"\xFB\xBF\xBF\xBF\xBF", b"\xFD\xBF\xBF\xBF\xBF\xBF"])),
-        (
-            11,
-            all(&[
-                b"\xED\x9F\xBF",
-                b"\xEE\x80\x80",
-                b"\xEF\xBF\xBD",
-                b"\xF4\x8F\xBF\xBF",
-                b"\xF4\x90\x80\x80",
-            ]),
-        ),
-        (12, unexpected),
-        (
-            13,
-            vec![
-                lonely(0xC0, 0xDF),
-                lonely(0xE0, 0xEF),
-                lonely(0xF0, 0xF7),
-                lonely(0xF8, 0xFB),
-                lonely(0xFC, 0xFD),
-            ],
-        ),
-        (14, all(&cut)),
-        (15, vec![cut.concat()]),
-        (16, all(&[b"\xFE", b"\xFF", b"\xFE\xFE\xFF\xFF"])),
-        (
-            17,
-            all(&[
-                b"\xC0\xAF",
-                b"\xE0\x80\xAF",
-                b"\xF0\x80\x80\xAF",
-                b"\xF8\x80\x80\x80\xAF",
-                b"\xFC\x80\x80\x80\x80\xAF",
-            ]),
-        ),
-        (
-            18,
-            all(&[
-                b"\xC1\xBF",
-                b"\xE0\x9F\xBF",
-                b"\xF0\x8F\xBF\xBF",
-                b"\xF8\x87\xBF\xBF\xBF",
-                b"\xFC\x83\xBF\xBF\xBF\xBF",
-            ]),
-        ),
-        (
-            19,
-            all(&[
-                b"\xC0\x80",
-                b"\xE0\x80\x80",
-                b"\xF0\x80\x80\x80",
-                b"\xF8\x80\x80\x80\x80",
-                b"\xFC\x80\x80\x80\x80\x80",
-            ]),
-        ),
         (20, [&all(&high)[..], &all(&[low[0], b"\xED\xBE\x80", low[1]])].concat()),
         (21, pairs.collect()),
         (22, planes.map(character).collect()),

@@ -29,15 +29,15 @@ async fn token(person: &Person) -> String {
 }
 
 /// One figure of `/metrics`.
-async fn figure(server: &Server, name: &str) -> f64 {
+async fn figure(server: &Server, name: &str) -> i64 {
     let text = reqwest::get(format!("{}/metrics", server.url())).await.unwrap();
     let text = text.text().await.unwrap();
     let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
-    line.map_or(0.0, |figure| figure.parse().unwrap())
+    line.map_or(0, |figure| figure.parse().unwrap())
 }
 
 /// A figure of another process announces nothing.
-async fn until(server: &Server, name: &str, least: f64) {
+async fn until(server: &Server, name: &str, least: i64) {
     for _ in 0..1_200 {
         if figure(server, name).await >= least {
             return;
@@ -83,11 +83,11 @@ async fn a_reader_that_stops_is_cut_without_harm_to_others_and_loses_nothing() {
     other.finish(&mut live).await;
     assert_eq!(other.ends[0]["status"], "done");
 
-    until(&server, r#"intellistack_socket_closes_total{value="4301"}"#, 1.0).await;
-    assert_eq!(figure(&server, "intellistack_live_slow_readers_total").await, 1.0);
-    assert!(figure(&server, "intellistack_live_held_total").await >= 1.0);
+    until(&server, r#"intellistack_socket_closes_total{value="4301"}"#, 1).await;
+    assert_eq!(figure(&server, "intellistack_live_slow_readers_total").await, 1);
+    assert!(figure(&server, "intellistack_live_held_total").await >= 1);
     let grown = figure(&server, "intellistack_resident_bytes").await - before;
-    assert!(grown < 150e6, "{grown} bytes more for a text of 900 kB");
+    assert!(grown < 150_000_000, "{grown} bytes more for a text of 900 kB");
 
     let end = loop {
         match raw.hear().await {
@@ -111,7 +111,7 @@ async fn a_reader_that_is_slow_but_reads_gets_everything_in_order() {
     let mut raw = Raw::live(server.url(), &token(&admin).await, Some(WINDOW)).await;
     let mut reader = ask(&mut raw, LONG).await;
     // It falls behind so far that nothing more is read for it, and then takes a message at a time.
-    until(&server, "intellistack_live_held_total", 1.0).await;
+    until(&server, "intellistack_live_held_total", 1).await;
     while reader.ends.is_empty() {
         match raw.hear().await {
             Heard::Text(text) => lines(&text).for_each(|frame| reader.apply(&frame)),
@@ -120,12 +120,12 @@ async fn a_reader_that_is_slow_but_reads_gets_everything_in_order() {
         }
         tokio::time::sleep(LOOK_EVERY / 2).await;
     }
-    assert_eq!(figure(&server, "intellistack_live_slow_readers_total").await, 0.0);
+    assert_eq!(figure(&server, "intellistack_live_slow_readers_total").await, 0);
     let (merged, out) = (
         figure(&server, "intellistack_live_merged_total").await,
         figure(&server, "intellistack_live_frames_out_total").await,
     );
-    assert!(merged > 50.0 * out, "{merged} pieces went into others, {out} messages went out");
+    assert!(merged > 50 * out, "{merged} pieces went into others, {out} messages went out");
 }
 
 /// What the server held back counts neither as silence nor as a flood.
@@ -137,7 +137,7 @@ async fn a_client_that_was_not_read_is_not_blamed_for_it() {
     let admin = Person::demo(&server, "admin").await;
     let mut raw = Raw::live(server.url(), &token(&admin).await, Some(WINDOW)).await;
     let _reader = ask(&mut raw, LONG).await;
-    until(&server, "intellistack_live_held_total", 1.0).await;
+    until(&server, "intellistack_live_held_total", 1).await;
     let heard = figure(&server, "intellistack_live_frames_in_total").await;
     for id in 100..170 {
         let asked = json!({ "type": "history", "id": id, "thread": "none" });

@@ -127,7 +127,7 @@ impl Raw {
         raw.write(&frame(TEXT, hello.as_bytes())).await.unwrap();
         match raw.hear().await {
             Heard::Text(text) if text.contains("\"welcome\"") => raw,
-            heard => panic!("{heard:?}"),
+            other => panic!("{other:?}"),
         }
     }
 
