@@ -23,11 +23,11 @@ pub(crate) fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
     match payload.len() {
         length @ 0..=125 => bytes.push(0x80 | u8::try_from(length).unwrap()),
         length @ 126..=0xFFFF => {
-            bytes.push(0x80 | 126);
+            bytes.push(0x80 | 0x7E);
             bytes.extend(u16::try_from(length).unwrap().to_be_bytes());
         }
         length => {
-            bytes.push(0x80 | 127);
+            bytes.push(0x80 | 0x7F);
             bytes.extend(u64::try_from(length).unwrap().to_be_bytes());
         }
     }
@@ -92,8 +92,9 @@ impl Raw {
     }
 
     async fn ask(&mut self, address: &str, headers: &[(&str, &str)], early: &[u8]) {
-        let more: String =
-            headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+        let more: String = headers
+            .iter()
+            .fold(String::new(), |lines, (name, value)| format!("{lines}{name}: {value}\r\n"));
         let request = format!(
             "GET /api/v1/live HTTP/1.1\r\nHost: {address}\r\nUpgrade: websocket\r\n\
              Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n{more}\r\n"
