@@ -53,6 +53,7 @@ impl Session {
     fn go_on(&mut self, since: Millis, ctx: &mut Context<Self>) {
         let now = self.now();
         self.heard_at = now;
+        self.outbox.release();
         self.inbound.excuse(inbound_rate(&self.hub), since, now);
         self.work(ctx);
         self.pump_behind(ctx);

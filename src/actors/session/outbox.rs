@@ -74,6 +74,7 @@ pub(crate) struct Gauge {
     out: Cell<usize>,
     /// Bytes taken, ever.
     taken: Cell<u64>,
+    /// The session reads nothing for this client until it says so.
     held: Cell<bool>,
     busy: Cell<bool>,
     closed: Cell<Option<Close>>,
@@ -87,16 +88,19 @@ pub(crate) struct Gauge {
 impl Gauge {
     /// The kernel has taken so many bytes of frames.
     pub(crate) fn took(&self, bytes: usize) {
-        self.queued.set(self.queued.get().saturating_sub(bytes));
+        let before = self.queued.get();
+        let after = before.saturating_sub(bytes);
+        self.queued.set(after);
         if self.out.replace(self.out.get().saturating_sub(bytes)) > OUT {
             wake(&self.transport);
         }
         let more = u64::try_from(bytes).unwrap_or(u64::MAX);
         self.taken.set(self.taken.get().saturating_add(more));
-        if self.held.get() && self.queued.get() <= RELEASE {
-            self.held.set(false);
-            wake(&self.session);
+        if before > HOLD && after <= HOLD {
             wake(&self.transport);
+        }
+        if before > RELEASE && after <= RELEASE {
+            wake(&self.session);
         }
     }
 
@@ -104,9 +108,6 @@ impl Gauge {
     pub(crate) fn add(&self, payload: usize) {
         self.queued.set(self.queued.get() + frame(payload));
         self.out.set(self.out.get() + frame(payload));
-        if self.queued.get() > HOLD {
-            self.held.set(true);
-        }
     }
 
     /// Why the queue ended. The socket sends it as its Close frame.
@@ -124,9 +125,13 @@ impl Gauge {
         self.cut.get()
     }
 
+    const fn is_held(&self) -> bool {
+        self.held.get() || self.queued.get() > HOLD
+    }
+
     /// Whether nothing is to be read from this client just now.
     pub(crate) const fn is_deaf(&self) -> bool {
-        self.held.get() || self.busy.get()
+        self.is_held() || self.busy.get()
     }
 
     /// The task that moves the bytes, woken when there is something to write, to read or to end.
@@ -260,7 +265,13 @@ impl Outbox {
     }
 
     pub(super) fn is_held(&self) -> bool {
-        self.gauge.held.get()
+        self.gauge.is_held()
+    }
+
+    /// The session reads on for this client.
+    pub(super) fn release(&self) {
+        self.gauge.held.set(false);
+        wake(&self.gauge.transport);
     }
 
     pub(super) fn is_deaf(&self) -> bool {
@@ -278,7 +289,7 @@ impl Outbox {
     pub(super) fn room(&self) -> impl Future<Output = ()> + 'static {
         let gauge = Rc::clone(&self.gauge);
         poll_fn(move |context| {
-            if !gauge.held.get() {
+            if gauge.queued.get() <= RELEASE {
                 return Poll::Ready(());
             }
             register(&gauge.session, context);
@@ -346,10 +357,12 @@ mod tests {
 
         let gauge = outlet.gauge();
         gauge.took(outbox.queued() - RELEASE - 1);
-        assert!(outbox.is_held());
+        assert!(room.as_mut().now_or_never().is_none());
         gauge.took(1);
-        assert!(!outbox.is_held() && !gauge.is_deaf());
         assert!(room.now_or_never().is_some());
+        assert!(gauge.is_deaf(), "until the session has heard of it");
+        outbox.release();
+        assert!(!outbox.is_held() && !gauge.is_deaf());
         gauge.took(RELEASE);
         assert_eq!(outbox.queued(), 0, "every byte of every frame is counted once");
     }
