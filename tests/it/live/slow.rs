@@ -49,7 +49,7 @@ async fn until(server: &Server, name: &str, least: i64) {
 
 async fn ask(raw: &mut Raw, text: &str) -> Reader {
     let page = json!({ "course": "agree", "lesson": "clocks" });
-    let send = json!({ "type": "send", "id": 2, "message_id": "m", "text": text, "page": page });
+    let send = json!({ "type": "send", "id": 2, "message_id": text, "text": text, "page": page });
     raw.say(&send.to_string()).await;
     loop {
         let Heard::Text(text) = raw.hear().await else { panic!("no answer") };
@@ -58,6 +58,17 @@ async fn ask(raw: &mut Raw, text: &str) -> Reader {
             let mut reader = Reader::of(&ok);
             frames.for_each(|frame| reader.apply(&frame));
             return reader;
+        }
+    }
+}
+
+/// The next message; pings are passed over.
+async fn message(raw: &mut Raw) -> String {
+    loop {
+        match raw.hear().await {
+            Heard::Text(text) => return text,
+            Heard::Ping | Heard::Pong(_) => {}
+            end => panic!("{end:?}"),
         }
     }
 }
@@ -164,4 +175,37 @@ async fn a_client_that_was_not_read_is_not_blamed_for_it() {
     }
     let expected: Vec<_> = (100..170).map(|id| (json!(id), json!("not_found"))).collect();
     assert_eq!(answers, expected);
+}
+
+/// Each of the threads needs a snapshot of 270 kB: together more than may wait for one client.
+#[tokio::test]
+async fn many_long_threads_come_back_one_after_the_other() {
+    let home = home(&[]);
+    let server = home.start();
+    let admin = Person::demo(&server, "admin").await;
+    let mut raw = Raw::live(server.url(), &token(&admin).await, None).await;
+    let mut readers = Vec::new();
+    for n in 0..6 {
+        let mut reader = ask(&mut raw, &format!("/ck tokens 30000 0 {n}")).await;
+        while reader.ends.is_empty() {
+            let text = message(&mut raw).await;
+            lines(&text).for_each(|frame| reader.apply(&frame));
+        }
+        readers.push(reader);
+    }
+    let resume: Vec<_> = readers.iter().map(|reader| json!({ "thread": reader.thread })).collect();
+
+    let mut raw = Raw::live_with(server.url(), &token(&admin).await, Some(WINDOW), &resume).await;
+    until(&server, "intellistack_live_held_total", 1).await;
+    for reader in &readers {
+        let mut text = message(&mut raw).await;
+        while !text.contains(r#""type":"snapshot""#) {
+            text = message(&mut raw).await;
+        }
+        let snapshot = lines(&text).find(|frame| frame["type"] == "snapshot").unwrap();
+        assert_eq!(snapshot["thread"], reader.thread);
+        assert_eq!(snapshot["items"][1]["content"][0]["text"], reader.text);
+    }
+    raw.say(r#"{"type":"fly","id":9}"#).await;
+    while !message(&mut raw).await.contains("unknown_type") {}
 }

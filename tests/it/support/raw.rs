@@ -3,6 +3,7 @@
 
 use std::{io, time::Duration};
 
+use serde_json::{Value, json};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpSocket, TcpStream},
@@ -120,12 +121,22 @@ impl Raw {
 
     /// A socket that has been welcomed.
     pub(crate) async fn live(url: &str, token: &str, window: Option<u32>) -> Self {
+        Self::live_with(url, token, window, &[]).await
+    }
+
+    /// One that comes back to threads.
+    pub(crate) async fn live_with(
+        url: &str,
+        token: &str,
+        window: Option<u32>,
+        resume: &[Value],
+    ) -> Self {
         let headers =
             [("Sec-WebSocket-Version", "13"), ("Sec-WebSocket-Protocol", "tutor.v1.json")];
         let (mut raw, head) = Self::open(url, &headers, window).await;
         assert!(head.starts_with("HTTP/1.1 101 "), "{head}");
-        let hello = format!(r#"{{"type":"hello","id":1,"token":"{token}"}}"#);
-        raw.write(&frame(TEXT, hello.as_bytes())).await.unwrap();
+        let hello = json!({ "type": "hello", "id": 1, "token": token, "resume": resume });
+        raw.say(&hello.to_string()).await;
         match raw.hear().await {
             Heard::Text(text) if text.contains("\"welcome\"") => raw,
             other => panic!("{other:?}"),
