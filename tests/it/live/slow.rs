@@ -116,7 +116,8 @@ async fn a_reader_that_stops_is_cut_without_harm_to_others_and_loses_nothing() {
 
 #[tokio::test]
 async fn a_reader_that_is_slow_but_reads_gets_everything_in_order() {
-    let home = home(&[("INTELLISTACK__LIVE__STALL_S", "1")]);
+    // The kernel probes a window that was closed at growing intervals, of more than a second.
+    let home = home(&[("INTELLISTACK__LIVE__STALL_S", "4")]);
     let server = home.start();
     let admin = Person::demo(&server, "admin").await;
     let mut raw = Raw::live(server.url(), &token(&admin).await, Some(WINDOW)).await;
