@@ -155,8 +155,17 @@ async fn a_client_that_was_not_read_is_not_blamed_for_it() {
         let asked = json!({ "type": "history", "id": id, "thread": "none" });
         raw.say(&asked.to_string()).await;
     }
-    // Longer than the silence that a client may keep.
-    tokio::time::sleep(Duration::from_secs(4)).await;
+    // So long that another client, which says nothing, is given up for its silence.
+    let mut silent = Raw::live(server.url(), &token(&admin).await, None).await;
+    let given_up = loop {
+        match silent.hear().await {
+            Heard::Text(_) | Heard::Ping => {}
+            end => break end,
+        }
+    };
+    assert_eq!(given_up, Heard::Close(Some(4302)));
+    // Its hello was heard.
+    let heard = heard + 1;
     assert_eq!(
         figure(&server, "intellistack_live_frames_in_total").await,
         heard,
