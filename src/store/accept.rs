@@ -11,7 +11,7 @@ use super::{
     quota::{Used, count_used},
     schema::{item, quota_use, thread, turn, user},
     threads::ThreadRow,
-    turns::{ASK, EDIT, QUEUED, TurnRow, UNFINISHED},
+    turns::{ASK, EDIT, NewTurn, TurnRow, UNFINISHED},
 };
 use crate::domain::{
     clock::Millis,
@@ -274,7 +274,7 @@ fn rows(
     };
     thread.seq += 1;
     thread.updated_at = new.now.0;
-    let turn = TurnRow {
+    let turn = TurnRow::from(NewTurn {
         id: new.turn.clone(),
         thread_id: thread.id.clone(),
         user_id: new.owner.clone(),
@@ -285,28 +285,10 @@ fn rows(
         quote: quote.clone(),
         page: page.clone(),
         message_seq: thread.seq,
-        status: QUEUED.to_owned(),
-        attempt: 0,
-        barren: 0,
-        fence: 0,
-        node: None,
-        incarnation: None,
-        cancel_requested: false,
-        hint_level: 0,
-        answer_item: None,
-        length: None,
-        sha256: None,
-        input_tokens: 0,
-        output_tokens: 0,
-        first_ms: None,
-        total_ms: None,
-        error_code: None,
-        error_message: None,
         created_at: new.now.0,
-        ended_at: None,
-        kind: if edited.is_some() { EDIT } else { ASK }.to_owned(),
+        kind: if edited.is_some() { EDIT } else { ASK },
         replaces: edited.map(|edited| edited.question_item.clone()),
-    };
+    });
     let item =
         Item::question(new.item.clone(), thread.id.clone(), new.now, &new.text, quote.as_deref());
     let item = ItemRow::new(&item, thread.seq, &new.turn, new.now)?;

@@ -12,7 +12,7 @@ use super::{
     quota::{Used, count_used},
     schema::{item, quota_use, thread, turn, user},
     threads::ThreadRow,
-    turns::{HINT, QUEUED, REGENERATE, TurnRow},
+    turns::{HINT, NewTurn, REGENERATE, TurnRow},
 };
 use crate::domain::{
     clock::Millis,
@@ -202,42 +202,19 @@ fn new_turn(new: &NewAnswer, newest: &Newest) -> TurnRow {
         Again::Regenerate(_) => (REGENERATE, before.answer_item.clone()),
         Again::Hint { .. } => (HINT, None),
     };
-    TurnRow {
+    TurnRow::from(NewTurn {
         id: new.turn.clone(),
+        thread_id: thread.id.clone(),
+        user_id: new.owner.clone(),
         message_id: new.message_id.clone(),
         fingerprint: fingerprint(&new.again),
+        question_item: before.question_item.clone(),
+        question: before.question.clone(),
+        quote: before.quote.clone(),
+        page: before.page.clone(),
         message_seq: thread.seq,
         created_at: new.now.0,
-        kind: kind.to_owned(),
+        kind,
         replaces,
-        ..TurnRow::queued(thread.id.clone(), before.clone())
-    }
-}
-
-impl TurnRow {
-    /// A turn that nobody has claimed, about the question of another.
-    fn queued(thread_id: crate::domain::ids::ThreadId, question: Self) -> Self {
-        Self {
-            thread_id,
-            status: QUEUED.to_owned(),
-            attempt: 0,
-            barren: 0,
-            fence: 0,
-            node: None,
-            incarnation: None,
-            cancel_requested: false,
-            hint_level: 0,
-            answer_item: None,
-            length: None,
-            sha256: None,
-            input_tokens: 0,
-            output_tokens: 0,
-            first_ms: None,
-            total_ms: None,
-            error_code: None,
-            error_message: None,
-            ended_at: None,
-            ..question
-        }
-    }
+    })
 }

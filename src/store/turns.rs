@@ -70,6 +70,62 @@ pub(crate) struct TurnRow {
     pub replaces: Option<ItemId>,
 }
 
+/// A turn that was asked for, before anybody has claimed it.
+#[derive(Debug)]
+pub(super) struct NewTurn {
+    pub id: TurnId,
+    pub thread_id: ThreadId,
+    pub user_id: UserId,
+    pub message_id: MessageId,
+    pub fingerprint: String,
+    pub question_item: ItemId,
+    pub question: String,
+    pub quote: Option<String>,
+    pub page: Option<String>,
+    pub message_seq: i64,
+    pub created_at: i64,
+    pub kind: &'static str,
+    pub replaces: Option<ItemId>,
+}
+
+impl From<NewTurn> for TurnRow {
+    fn from(new: NewTurn) -> Self {
+        Self {
+            id: new.id,
+            thread_id: new.thread_id,
+            user_id: new.user_id,
+            message_id: new.message_id,
+            fingerprint: new.fingerprint,
+            question_item: new.question_item,
+            question: new.question,
+            quote: new.quote,
+            page: new.page,
+            message_seq: new.message_seq,
+            status: QUEUED.to_owned(),
+            attempt: 0,
+            barren: 0,
+            fence: 0,
+            node: None,
+            incarnation: None,
+            cancel_requested: false,
+            hint_level: 0,
+            answer_item: None,
+            length: None,
+            sha256: None,
+            input_tokens: 0,
+            output_tokens: 0,
+            first_ms: None,
+            total_ms: None,
+            error_code: None,
+            error_message: None,
+            created_at: new.created_at,
+            ended_at: None,
+            kind: new.kind.to_owned(),
+            replaces: new.replaces,
+        }
+    }
+}
+
 impl TurnRow {
     pub(crate) fn is_unfinished(&self) -> bool {
         UNFINISHED.contains(&self.status.as_str())
