@@ -37,7 +37,7 @@ pub(crate) struct TutorActor {
     bench: Arc<Bench>,
     running: HashMap<TurnId, Rc<Handle>>,
     /// Each turn is a task of its own. In the actor's context all of them would be polled for each
-    /// word of any: with 200 turns that was half of the time of a token.
+    /// word of any.
     runs: JoinSet<()>,
     /// Being claimed just now, with those who wait to hear of it.
     claiming: HashMap<TurnId, Vec<oneshot::Sender<Stopped>>>,
