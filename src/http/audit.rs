@@ -5,7 +5,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::{OpenApi, ToSchema};
 
-use super::{error::ApiError, extract::Admin, openapi::ErrorBody};
+use super::{
+    error::ApiError,
+    extract::Admin,
+    openapi::ErrorBody,
+    page::{read_cursor, write_cursor},
+};
 use crate::{
     domain::{clock::Millis, ids::UserId},
     store::{
@@ -85,21 +90,9 @@ async fn list(
     let before = params.into_inner().before.as_deref().map(read_cursor).transpose()?;
     let rows = store.audit_page(before).await?;
     let full = i64::try_from(rows.len()).is_ok_and(|rows| rows == PAGE);
-    let next = rows.last().filter(|_| full).map(|(entry, _)| write_cursor(entry));
+    let next = rows.last().filter(|_| full).map(|(entry, _)| write_cursor(entry.at, &entry.id));
     let entries = rows.into_iter().map(|(entry, name)| EntryBody::new(entry, name)).collect();
     Ok(Json(ListBody { entries, next }))
-}
-
-/// Time and id of the last entry of a page: entries of the same millisecond are not lost.
-fn write_cursor(entry: &AuditEntry) -> String {
-    format!("{}.{}", entry.at, entry.id)
-}
-
-fn read_cursor(cursor: &str) -> Result<(i64, String), ApiError> {
-    cursor
-        .split_once('.')
-        .and_then(|(time, id)| Some((time.parse().ok()?, id.to_owned())))
-        .ok_or_else(|| ApiError::bad_request("`before` is not a cursor of ours"))
 }
 
 #[cfg(test)]

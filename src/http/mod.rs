@@ -21,6 +21,7 @@ mod lessons;
 mod live;
 pub(crate) mod observe;
 pub(crate) mod openapi;
+mod page;
 pub(crate) mod pages;
 mod sse;
 mod threads;

@@ -7,7 +7,12 @@ use actix_web::{
 use serde::{Deserialize, Serialize};
 use utoipa::{OpenApi, ToSchema};
 
-use super::{error::ApiError, extract::Learner, openapi::ErrorBody};
+use super::{
+    error::ApiError,
+    extract::Learner,
+    openapi::ErrorBody,
+    page::{read_cursor, write_cursor},
+};
 use crate::{
     actors::Hub,
     bus::Wake,
@@ -101,25 +106,14 @@ async fn list(
 ) -> Result<Json<ListBody>, ApiError> {
     let ListParams { course, lesson, q, before } = params.into_inner();
     let before = before.as_deref().map(read_cursor).transpose()?;
+    let before = before.map(|(time, id)| (time, ThreadId::new(id)));
     let search = q.filter(|words| !words.trim().is_empty());
     let filter = ThreadFilter { course, lesson, search, before };
     let rows = hub.store.threads_of(&learner.user.id, &filter).await?;
     let full = i64::try_from(rows.len()).is_ok_and(|rows| rows == PAGE);
-    let next = rows.last().filter(|_| full).map(|(row, _)| write_cursor(row));
+    let next = rows.last().filter(|_| full).map(|(row, _)| write_cursor(row.updated_at, &row.id));
     let threads = rows.into_iter().map(|(row, title)| ThreadBody::new(row, title)).collect();
     Ok(Json(ListBody { threads, next }))
-}
-
-/// Time and id of the last thread of a page: threads of the same millisecond are not lost.
-fn write_cursor(row: &ThreadRow) -> String {
-    format!("{}.{}", row.updated_at, row.id)
-}
-
-fn read_cursor(cursor: &str) -> Result<(i64, ThreadId), ApiError> {
-    cursor
-        .split_once('.')
-        .and_then(|(time, id)| Some((time.parse().ok()?, ThreadId::new(id))))
-        .ok_or_else(|| ApiError::bad_request("`before` is not a cursor of ours"))
 }
 
 #[derive(Debug, Deserialize, ToSchema)]
