@@ -202,6 +202,8 @@ impl Writer {
     }
 
     async fn append(&mut self, event: LogEvent) -> Result<(), Lost> {
+        // A model that never pauses must not keep the thread from the others' turns.
+        tokio::task::coop::consume_budget().await;
         let is_first = self.running.text.is_empty() && matches!(event, LogEvent::Delta { .. });
         let entry = Entry::single(self.seq + 1, event);
         let thread = &self.thread.id;

@@ -34,8 +34,9 @@ pub(super) struct Args {
     /// Seconds that the others are watched without the slow ones.
     #[arg(long, value_name = "S", default_value_t = 15)]
     before: u64,
-    /// Seconds that the slow ones do not read.
-    #[arg(long, value_name = "S", default_value_t = 30)]
+    /// Seconds that the slow ones do not read. At most 30: a client gives a server up by itself that
+    /// it has not heard for 35, and would pass for one that was cut off.
+    #[arg(long, value_name = "S", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=30))]
     hold: u64,
 }
 

@@ -1,5 +1,5 @@
-//! How long a change takes to reach a socket. Not a test: it prints what it saw, and is run by hand
-//! on a quiet machine (`docs/measured.md`).
+//! How long a change takes to reach a socket, and what readers that stop cost. Not tests: they print
+//! what they saw, and are run by hand on a quiet machine (`docs/measured.md`).
 
 use std::{
     process::Output,
@@ -9,8 +9,14 @@ use std::{
 use reqwest::StatusCode;
 use serde_json::json;
 
+use super::{
+    ask,
+    slow::{LONG, WINDOW, figure, home, token, until},
+};
 use crate::support::{
+    live::Live,
     person::Person,
+    raw::Raw,
     server::{Home, Server},
 };
 
@@ -19,12 +25,13 @@ const TRIALS: usize = 20;
 #[expect(clippy::print_stdout, reason = "its output is the figure")]
 fn print(what: &str, mut times: Vec<Duration>) {
     times.sort();
-    let (median, worst) = (times[times.len() / 2], times[times.len() - 1]);
+    let at = |percent: usize| times[(times.len() - 1) * percent / 100].as_millis();
     println!(
-        "{what:<32} {} times: median {} ms, worst {} ms",
+        "{what:<32} {} times: median {} ms, p99 {} ms, worst {} ms",
         times.len(),
-        median.as_millis(),
-        worst.as_millis()
+        at(50),
+        at(99),
+        at(100)
     );
 }
 
@@ -75,4 +82,68 @@ async fn change_role(home: &Home, server: &Server, role: &str) -> Duration {
     let began = Instant::now();
     assert_eq!(live.expect("you").await["role"], role);
     began.elapsed()
+}
+
+/// Fifty sockets follow two answers of 100,000 pieces each and read nothing of them.
+#[tokio::test]
+#[ignore = "prints figures: cargo test --test it figures -- --ignored --nocapture"]
+async fn fifty_readers_that_stop_during_200_000_tokens() {
+    let home = home(&[]);
+    let server = home.start();
+    let (admin, student) =
+        (Person::demo(&server, "admin").await, Person::demo(&server, "student").await);
+    let mut reads = student.live().await;
+    print("gaps of a reader alone", gaps(&mut reads, "m1").await);
+    let (mut first, mut second) = (admin.live().await, admin.live().await);
+    let (one, _) = ask(&mut first, "m1", "/ck ping").await;
+    let (two, _) = ask(&mut second, "m2", "/ck ping").await;
+    first.expect("end").await;
+    second.expect("end").await;
+    let resume = [json!({ "thread": one["thread"] }), json!({ "thread": two["thread"] })];
+    let token = token(&admin).await;
+    let mut stopped = Vec::new();
+    for _ in 0..50 {
+        stopped.push(Raw::live_with(server.url(), &token, Some(WINDOW), &resume).await);
+    }
+    let before = figure(&server, "intellistack_resident_bytes").await;
+    for (live, ok, id) in [(&mut first, &one, "m3"), (&mut second, &two, "m4")] {
+        let long = json!({
+            "type": "send", "id": 9, "message_id": id, "thread": ok["thread"], "text": LONG,
+        });
+        live.send(long).await;
+        live.expect("ok").await;
+    }
+    // Who asked leaves: what is measured is the fifty.
+    drop((first, second));
+    let beside = gaps(&mut reads, "m2").await;
+    // Two pings, two answers to the fifty, two to the reader.
+    until(&server, r#"intellistack_turn_ends_total{value="done"}"#, 6).await;
+    let after = figure(&server, "intellistack_resident_bytes").await;
+    print("gaps of a reader beside them", beside);
+    until(&server, r#"intellistack_socket_closes_total{value="4301"}"#, 50).await;
+    megabytes("memory before, with 50 sockets", before);
+    megabytes("memory when both had ended", after);
+    megabytes("memory when all 50 were cut", figure(&server, "intellistack_resident_bytes").await);
+}
+
+#[expect(clippy::print_stdout, reason = "its output is the figure")]
+fn megabytes(what: &str, bytes: i64) {
+    println!("{what:<32} {} MB", bytes / 1_000_000);
+}
+
+/// The times between the messages of an answer of 500 pieces, 20 ms apart.
+async fn gaps(live: &mut Live, message: &str) -> Vec<Duration> {
+    let (ok, _) = ask(live, message, "/ck tokens 500 20").await;
+    let (mut times, mut before) = (Vec::new(), None::<Instant>);
+    loop {
+        let frame = live.frame().await;
+        if frame["turn"] != ok["turn"] {
+            continue;
+        }
+        match frame["type"].as_str() {
+            Some("delta") => times.extend(before.replace(Instant::now()).map(|at| at.elapsed())),
+            Some("end") => return times,
+            _ => {}
+        }
+    }
 }

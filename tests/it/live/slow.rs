@@ -13,23 +13,23 @@ use crate::support::{
 };
 
 /// Bytes of a receive buffer that is soon full.
-const WINDOW: u32 = 4 * 1024;
+pub(super) const WINDOW: u32 = 4 * 1024;
 /// About 900 kB of text, as fast as it can be written.
-const LONG: &str = "/ck tokens 100000 0";
+pub(super) const LONG: &str = "/ck tokens 100000 0";
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
-fn home(more: &[(&'static str, &str)]) -> Home {
+pub(super) fn home(more: &[(&'static str, &str)]) -> Home {
     let settings = [("INTELLISTACK__TUTOR__MODEL", "scripted")];
     Home::with(&[&settings, more].concat())
 }
 
-async fn token(person: &Person) -> String {
+pub(super) async fn token(person: &Person) -> String {
     let (_, body) = person.get("/api/auth/token").await;
     body["token"].as_str().unwrap().to_owned()
 }
 
 /// One figure of `/metrics`.
-async fn figure(server: &Server, name: &str) -> i64 {
+pub(super) async fn figure(server: &Server, name: &str) -> i64 {
     let text = reqwest::get(format!("{}/metrics", server.url())).await.unwrap();
     let text = text.text().await.unwrap();
     let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
@@ -37,7 +37,7 @@ async fn figure(server: &Server, name: &str) -> i64 {
 }
 
 /// A figure of another process announces nothing.
-async fn until(server: &Server, name: &str, least: i64) {
+pub(super) async fn until(server: &Server, name: &str, least: i64) {
     for _ in 0..1_200 {
         if figure(server, name).await >= least {
             return;
