@@ -7,7 +7,7 @@ use actix_web::{
 };
 use rust_embed::{EmbeddedFile, RustEmbed};
 
-/// Built by Vite (`make web`); read from the folder itself in a debug build.
+/// Built by Vite (`npm run build` in `web/`); read from the folder itself in a debug build.
 #[derive(RustEmbed)]
 #[folder = "web/dist"]
 #[exclude = "*.map"]
@@ -20,7 +20,7 @@ const POLICY: &str = "default-src 'self'; script-src 'self'; style-src 'self'; \
     img-src 'self' data:; connect-src 'self'; font-src 'self'; object-src 'none'; \
     base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 const NOT_BUILT: &str = "<!doctype html><title>IntelliStack</title>\
-    <p>The web pages are not built into this program. Run <code>make web</code>, then build again.";
+    <p>The web pages are not built into this program. Run <code>make run</code>: it builds both.";
 
 /// The last resort of every path.
 pub(crate) async fn serve(request: HttpRequest) -> HttpResponse {
@@ -34,7 +34,8 @@ pub(crate) async fn serve(request: HttpRequest) -> HttpResponse {
         return answer(&request, path, file);
     }
     let accept = request.headers().get(header::ACCEPT).and_then(|value| value.to_str().ok());
-    if path.starts_with("api/") || !accept.is_some_and(|accept| accept.contains("text/html")) {
+    let wants_page = path.is_empty() || accept.is_some_and(|accept| accept.contains("text/html"));
+    if path.starts_with("api/") || !wants_page {
         return HttpResponse::NotFound().content_type("text/plain").body("Not found\n");
     }
     match Files::get(PAGE) {
@@ -59,4 +60,32 @@ fn answer(request: &HttpRequest, path: &str, file: EmbeddedFile) -> HttpResponse
         return response.finish();
     }
     response.content_type(file.metadata.mimetype()).body(file.data.into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::test::TestRequest;
+
+    use super::*;
+
+    async fn status(path: &str, accept: Option<&str>) -> u16 {
+        let request = TestRequest::get().uri(path);
+        let request = match accept {
+            Some(accept) => request.insert_header((header::ACCEPT, accept)),
+            None => request,
+        };
+        serve(request.to_http_request()).await.status().as_u16()
+    }
+
+    /// 200 with the pages built, 503 without: the page either way.
+    #[actix_web::test]
+    async fn the_front_page_is_for_everybody_and_other_paths_are_for_browsers() {
+        for (path, accept) in
+            [("/", None), ("/", Some("*/*")), ("/courses/agree", Some("text/html,*/*;q=0.8"))]
+        {
+            assert!(matches!(status(path, accept).await, 200 | 503), "{path} {accept:?}");
+        }
+        assert_eq!(status("/assets/none.js", Some("*/*")).await, 404);
+        assert_eq!(status("/api/v1/none", Some("text/html")).await, 404);
+    }
 }
