@@ -131,6 +131,7 @@ impl StreamHandler<Result<Message, Fault>> for Socket {
     fn handle(&mut self, message: Result<Message, Fault>, ctx: &mut Self::Context) {
         match message {
             Ok(Message::Text(text)) => {
+                self.gauge.hand_over();
                 // A closed session says why through its queue.
                 if let Err(SendError::Full(_)) = self.session.try_send(Incoming(text)) {
                     self.give_up(Close::RateLimited, ctx);

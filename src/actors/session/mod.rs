@@ -275,6 +275,7 @@ impl Handler<Incoming> for Session {
     type Result = ();
 
     fn handle(&mut self, Incoming(text): Incoming, ctx: &mut Self::Context) {
+        self.outbox.hear();
         self.heard_at = self.now();
         self.count_in(&text);
         self.receive(&text, ctx);

@@ -28,6 +28,8 @@ const RELEASE: usize = 128 * 1024;
 const MOST: usize = 1024 * 1024;
 /// When so many bytes have left the queue and not arrived, the next wait for them.
 const OUT: usize = 64 * 1024;
+/// Messages of the client that may be on their way to the session before no more are read.
+const UNHEARD: usize = 8;
 /// Room for so many frames is kept when the queue is empty.
 const KEEP: usize = 8;
 
@@ -77,6 +79,8 @@ pub(crate) struct Gauge {
     /// The session reads nothing for this client until it says so.
     held: Cell<bool>,
     busy: Cell<bool>,
+    /// Messages read from the client that the session has not come to.
+    unheard: Cell<usize>,
     closed: Cell<Option<Close>>,
     /// Words for the person, in place of the close's name.
     words: RefCell<Option<String>>,
@@ -131,7 +135,13 @@ impl Gauge {
 
     /// Whether nothing is to be read from this client just now.
     pub(crate) const fn is_deaf(&self) -> bool {
-        self.is_held() || self.busy.get()
+        self.is_held() || self.busy.get() || self.unheard.get() >= UNHEARD
+    }
+
+    /// A message of the client's is on its way to the session. Without this count one read of the
+    /// socket could bring more requests than the session has room for before it can say so.
+    pub(crate) fn hand_over(&self) {
+        self.unheard.set(self.unheard.get() + 1);
     }
 
     /// The task that moves the bytes, woken when there is something to write, to read or to end.
@@ -285,6 +295,15 @@ impl Outbox {
         }
     }
 
+    /// The session has come to one more of the client's messages.
+    pub(super) fn hear(&self) {
+        let before = self.gauge.unheard.get();
+        self.gauge.unheard.set(before.saturating_sub(1));
+        if before == UNHEARD {
+            wake(&self.gauge.transport);
+        }
+    }
+
     /// Ends when the client has caught up.
     pub(super) fn room(&self) -> impl Future<Output = ()> + 'static {
         let gauge = Rc::clone(&self.gauge);
@@ -317,6 +336,19 @@ mod tests {
 
     fn kilobytes(many: usize) -> String {
         "x".repeat(many * 1024)
+    }
+
+    #[test]
+    fn no_more_is_read_than_the_session_comes_to() {
+        let (outbox, outlet) = queue();
+        let gauge = outlet.gauge();
+        for _ in 0..UNHEARD {
+            assert!(!outbox.is_deaf());
+            gauge.hand_over();
+        }
+        assert!(outbox.is_deaf());
+        outbox.hear();
+        assert!(!outbox.is_deaf());
     }
 
     #[test]
