@@ -28,6 +28,7 @@ pub(crate) mod limiter;
 pub(crate) mod presence;
 mod progress;
 mod question;
+mod reading;
 pub(crate) mod registry;
 pub(crate) mod relay;
 pub(crate) mod session;

@@ -99,8 +99,8 @@ impl Supervised for Relay {}
 impl StreamHandler<Result<bus::Wake, BroadcastStreamRecvError>> for Relay {
     fn handle(&mut self, wake: Result<bus::Wake, BroadcastStreamRecvError>, _: &mut Self::Context) {
         match wake {
-            Ok(bus::Wake::Thread(thread)) => self.wake(&thread, false),
-            Ok(bus::Wake::FirstWords(thread)) => self.wake(&thread, true),
+            Ok(bus::Wake::Thread { thread }) => self.wake(&thread, false),
+            Ok(bus::Wake::FirstWords { thread }) => self.wake(&thread, true),
             Ok(bus::Wake::Titled { owner, thread, title, updated }) => {
                 let frame = Frame::Thread { thread, title, updated };
                 let push = registry::PushTo { user: owner, frame };
@@ -110,8 +110,11 @@ impl StreamHandler<Result<bus::Wake, BroadcastStreamRecvError>> for Relay {
             Ok(bus::Wake::Typing { thread, user, name, on, by }) => {
                 self.push(&by, &thread, &Frame::Typing { thread: thread.clone(), user, name, on });
             }
-            // We fell behind: whatever was said, everybody may look.
-            Err(BroadcastStreamRecvError::Lagged(_)) => self.wake_all(),
+            // Others listen for these.
+            Ok(bus::Wake::Changed | bus::Wake::Note(_)) => {}
+            // We fell behind, or the other nodes could not be heard: whatever was said, everybody
+            // may look.
+            Ok(bus::Wake::Gap) | Err(BroadcastStreamRecvError::Lagged(_)) => self.wake_all(),
         }
     }
 }

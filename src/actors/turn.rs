@@ -139,7 +139,13 @@ impl Writer {
         let Claimed { turn, mut thread, taken_over } = claimed;
         let mut running = Running::new(turn.id.clone(), turn.attempt);
         let asked_at = turn.first_seq() - 1;
-        let view = bench.log.view(&thread.id).await.filter(|view| view.epoch == thread.epoch);
+        let view = bench
+            .log
+            .view(&thread.id)
+            .await
+            .ok()
+            .flatten()
+            .filter(|view| view.epoch == thread.epoch);
         let seq = match view {
             // This process has written it before, or is the first to.
             Some(view) if view.seq == asked_at || (taken_over && view.seq > asked_at) => {
@@ -211,8 +217,9 @@ impl Writer {
         self.seq = entry.seq;
         self.running.apply(&entry);
         self.handle.wrote(entry);
-        let wake = if is_first { Wake::FirstWords } else { Wake::Thread };
-        self.bench.bus.wake(wake(thread.clone()));
+        let thread = thread.clone();
+        let wake = if is_first { Wake::FirstWords { thread } } else { Wake::Thread { thread } };
+        self.bench.bus.wake(wake);
         Ok(())
     }
 

@@ -6,12 +6,14 @@ use super::{
 };
 
 /// What the server has: the log's epoch, its newest seq, and the oldest seq that can be replayed
-/// from the log at hand (`None`: no log at hand, only the store).
+/// from the log at hand (`None`: no log at hand, only the store). `behind`: the log cannot be
+/// reached, and the store may not have all of it yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Have {
     pub epoch: Epoch,
     pub seq: i64,
     pub oldest: Option<i64>,
+    pub behind: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,6 +29,10 @@ pub fn plan(have: &Have, epoch: Option<&Epoch>, seq: Option<i64>) -> Plan {
     let (Some(epoch), Some(seq)) = (epoch, seq) else { return plain(Mode::Snapshot) };
     if *epoch != have.epoch {
         return reset("epoch");
+    }
+    if seq > have.seq && have.behind {
+        // It had more from the log before that went away. The store catches up.
+        return plain(Mode::Current);
     }
     if seq > have.seq || seq < 0 {
         return reset("ahead");
@@ -50,7 +56,7 @@ mod tests {
     use super::*;
 
     fn have(seq: i64, oldest: Option<i64>) -> Have {
-        Have { epoch: Epoch::new("e"), seq, oldest }
+        Have { epoch: Epoch::new("e"), seq, oldest, behind: false }
     }
 
     fn mode(have: &Have, epoch: &str, seq: i64) -> (Mode, Option<&'static str>) {
@@ -69,6 +75,8 @@ mod tests {
         assert_eq!(mode(&have(20, None), "e", 10), (Mode::Reset, Some("trimmed")));
         assert_eq!(mode(&have(10, Some(1)), "old", 10), (Mode::Reset, Some("epoch")));
         assert_eq!(mode(&have(10, Some(1)), "e", 11), (Mode::Reset, Some("ahead")));
+        let store_alone = Have { behind: true, ..have(10, None) };
+        assert_eq!(mode(&store_alone, "e", 11), (Mode::Current, None), "the store catches up");
         assert_eq!(plan(&have(10, Some(1)), None, Some(3)).mode, Mode::Snapshot);
         assert_eq!(plan(&have(10, Some(1)), Some(&Epoch::new("e")), None).mode, Mode::Snapshot);
     }

@@ -182,6 +182,6 @@ async fn remove(
     hub.store.delete_thread(&learner.user.id, &id).await?;
     // Without its log the owner of a running answer stops at its next word.
     hub.log.forget(&id).await;
-    hub.bus.wake(Wake::Thread(id));
+    hub.bus.wake(Wake::Thread { thread: id });
     Ok(HttpResponse::NoContent().finish())
 }

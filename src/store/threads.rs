@@ -6,11 +6,12 @@ use diesel_async::RunQueryDsl;
 use super::{
     Store, StoreError,
     db::{read, write},
-    schema::{item, lesson, thread},
+    schema::{item, lesson, thread, turn},
+    turns::UNFINISHED,
 };
 use crate::domain::{
     clock::Millis,
-    ids::{CourseId, Epoch, LessonId, ThreadId, UserId},
+    ids::{CourseId, Epoch, LessonId, ThreadId, TurnId, UserId},
 };
 
 pub(crate) const PAGE: i64 = 50;
@@ -49,6 +50,16 @@ pub(crate) struct ThreadFilter {
     pub before: Option<(i64, ThreadId)>,
 }
 
+/// How far a thread is in the store.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Stand {
+    pub epoch: Epoch,
+    /// As [`ThreadRow::seq`].
+    pub seq: i64,
+    /// The turn that has not ended.
+    pub running: Option<TurnId>,
+}
+
 diesel::define_sql_function! {
     fn lower(text: diesel::sql_types::Text) -> diesel::sql_types::Text;
 }
@@ -64,6 +75,19 @@ impl Store {
             .select(ThreadRow::as_select())
             .first(conn)
             .await?))
+    }
+
+    /// How far a thread is whose reader was let in before.
+    pub(crate) async fn stand_of(&self, id: &ThreadId) -> Result<Stand, StoreError> {
+        let (epoch, seq, running) = read!(self, |conn| thread::table
+            .left_join(
+                turn::table.on(turn::thread_id.eq(thread::id).and(turn::status.eq_any(UNFINISHED)))
+            )
+            .filter(thread::id.eq(id))
+            .select((thread::epoch, thread::seq, turn::id.nullable()))
+            .first(conn)
+            .await?);
+        Ok(Stand { epoch, seq, running })
     }
 
     /// One page by last activity, newest first, with the title of each thread's lesson.

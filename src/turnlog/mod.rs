@@ -8,6 +8,8 @@ use crate::domain::{
     ids::{Epoch, ThreadId},
 };
 
+#[cfg(test)]
+pub(crate) mod contract;
 mod pieces;
 pub(crate) mod ring;
 
@@ -19,6 +21,14 @@ pub(crate) enum LogError {
     /// The seq does not continue the log.
     #[error("the log stands at {0}")]
     NotNext(i64),
+    /// The log is not there, or knows only of an earlier owner: it has lost what it held, or could
+    /// not be reached when this owner began. Whoever still owns the turn in the store opens it again.
+    #[error("the log does not know of this owner")]
+    Gone,
+    /// It cannot be reached just now. Whether it took what was said is not known; saying it again
+    /// does no harm.
+    #[error("the log cannot be reached: {0}")]
+    Unavailable(String),
 }
 
 /// Where a new owner begins a log.
@@ -61,10 +71,13 @@ pub(crate) enum Tail {
 #[async_trait]
 pub(crate) trait TurnLog: Send + Sync {
     /// Makes the fence the only one that may append, and begins the log as `start` says where
-    /// there is none of this epoch. Gives where the log stands.
+    /// there is none of this epoch, or one that ends before `start` does. Gives where the log
+    /// stands. A log that cannot be reached is opened on this node alone: what is appended is
+    /// [`LogError::Gone`] when it can be reached again.
     async fn open(&self, thread: &ThreadId, start: Start) -> Result<Head, LogError>;
 
-    /// Appends entries that continue the log.
+    /// Appends entries that continue the log. Those that this fence has appended before are
+    /// passed over.
     async fn append(
         &self,
         thread: &ThreadId,
@@ -72,10 +85,26 @@ pub(crate) trait TurnLog: Send + Sync {
         entries: Vec<Entry>,
     ) -> Result<(), LogError>;
 
-    /// The entries of at most `most` seqs behind `seq`; deltas may come merged.
-    async fn read(&self, thread: &ThreadId, epoch: &Epoch, seq: i64, most: usize) -> Tail;
+    /// Shows entries to this node's readers that are in the store, while the log cannot be
+    /// reached. The log gets them when it can.
+    async fn admit(
+        &self,
+        thread: &ThreadId,
+        fence: i64,
+        entries: Vec<Entry>,
+    ) -> Result<(), LogError>;
 
-    async fn view(&self, thread: &ThreadId) -> Option<View>;
+    /// The entries of at most `most` seqs behind `seq`; deltas may come merged.
+    async fn read(
+        &self,
+        thread: &ThreadId,
+        epoch: &Epoch,
+        seq: i64,
+        most: usize,
+    ) -> Result<Tail, LogError>;
+
+    /// None: there is no log of this thread.
+    async fn view(&self, thread: &ThreadId) -> Result<Option<View>, LogError>;
 
     /// Forgets logs whose last turn ended before `before`, and those of deleted threads.
     async fn trim(&self, before: crate::domain::clock::Millis) -> usize;

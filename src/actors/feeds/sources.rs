@@ -119,7 +119,8 @@ impl Sources {
             }
             found => found?,
         };
-        let view = self.log.view(id).await.filter(|view| view.epoch == thread.epoch);
+        let view = self.log.view(id).await.ok().flatten();
+        let view = view.filter(|view| view.epoch == thread.epoch);
         let (running, mark) = match view {
             Some(view) => {
                 let (epoch, committed) = (thread.epoch.clone(), thread.seq);

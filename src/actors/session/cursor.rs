@@ -6,6 +6,7 @@ use actix::prelude::*;
 
 use super::Session;
 use crate::{
+    actors::reading,
     domain::{
         clock::Millis,
         event::{Entry, merge},
@@ -119,7 +120,7 @@ impl Session {
         let (hub, id) = (std::sync::Arc::clone(&self.hub), thread.clone());
         let (epoch, seq) = (cursor.epoch.clone(), cursor.seq);
         let read = async move {
-            let tail = hub.log.read(&id, &epoch, seq, READ).await;
+            let tail = reading::tail(&hub, &id, (&epoch, seq), READ).await;
             (id, tail)
         };
         ctx.spawn(read.into_actor(self).map(|(thread, tail), this, ctx| {

@@ -243,7 +243,9 @@ impl Session {
         let theirs = seq.unwrap_or_default();
         let (first, at) = match mode {
             Mode::Replay => (Some(theirs + 1), theirs),
-            Mode::Current | Mode::Snapshot | Mode::Reset => (None, loaded.seq),
+            // It may have more than the store.
+            Mode::Current => (None, theirs.max(loaded.seq)),
+            Mode::Snapshot | Mode::Reset => (None, loaded.seq),
         };
         let whole = matches!(mode, Mode::Snapshot | Mode::Reset);
         self.hub.metrics.resumed(mode.as_str());
@@ -252,7 +254,7 @@ impl Session {
             epoch: loaded.epoch.clone(),
             mode,
             first,
-            seq: (!whole).then_some(loaded.seq),
+            seq: (!whole).then_some(at.max(loaded.seq)),
             reason,
         };
         self.send(&Frame::Resumed(resumed), ctx);

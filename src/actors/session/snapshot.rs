@@ -20,20 +20,24 @@ pub(super) struct Loaded {
     pub epoch: Epoch,
     pub seq: i64,
     pub oldest: Option<i64>,
+    /// The log could not be reached; the store may be behind it.
+    behind: bool,
     pub snapshot: Snapshot,
 }
 
 impl Loaded {
     pub(super) fn have(&self) -> Have {
-        Have { epoch: self.epoch.clone(), seq: self.seq, oldest: self.oldest }
+        let Self { epoch, seq, oldest, behind, .. } = self;
+        Have { epoch: epoch.clone(), seq: *seq, oldest: *oldest, behind: *behind }
     }
 }
 
 /// Of this owner's threads only.
 pub(super) async fn load(hub: &Hub, owner: &UserId, id: &ThreadId) -> Result<Loaded, StoreError> {
     let view = hub.log.view(id).await;
+    let behind = view.is_err();
     let thread = hub.store.thread_of(owner, id).await?;
-    let view = view.filter(|view| view.epoch == thread.epoch);
+    let view = view.ok().flatten().filter(|view| view.epoch == thread.epoch);
     let (seq, running, oldest) = if let Some(view) = view {
         let running = match view.running {
             Some(running) => Some(running),
@@ -45,7 +49,7 @@ pub(super) async fn load(hub: &Hub, owner: &UserId, id: &ThreadId) -> Result<Loa
         (seq, running, None)
     };
     let snapshot = snapshot(hub, &thread, seq, running).await?;
-    Ok(Loaded { epoch: thread.epoch, seq, oldest, snapshot })
+    Ok(Loaded { epoch: thread.epoch, seq, oldest, behind, snapshot })
 }
 
 /// A turn whose question is in the log at `seq` and that has said nothing since.
