@@ -13,7 +13,7 @@ use actix::{Actor, Addr, Arbiter, Context, Supervised, Supervisor};
 
 use crate::{
     actors::{
-        Hub,
+        Hub, Lease,
         changes::{ChangeWatcher, Concerned},
         feeds::{Feeds, Sources},
         janitor::{Janitor, Vitals},
@@ -22,7 +22,7 @@ use crate::{
         presence::Presence,
         registry::Registry,
         relay::Relay,
-        turn::Bench,
+        turn::{Backlog, Bench},
         tutor::TutorActor,
     },
     auth::{Auth, AuthError, DemoAccount, SecretError, Settings},
@@ -169,7 +169,8 @@ impl Parts {
         let bus = Bus::in_process();
         let control = Arbiter::new();
 
-        let bench = Arc::new(self.bench(ground, &log, &bus));
+        let lease = Arc::new(Lease::default());
+        let bench = Arc::new(self.bench(ground, &log, &bus, &lease));
         let tutor = supervise(&Arbiter::new(), move || TutorActor::new(bench));
         let registry = supervise(&control, Registry::default);
         let leaving = Leaving::new(tutor.clone(), registry.clone());
@@ -192,10 +193,11 @@ impl Parts {
         {
             let (store, log) = (Arc::clone(&self.store), Arc::clone(&log));
             let (clock, me) = (Arc::clone(clock), self.me.clone());
-            let vitals = Vitals { metrics: Arc::clone(&self.metrics), leaving: leaving.clone() };
+            let (metrics, leaving) = (Arc::clone(&self.metrics), leaving.clone());
+            let vitals = Vitals { metrics, leaving, lease };
             supervise(&control, move || Janitor::new(store, log, clock, me, vitals));
         }
-        self.start_watcher(&control, &registry, &leaving);
+        self.start_watcher(&control, &registry, &leaving, &bus);
         Hub {
             store: Arc::clone(&self.store),
             log,
@@ -221,13 +223,20 @@ impl Parts {
         }
     }
 
-    fn start_watcher(&self, control: &Arbiter, registry: &Addr<Registry>, leaving: &Leaving) {
+    fn start_watcher(
+        &self,
+        control: &Arbiter,
+        registry: &Addr<Registry>,
+        leaving: &Leaving,
+        bus: &Bus,
+    ) {
         let concerned = Concerned {
             node: self.me.node.clone(),
             auth: Arc::clone(&self.auth),
             courses: Arc::clone(&self.courses),
             registry: registry.clone(),
             leaving: leaving.clone(),
+            bus: bus.clone(),
         };
         let (store, seq) = (Arc::clone(&self.store), self.seq);
         supervise(control, move || ChangeWatcher::new(store, concerned, seq));
@@ -252,7 +261,13 @@ impl Parts {
         }
     }
 
-    fn bench(&self, ground: &Ground, log: &Arc<dyn TurnLog>, bus: &Bus) -> Bench {
+    fn bench(
+        &self,
+        ground: &Ground,
+        log: &Arc<dyn TurnLog>,
+        bus: &Bus,
+        lease: &Arc<Lease>,
+    ) -> Bench {
         let count = |slots: u32| usize::try_from(slots).unwrap_or(usize::MAX).max(1);
         let limits = &ground.config.limits;
         Bench {
@@ -265,6 +280,8 @@ impl Parts {
             ids: Arc::clone(&ground.ids),
             metrics: Arc::clone(&self.metrics),
             me: self.me.clone(),
+            lease: Arc::clone(lease),
+            backlog: Backlog::default(),
             slots_student: count(limits.running_turns_student),
             slots_staff: count(limits.running_turns_staff),
         }

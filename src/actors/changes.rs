@@ -10,6 +10,7 @@ use std::{sync::Arc, time::Duration};
 
 use actix::prelude::*;
 use serde::Serialize;
+use tokio_stream::wrappers::{BroadcastStream, errors::BroadcastStreamRecvError};
 
 use super::{
     Observe,
@@ -18,6 +19,7 @@ use super::{
 };
 use crate::{
     auth::Auth,
+    bus::{Bus, Wake},
     course::Courses,
     domain::ids::{CourseId, NodeId, SessionId, UserId},
     store::{Change, Store, StoreError},
@@ -34,6 +36,7 @@ pub(crate) struct Concerned {
     pub courses: Arc<Courses>,
     pub registry: Addr<Registry>,
     pub leaving: Leaving,
+    pub bus: Bus,
 }
 
 pub(crate) struct ChangeWatcher {
@@ -63,7 +66,13 @@ impl ChangeWatcher {
         let read = news.into_actor(self).map(|news: Result<Vec<Change>, StoreError>, this, ctx| {
             this.reading = false;
             match news {
-                Ok(changes) => changes.into_iter().for_each(|change| this.tell(change, ctx)),
+                Ok(changes) => {
+                    if !changes.is_empty() {
+                        // Whoever made them may not have a bus: the command line has none.
+                        this.concerned.bus.wake(Wake::Changed);
+                    }
+                    changes.into_iter().for_each(|change| this.tell(change, ctx));
+                }
                 Err(error) => tracing::warn!(%error, "the change log cannot be read"),
             }
         });
@@ -123,10 +132,20 @@ impl Actor for ChangeWatcher {
     fn started(&mut self, ctx: &mut Self::Context) {
         self.reading = false;
         ctx.run_interval(POLL_EVERY, Self::poll);
+        ctx.add_stream(BroadcastStream::new(self.concerned.bus.listen_to_nodes()));
     }
 }
 
 impl Supervised for ChangeWatcher {}
+
+/// Another node has found news before our time to look had come.
+impl StreamHandler<Result<Wake, BroadcastStreamRecvError>> for ChangeWatcher {
+    fn handle(&mut self, wake: Result<Wake, BroadcastStreamRecvError>, ctx: &mut Self::Context) {
+        if matches!(wake, Ok(Wake::Changed)) {
+            self.poll(ctx);
+        }
+    }
+}
 
 #[derive(Debug, PartialEq, Eq, Serialize, MessageResponse)]
 pub(crate) struct View {

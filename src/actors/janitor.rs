@@ -8,7 +8,7 @@ use std::{sync::Arc, time::Duration};
 use actix::prelude::*;
 use serde::Serialize;
 
-use super::{Observe, leaving::Leaving};
+use super::{Lease, Observe, leaving::Leaving};
 use crate::{
     domain::clock::{DAY, MINUTE, Millis, SharedClock},
     store::{
@@ -42,6 +42,7 @@ pub(crate) struct Janitor {
 pub(crate) struct Vitals {
     pub metrics: Arc<Metrics>,
     pub leaving: Leaving,
+    pub lease: Arc<Lease>,
 }
 
 impl Vitals {
@@ -73,7 +74,10 @@ impl Janitor {
         let stats = self.vitals.stats();
         let renewal = async move { store.renew_lease(&me, &stats, now).await };
         ctx.spawn(renewal.into_actor(self).map(move |renewed, this, _| match renewed {
-            Ok(true) => this.renewed_at = Some(now),
+            Ok(true) => {
+                this.renewed_at = Some(now);
+                this.vitals.lease.renewed(now);
+            }
             Ok(false) => tracing::error!(
                 node = %this.me.node,
                 "another process has taken this node's name: give each node its own data folder"

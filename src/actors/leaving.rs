@@ -43,6 +43,11 @@ impl Leaving {
         running
     }
 
+    /// Gives the answers that are still being written to other nodes. Answers how many.
+    pub(crate) async fn hand_over(&self) -> usize {
+        self.tutor.send(tutor::HandOver).await.unwrap_or(0)
+    }
+
     /// How many clients are to be sent away still, and how many answers are being written.
     pub(crate) async fn left(&self) -> (usize, usize) {
         let sessions = self.registry.send(Observe::<registry::View>::default()).await;

@@ -13,7 +13,7 @@ use crate::{
     domain::{
         clock::{Millis, SharedClock},
         hint::Rules,
-        ids::{NodeId, SharedIds},
+        ids::{NodeId, SharedIds, TurnId},
     },
     store::Store,
     telemetry::Metrics,
@@ -23,6 +23,7 @@ use crate::{
 pub(crate) mod changes;
 pub(crate) mod feeds;
 pub(crate) mod janitor;
+mod lease;
 pub(crate) mod leaving;
 pub(crate) mod limiter;
 pub(crate) mod presence;
@@ -34,6 +35,8 @@ pub(crate) mod relay;
 pub(crate) mod session;
 pub(crate) mod turn;
 pub(crate) mod tutor;
+
+pub(crate) use lease::Lease;
 
 /// Asks an actor for what the dashboard shows of it.
 #[derive(Debug)]
@@ -78,6 +81,13 @@ pub(crate) struct Hub {
 }
 
 impl Hub {
+    /// Has a turn claimed here if nobody living writes it.
+    pub(crate) fn look_after(&self, turn: &TurnId) {
+        if self.tutor.try_send(tutor::Work(turn.clone())).is_err() {
+            tracing::debug!(%turn, "the tutor is full; its scan finds the turn");
+        }
+    }
+
     pub(crate) fn is_draining(&self) -> bool {
         self.leaving.has_begun()
     }

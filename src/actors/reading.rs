@@ -27,6 +27,22 @@ pub(super) async fn tail(
     }
 }
 
+/// The same for a reader whom the log has told nothing for a while: what the store has counts too,
+/// and the end of an answer that never came into the log is a gap.
+pub(super) async fn tail_in_doubt(
+    hub: &Hub,
+    thread: &ThreadId,
+    cursor: (&Epoch, i64),
+    most: usize,
+) -> Tail {
+    match tail(hub, thread, cursor, most).await {
+        Tail::Entries(entries) if entries.is_empty() => {
+            stored(&hub.store, thread, cursor).await.unwrap_or(Tail::Entries(entries))
+        }
+        tail => tail,
+    }
+}
+
 /// The committed part of a running answer. Whoever had more of it from the log before that went
 /// away waits until the store has caught up.
 pub(super) async fn stored(

@@ -28,6 +28,8 @@ use crate::{
 
 const MAILBOX: usize = 4_096;
 const RETRY_EVERY: Duration = Duration::from_millis(50);
+/// While other nodes cannot be heard, everybody looks at this interval.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
 
 pub(crate) struct Relay {
     bus: Bus,
@@ -91,6 +93,11 @@ impl Actor for Relay {
         ctx.set_mailbox_capacity(MAILBOX);
         ctx.add_stream(BroadcastStream::new(self.bus.listen()));
         ctx.run_interval(RETRY_EVERY, |this, _| this.wake_the_unwoken());
+        ctx.run_interval(LOOK_EVERY, |this, _| {
+            if this.bus.is_cut() {
+                this.wake_all();
+            }
+        });
     }
 }
 
@@ -110,16 +117,17 @@ impl StreamHandler<Result<bus::Wake, BroadcastStreamRecvError>> for Relay {
             Ok(bus::Wake::Typing { thread, user, name, on, by }) => {
                 self.push(&by, &thread, &Frame::Typing { thread: thread.clone(), user, name, on });
             }
-            // Others listen for these.
-            Ok(bus::Wake::Changed | bus::Wake::Note(_)) => {}
             // We fell behind, or the other nodes could not be heard: whatever was said, everybody
             // may look.
             Ok(bus::Wake::Gap) | Err(BroadcastStreamRecvError::Lagged(_)) => self.wake_all(),
+            // Not said to those who listen for threads.
+            Ok(_) => {}
         }
     }
 }
 
-/// `session` wants to know when `thread` grows. Doing it twice is doing it once.
+/// `session` wants to know when `thread` grows. Doing it twice is doing it once. Answered when no
+/// wake of another node is missed any more.
 #[derive(Message)]
 #[rtype(result = "()")]
 pub(crate) struct Follow {
@@ -129,10 +137,16 @@ pub(crate) struct Follow {
 }
 
 impl Handler<Follow> for Relay {
-    type Result = ();
+    type Result = ResponseFuture<()>;
 
-    fn handle(&mut self, Follow { thread, connection, session }: Follow, _: &mut Self::Context) {
-        self.followers.entry(thread).or_default().insert(connection, session);
+    fn handle(
+        &mut self,
+        Follow { thread, connection, session }: Follow,
+        _: &mut Self::Context,
+    ) -> Self::Result {
+        self.followers.entry(thread.clone()).or_default().insert(connection, session);
+        let bus = self.bus.clone();
+        Box::pin(async move { bus.follow(&thread).await })
     }
 }
 
@@ -152,6 +166,7 @@ impl Handler<Unfollow> for Relay {
                 followers.remove(&connection);
                 if followers.is_empty() {
                     self.followers.remove(&thread);
+                    self.bus.unfollow(&thread);
                 }
             }
         }

@@ -6,16 +6,15 @@ use std::{rc::Rc, sync::Arc, time::Duration};
 use futures_util::{StreamExt, stream::BoxStream};
 use tokio::sync::{Semaphore, watch};
 
+use super::Lease;
 use crate::{
-    bus::{Bus, Wake},
+    bus::Bus,
     course::{CourseError, Courses},
     domain::{
         clock::{Millis, SharedClock},
         code::Code,
-        event::{
-            End, Ending, Entry, Failure, LogEvent, Running, Timing, TurnNews, Usage, fingerprint,
-        },
-        ids::{Epoch, ItemId, SharedIds, UserId, prefixed},
+        event::{End, Ending, Failure, LogEvent, Running, Timing, TurnNews, Usage, fingerprint},
+        ids::{ItemId, SharedIds, UserId, prefixed},
         item::{Item, Source},
     },
     store::{
@@ -30,8 +29,12 @@ use crate::{
     tutor::{Tutor, TutorEvent},
 };
 
+mod backlog;
 mod handle;
+mod opening;
+mod showing;
 
+pub(crate) use backlog::Backlog;
 pub(super) use handle::Handle;
 
 use handle::{Signal, stopped};
@@ -51,6 +54,8 @@ pub(crate) struct Bench {
     pub ids: SharedIds,
     pub metrics: Arc<Metrics>,
     pub me: Owner,
+    pub lease: Arc<Lease>,
+    pub backlog: Backlog,
     /// Turns that a student, or one of the staff, may have running at once.
     pub slots_student: usize,
     pub slots_staff: usize,
@@ -104,8 +109,12 @@ struct Writer {
     seq: i64,
     /// The text that stands, and what an earlier owner said.
     running: Running,
+    /// As the log was opened, for the case that it must be once more.
+    start: Start,
     first_text: Option<Millis>,
     latest_text: Option<Millis>,
+    /// When the log could not take what was written.
+    refused_at: Option<Millis>,
 }
 
 /// How an answer ended, before it is written down.
@@ -130,112 +139,6 @@ impl Outcome {
 }
 
 impl Writer {
-    /// Makes the log ours and brings it up to the store.
-    async fn open(
-        bench: Arc<Bench>,
-        claimed: Claimed,
-        handle: Rc<Handle>,
-    ) -> Result<Result<Self, Lost>, StoreError> {
-        let Claimed { turn, mut thread, taken_over } = claimed;
-        let mut running = Running::new(turn.id.clone(), turn.attempt);
-        let asked_at = turn.first_seq() - 1;
-        let view = bench
-            .log
-            .view(&thread.id)
-            .await
-            .ok()
-            .flatten()
-            .filter(|view| view.epoch == thread.epoch);
-        let seq = match view {
-            // This process has written it before, or is the first to.
-            Some(view) if view.seq == asked_at || (taken_over && view.seq > asked_at) => {
-                if let Some(before) = view.running.filter(|before| before.turn == turn.id) {
-                    running = before;
-                }
-                view.seq
-            }
-            None if !taken_over => asked_at,
-            // What clients have may be more than was checkpointed: they must start afresh.
-            _ => {
-                let entries = bench.store.checkpoints(&turn.id).await?;
-                for entry in &entries {
-                    running.apply(entry);
-                }
-                let checkpointed = entries.last().map_or(asked_at, |entry| entry.seq);
-                thread.epoch = new_epoch(&bench);
-                let (fence, epoch) = (turn.fence, thread.epoch.clone());
-                if !bench.store.begin_epoch(&thread.id, fence, &epoch).await? {
-                    return Ok(Err(Lost));
-                }
-                checkpointed
-            }
-        };
-        running.attempt = turn.attempt;
-        let start = Start {
-            epoch: thread.epoch.clone(),
-            fence: turn.fence,
-            seq,
-            running: (!running.text.is_empty()).then(|| running.clone()),
-        };
-        let Ok(head) = bench.log.open(&thread.id, start).await else { return Ok(Err(Lost)) };
-        let mut writer = Self {
-            bench,
-            handle,
-            turn,
-            thread,
-            seq: head.seq,
-            running,
-            first_text: None,
-            latest_text: None,
-        };
-        Ok(writer.announce().await.map(|()| writer))
-    }
-
-    /// The `message` event, where the log lacks it.
-    async fn announce(&mut self) -> Result<(), Lost> {
-        if !self.turn.has_message() || self.seq >= self.turn.message_seq {
-            return Ok(());
-        }
-        let TurnRow { question_item, question, quote, created_at, .. } = &self.turn;
-        let item = Item::question(
-            question_item.clone(),
-            self.thread.id.clone(),
-            Millis(*created_at),
-            question,
-            quote.as_deref(),
-        );
-        self.append(LogEvent::Message { item, replaces: self.turn.replaces.clone() }).await
-    }
-
-    async fn append(&mut self, event: LogEvent) -> Result<(), Lost> {
-        // A model that never pauses must not keep the thread from the others' turns.
-        tokio::task::coop::consume_budget().await;
-        let is_first = self.running.text.is_empty() && matches!(event, LogEvent::Delta { .. });
-        let entry = Entry::single(self.seq + 1, event);
-        let thread = &self.thread.id;
-        self.bench.log.append(thread, self.turn.fence, vec![entry.clone()]).await?;
-        self.seq = entry.seq;
-        self.running.apply(&entry);
-        self.handle.wrote(entry);
-        let thread = thread.clone();
-        let wake = if is_first { Wake::FirstWords { thread } } else { Wake::Thread { thread } };
-        self.bench.bus.wake(wake);
-        Ok(())
-    }
-
-    async fn news(
-        &mut self,
-        status: TurnNews,
-        hint_level: Option<u8>,
-        drop_from: Option<i64>,
-    ) -> Result<(), Lost> {
-        self.handle.progress.heard(status, hint_level);
-        let (turn, attempt) = (self.turn.id.clone(), self.turn.attempt);
-        // An edited question has said already what it stands in for.
-        let replaces = self.turn.replaces.clone().filter(|_| !self.turn.has_message());
-        self.append(LogEvent::Turn { turn, attempt, status, hint_level, drop_from, replaces }).await
-    }
-
     async fn write(&mut self, fair: Arc<Semaphore>) -> Result<(), Lost> {
         if self.turn.barren >= BARREN_OWNERS {
             let message = "This answer could not be written. Please ask again.";
@@ -257,7 +160,12 @@ impl Writer {
                 slot = fair.acquire_owned() => slot.map_err(|_| Lost)?,
             }
         };
-        let outcome = match self.question().await {
+        let question = tokio::select! {
+            biased;
+            signal = stopped(&mut signal) => return self.stop(signal).await,
+            question = self.question() => question,
+        };
+        let outcome = match question {
             Ok(question) => {
                 let answer = self.bench.tutor.answer(question);
                 self.follow(answer, &mut signal).await?
@@ -392,7 +300,10 @@ impl Writer {
         }
         self.handle.is_over();
         self.bench.metrics.turn_ended(status.as_str());
-        self.append(LogEvent::End(Box::new(end))).await
+        self.append(LogEvent::End(Box::new(end))).await?;
+        // All of it is in the store: it need not wait for the log.
+        self.handle.committed(self.seq, &self.bench).await;
+        Ok(())
     }
 
     fn item(&self, now: Millis) -> Option<Item> {
@@ -404,16 +315,22 @@ impl Writer {
         Some(Item::answer(id, self.thread.id.clone(), now, text, sources))
     }
 
+    /// A store that is away for a while fails no question.
     async fn question(&self) -> Result<crate::tutor::Question, CourseError> {
-        super::question::build(&self.bench, &self.turn, &self.thread, &self.running.text).await
+        loop {
+            let Self { bench, turn, thread, running, .. } = self;
+            match super::question::build(bench, turn, thread, &running.text).await {
+                Err(CourseError::Store(StoreError::Unavailable(error))) => {
+                    tracing::debug!(turn = %turn.id, %error, "a question waits for the store");
+                    tokio::time::sleep(RETRY_STORE).await;
+                }
+                built => return built,
+            }
+        }
     }
 }
 
 /// Milliseconds as seconds, for a histogram.
 fn seconds(ms: i64) -> f64 {
     f64::from(i32::try_from(ms).unwrap_or(i32::MAX)) / 1_000.0
-}
-
-fn new_epoch(bench: &Bench) -> Epoch {
-    Epoch::new(bench.ids.token(8))
 }

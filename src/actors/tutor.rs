@@ -2,10 +2,16 @@
 //! whose owner died.
 //!
 //! **Owns** the turns that this node is writing. **Takes** [`Work`], [`Cancel`], [`Drain`],
-//! [`Rows`], [`Observe`]. **Sends** wakes over the bus. **On restart** its turns are orphans of a living
+//! [`HandOver`], [`Rows`], [`Observe`], and from the bus what concerns turns. **Sends** wakes over
+//! the bus. **On restart** its turns are orphans of a living
 //! node: it claims them again and goes on from the log.
 
-use std::{collections::HashMap, rc::Rc, sync::Arc, time::Duration};
+use std::{
+    collections::{HashMap, HashSet},
+    rc::Rc,
+    sync::Arc,
+    time::Duration,
+};
 
 use actix::prelude::*;
 use serde::Serialize;
@@ -13,12 +19,14 @@ use tokio::{
     sync::{Semaphore, oneshot},
     task::JoinSet,
 };
+use tokio_stream::wrappers::{BroadcastStream, errors::BroadcastStreamRecvError};
 
 use super::{
     Observe,
     turn::{Bench, Handle},
 };
 use crate::{
+    bus::Wake,
     domain::{
         ids::{TurnId, UserId},
         live::feed::TurnRow,
@@ -28,8 +36,9 @@ use crate::{
 };
 
 const MAILBOX: usize = 8_192;
-const SCAN_EVERY: Duration = Duration::from_secs(1);
-const CHECKPOINT_EVERY: Duration = Duration::from_millis(500);
+const SCAN_EVERY: Duration = Duration::from_millis(500);
+/// Twice as long while the log takes everything.
+const CHECKPOINT_EVERY: Duration = Duration::from_millis(250);
 /// Turns that one node writes at once; further ones wait in the store.
 const MOST: usize = 5_000;
 
@@ -44,6 +53,8 @@ pub(crate) struct TutorActor {
     /// How many of a user's turns may run at once.
     fair: HashMap<UserId, Arc<Semaphore>>,
     checkpointing: bool,
+    /// The last time was passed over.
+    rested: bool,
     scanning: bool,
     draining: bool,
 }
@@ -66,6 +77,7 @@ impl TutorActor {
             claiming: HashMap::new(),
             fair: HashMap::new(),
             checkpointing: false,
+            rested: false,
             scanning: false,
             draining: false,
         }
@@ -79,7 +91,9 @@ impl TutorActor {
         self.claiming.insert(turn.clone(), Vec::new());
         let (bench, id) = (Arc::clone(&self.bench), turn.clone());
         let claim = async move {
-            let claimed = bench.store.claim(&id, &bench.me, bench.clock.now()).await?;
+            let now = bench.clock.now();
+            let claimed =
+                bench.store.claim(&id, &bench.me, bench.lease.may_judge(now), now).await?;
             match claimed {
                 None => Ok(None),
                 Some(claimed) => {
@@ -125,11 +139,11 @@ impl TutorActor {
             Arc::clone(fair),
         );
         let counted = Counted::new(self.bench.metrics.turns_running.clone());
-        let actor = ctx.address();
+        let (actor, bench) = (ctx.address(), Arc::clone(&self.bench));
         self.runs.spawn_local(async move {
             run.await;
             drop(counted);
-            handle.ended();
+            handle.ended(&bench.backlog);
             // An actor that is gone has no turns.
             let _ = actor.send(Ended(id)).await;
         });
@@ -151,8 +165,10 @@ impl TutorActor {
             return;
         }
         let bench = Arc::clone(&self.bench);
-        let orphans =
-            async move { bench.store.unowned_turns(&bench.me, bench.clock.now(), MOST).await };
+        let orphans = async move {
+            let now = bench.clock.now();
+            bench.store.unowned_turns(&bench.me, bench.lease.may_judge(now), now, MOST).await
+        };
         ctx.spawn(orphans.into_actor(self).map(|orphans, this, ctx| {
             this.scanning = false;
             match orphans {
@@ -164,28 +180,34 @@ impl TutorActor {
         self.fair.retain(|_, fair| Arc::strong_count(fair) > 1);
     }
 
+    /// At its time: each time while the log is away or much waits, else every other time.
+    fn checkpoint_soon(&mut self, ctx: &mut Context<Self>) {
+        let presses = self.bench.backlog.is_pressing()
+            || self.running.values().any(|handle| handle.is_degraded());
+        self.rested = !self.rested && !presses;
+        if !self.rested {
+            self.checkpoint(ctx);
+        }
+    }
+
     fn checkpoint(&mut self, ctx: &mut Context<Self>) {
         if self.running.is_empty() || std::mem::replace(&mut self.checkpointing, true) {
             return;
         }
-        let chunks: Vec<Chunk> = self.running.values().map(|handle| handle.take_chunk()).collect();
-        let bench = Arc::clone(&self.bench);
-        let kept = chunks.clone();
-        let write = async move { bench.store.checkpoint(chunks).await };
-        ctx.spawn(write.into_actor(self).map(move |standings, this, _| {
+        let chunks = self.take_chunks();
+        let write = write_chunks(Arc::clone(&self.bench), chunks);
+        ctx.spawn(write.into_actor(self).map(move |standings, this, ctx| {
             this.checkpointing = false;
-            match standings {
-                Ok(standings) => standings.iter().for_each(|standing| this.heed(standing)),
-                Err(error) => {
-                    tracing::warn!(%error, "running answers cannot be checkpointed");
-                    for chunk in kept {
-                        if let Some(handle) = this.running.get(&chunk.turn) {
-                            handle.put_back(chunk);
-                        }
-                    }
-                }
+            standings.iter().for_each(|standing| this.heed(standing));
+            if !standings.is_empty() && this.bench.backlog.is_pressing() {
+                this.checkpoint(ctx);
             }
         }));
+    }
+
+    fn take_chunks(&self) -> Vec<(Rc<Handle>, Chunk)> {
+        let handles = self.running.values();
+        handles.map(|handle| (Rc::clone(handle), handle.take_chunk())).collect()
     }
 
     fn heed(&self, standing: &Standing) {
@@ -194,6 +216,31 @@ impl TutorActor {
             handle.fence_off();
         } else if standing.cancel_requested {
             handle.cancel();
+        }
+    }
+}
+
+/// Puts what was written into the store, and then before readers what only the store could take.
+/// No standings: the store is away, and all of it goes with the next checkpoint.
+async fn write_chunks(bench: Arc<Bench>, chunks: Vec<(Rc<Handle>, Chunk)>) -> Vec<Standing> {
+    let written = chunks.iter().map(|(_, chunk)| chunk.clone()).collect();
+    match bench.store.checkpoint(written).await {
+        Ok(standings) => {
+            let mine: HashSet<&TurnId> =
+                standings.iter().filter(|it| it.mine).map(|it| &it.turn).collect();
+            for (handle, chunk) in &chunks {
+                if mine.contains(&chunk.turn) {
+                    handle.checkpointed(chunk, &bench).await;
+                }
+            }
+            standings
+        }
+        Err(error) => {
+            tracing::warn!(%error, "running answers cannot be checkpointed");
+            for (handle, chunk) in chunks {
+                handle.put_back(chunk);
+            }
+            Vec::new()
         }
     }
 }
@@ -212,7 +259,8 @@ impl Actor for TutorActor {
         ctx.set_mailbox_capacity(MAILBOX);
         self.scan(ctx);
         ctx.run_interval(SCAN_EVERY, Self::scan);
-        ctx.run_interval(CHECKPOINT_EVERY, Self::checkpoint);
+        ctx.run_interval(CHECKPOINT_EVERY, Self::checkpoint_soon);
+        ctx.add_stream(BroadcastStream::new(self.bench.bus.listen_to_nodes()));
     }
 }
 
@@ -275,6 +323,21 @@ impl Handler<Cancel> for TutorActor {
     }
 }
 
+/// What other nodes say of turns. Whatever is missed here the next scan or checkpoint finds.
+impl StreamHandler<Result<Wake, BroadcastStreamRecvError>> for TutorActor {
+    fn handle(&mut self, wake: Result<Wake, BroadcastStreamRecvError>, ctx: &mut Self::Context) {
+        match wake {
+            Ok(Wake::Cancelled { turn }) => {
+                if let Some(handle) = self.running.get(&turn) {
+                    handle.cancel();
+                }
+            }
+            Ok(Wake::HandedOver) => self.scan(ctx),
+            _ => {}
+        }
+    }
+}
+
 /// Take no new turn. Answers how many are still being written.
 #[derive(Debug, Message)]
 #[rtype(result = "usize")]
@@ -286,6 +349,35 @@ impl Handler<Drain> for TutorActor {
     fn handle(&mut self, Drain: Drain, _: &mut Self::Context) -> usize {
         self.draining = true;
         self.running.len()
+    }
+}
+
+/// Stop writing: what is not finished by now others finish. Answers how many turns that are.
+#[derive(Debug, Message)]
+#[rtype(result = "usize")]
+pub(crate) struct HandOver;
+
+impl Handler<HandOver> for TutorActor {
+    type Result = ResponseFuture<usize>;
+
+    fn handle(&mut self, HandOver: HandOver, _: &mut Self::Context) -> Self::Result {
+        self.draining = true;
+        let chunks = self.take_chunks();
+        self.running.values().for_each(|handle| handle.fence_off());
+        let bench = Arc::clone(&self.bench);
+        Box::pin(async move {
+            write_chunks(Arc::clone(&bench), chunks).await;
+            match bench.store.hand_over(&bench.me).await {
+                Ok(turns) => {
+                    bench.bus.wake(Wake::HandedOver);
+                    turns
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "turns wait for the end of the lease");
+                    0
+                }
+            }
+        })
     }
 }
 

@@ -22,7 +22,8 @@ pub(crate) async fn drain(app: &App, limit: Duration) {
         time = time.saturating_sub(LOOK_EVERY);
     };
     if running > 0 {
-        tracing::warn!(running, "answers are left to the next start or to other nodes");
+        let turns = leaving.hand_over().await;
+        tracing::warn!(turns, "answers are left to other nodes or to the next start");
     }
     if let Err(error) = app.store.release_lease(&app.me).await {
         tracing::warn!(%error, "the lease could not be released; others wait for its end");

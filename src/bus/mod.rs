@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use tokio::sync::broadcast;
 
-use crate::domain::ids::{ConnectionId, NodeId, ThreadId, UserId};
+use crate::domain::ids::{ConnectionId, NodeId, ThreadId, TurnId, UserId};
 
 /// Messages that may wait for a slow listener; one that falls behind is told so and reads anew.
 const QUEUE: usize = 4_096;
@@ -24,6 +24,10 @@ pub(crate) enum Wake {
     Titled { owner: UserId, thread: ThreadId, title: String, updated: String },
     /// Somebody who has the thread open is writing.
     Typing { thread: ThreadId, user: UserId, name: String, on: bool, by: ConnectionId },
+    /// A turn's cancellation is in the store.
+    Cancelled { turn: TurnId },
+    /// Turns were left to whoever looks first.
+    HandedOver,
     /// The change log has grown.
     Changed,
     /// What one node tells the others, or one of them.
@@ -58,35 +62,70 @@ pub(crate) trait Line: Send + Sync {
     fn is_cut(&self) -> bool;
 }
 
+/// Where wakes are put for those who listen on this node: what concerns threads, which may be
+/// thousands a second, apart from what concerns nodes and turns.
+#[derive(Clone)]
+pub(crate) struct Here {
+    threads: broadcast::Sender<Wake>,
+    nodes: broadcast::Sender<Wake>,
+}
+
+impl Here {
+    fn new() -> Self {
+        Self { threads: broadcast::channel(QUEUE).0, nodes: broadcast::channel(QUEUE).0 }
+    }
+
+    /// Nobody listening is no error.
+    pub(crate) fn send(&self, wake: Wake) {
+        let _ = match wake {
+            Wake::Thread { .. }
+            | Wake::FirstWords { .. }
+            | Wake::Titled { .. }
+            | Wake::Typing { .. } => self.threads.send(wake),
+            Wake::Gap => {
+                let _ = self.threads.send(Wake::Gap);
+                self.nodes.send(Wake::Gap)
+            }
+            Wake::Cancelled { .. } | Wake::HandedOver | Wake::Changed | Wake::Note(_) => {
+                self.nodes.send(wake)
+            }
+        };
+    }
+}
+
 #[derive(Clone)]
 pub(crate) struct Bus {
-    here: broadcast::Sender<Wake>,
+    here: Here,
     line: Option<Arc<dyn Line>>,
 }
 
 impl Bus {
     pub(crate) fn in_process() -> Self {
-        Self { here: broadcast::channel(QUEUE).0, line: None }
+        Self { here: Here::new(), line: None }
     }
 
     /// `connect` gets where to put what arrives from other nodes.
-    pub(crate) fn with_line(
-        connect: impl FnOnce(broadcast::Sender<Wake>) -> Arc<dyn Line>,
-    ) -> Self {
-        let Self { here, .. } = Self::in_process();
+    pub(crate) fn with_line(connect: impl FnOnce(Here) -> Arc<dyn Line>) -> Self {
+        let here = Here::new();
         Self { line: Some(connect(here.clone())), here }
     }
 
-    /// Wakes those who listen, here and on other nodes. Nobody listening is no error.
+    /// Wakes those who listen, here and on other nodes.
     pub(crate) fn wake(&self, wake: Wake) {
         if let Some(line) = &self.line {
             line.say(&wake);
         }
-        let _ = self.here.send(wake);
+        self.here.send(wake);
     }
 
+    /// What concerns threads, and gaps.
     pub(crate) fn listen(&self) -> broadcast::Receiver<Wake> {
-        self.here.subscribe()
+        self.here.threads.subscribe()
+    }
+
+    /// What concerns turns and nodes, and gaps.
+    pub(crate) fn listen_to_nodes(&self) -> broadcast::Receiver<Wake> {
+        self.here.nodes.subscribe()
     }
 
     /// Other nodes' words of a thread arrive only while it is followed. Following twice is

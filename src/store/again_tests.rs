@@ -18,7 +18,7 @@ use crate::domain::{
 /// Ends the turn with an answer at `seq`.
 async fn answer(store: &Store, turn: &TurnId, seq: i64) {
     store.register_node(&owner("a"), Millis(0)).await.unwrap();
-    let fence = store.claim(turn, &owner("a"), Millis(1)).await.unwrap().unwrap().turn.fence;
+    let fence = store.claim(turn, &owner("a"), true, Millis(1)).await.unwrap().unwrap().turn.fence;
     let end = ended(turn.as_str(), Ending::Done, "an answer");
     assert!(store.finish(finish(fence, seq, &end), Millis(9)).await.unwrap());
 }

@@ -6,13 +6,11 @@ use tokio::runtime::Handle;
 
 use super::{Place, Store};
 
-#[expect(clippy::print_stderr, reason = "a skipped test must say so")]
 pub(crate) async fn on_both(test: impl AsyncFn(Store)) {
     let folder = tempfile::tempdir().unwrap();
     test(open(&Place::File(folder.path().join("test.db"))).await).await;
-    match postgres_place().await {
-        Some(place) => test(open(&place).await).await,
-        None => eprintln!("skipped on PostgreSQL: INTELLISTACK_TEST_POSTGRES is not set"),
+    if let Some(place) = postgres_place().await {
+        test(open(&place).await).await;
     }
 }
 
@@ -23,16 +21,18 @@ pub(crate) async fn on_lite() -> (Store, tempfile::TempDir) {
 }
 
 async fn open(place: &Place) -> Store {
-    Store::open(place, &Handle::current()).await.unwrap()
+    Store::open(place, &Handle::current()).await.unwrap().by_given_time()
 }
 
 #[expect(clippy::disallowed_methods, reason = "the harness names the test server")]
-async fn postgres_place() -> Option<Place> {
+#[expect(clippy::print_stderr, reason = "a skipped test must say so")]
+pub(crate) async fn postgres_place() -> Option<Place> {
     let Ok(url) = std::env::var("INTELLISTACK_TEST_POSTGRES") else {
         assert!(
             std::env::var("INTELLISTACK_TEST_ALL").is_err(),
             "INTELLISTACK_TEST_ALL asks for PostgreSQL, but INTELLISTACK_TEST_POSTGRES is not set"
         );
+        eprintln!("skipped on PostgreSQL: INTELLISTACK_TEST_POSTGRES is not set");
         return None;
     };
     let schema = format!("t_{}", uuid::Uuid::new_v4().simple());

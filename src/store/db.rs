@@ -5,22 +5,40 @@
 //! the pool. A body is expanded once a database and names its connection; everything that it
 //! captures is moved into it.
 
+use std::time::Duration;
+
 use diesel_async::{AsyncPgConnection, pooled_connection::deadpool::Pool};
 
-use super::lite::Lite;
+use super::{StoreError, lite::Lite};
 
 pub(crate) enum Db {
     Pg(Pool<AsyncPgConnection>),
     Lite(Lite),
 }
 
+/// A server that takes a query and does not answer is away, as one that cannot be connected to is.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Bounds the time that a query may take. One that is given up leaves nothing behind: its connection
+/// goes with it.
+pub(super) async fn in_time<T>(
+    query: impl Future<Output = Result<T, StoreError>>,
+) -> Result<T, StoreError> {
+    tokio::time::timeout(PATIENCE, query)
+        .await
+        .unwrap_or_else(|_| Err(StoreError::Unavailable("the database does not answer".to_owned())))
+}
+
 macro_rules! read {
     ($store:expr, |$conn:ident| $body:expr) => {
         match $store.db() {
             $crate::store::db::Db::Pg(pool) => {
-                let mut pooled = pool.get().await?;
-                let $conn: &mut diesel_async::AsyncPgConnection = &mut pooled;
-                $body
+                $crate::store::db::in_time(async {
+                    let mut pooled = pool.get().await?;
+                    let $conn: &mut diesel_async::AsyncPgConnection = &mut pooled;
+                    Ok::<_, $crate::store::StoreError>($body)
+                })
+                .await?
             }
             $crate::store::db::Db::Lite(lite) => {
                 let mut pooled = lite.reader().await?;
@@ -35,11 +53,14 @@ macro_rules! write {
     ($store:expr, |$conn:ident| $body:expr) => {
         match $store.db() {
             $crate::store::db::Db::Pg(pool) => {
-                let mut pooled = pool.get().await?;
-                diesel_async::AsyncConnection::transaction(
-                    &mut *pooled,
-                    async move |$conn: &mut diesel_async::AsyncPgConnection| $body,
-                )
+                $crate::store::db::in_time(async move {
+                    let mut pooled = pool.get().await?;
+                    diesel_async::AsyncConnection::transaction(
+                        &mut *pooled,
+                        async move |$conn: &mut diesel_async::AsyncPgConnection| $body,
+                    )
+                    .await
+                })
                 .await
             }
             $crate::store::db::Db::Lite(lite) => {

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     Store, StoreError,
     db::{read, write},
+    dialect::lease_time,
     schema::node,
 };
 use crate::domain::{clock::Millis, ids::NodeId};
@@ -51,19 +52,21 @@ impl Store {
     /// Takes the node's name for this process: whatever an earlier incarnation owned is free.
     pub(crate) async fn register_node(&self, me: &Owner, now: Millis) -> Result<(), StoreError> {
         let (id, incarnation) = (me.node.clone(), me.incarnation.clone());
+        let database_time = self.database_time;
         write!(self, |conn| {
+            let until = lease_time!(database_time, conn, now).plus(LEASE);
             diesel::insert_into(node::table)
                 .values((
                     node::id.eq(id),
                     node::incarnation.eq(incarnation.clone()),
-                    node::lease_until.eq(now.plus(LEASE).0),
+                    node::lease_until.eq(until.0),
                     node::started_at.eq(now.0),
                 ))
                 .on_conflict(node::id)
                 .do_update()
                 .set((
                     node::incarnation.eq(incarnation),
-                    node::lease_until.eq(now.plus(LEASE).0),
+                    node::lease_until.eq(until.0),
                     node::started_at.eq(now.0),
                     node::stats.eq("{}"),
                 ))
@@ -82,14 +85,18 @@ impl Store {
     ) -> Result<bool, StoreError> {
         let Owner { node: id, incarnation } = me.clone();
         let stats = serde_json::to_string(stats)?;
-        let renewed: usize = write!(self, |conn| Ok::<_, StoreError>(
-            diesel::update(
-                node::table.filter(node::id.eq(id).and(node::incarnation.eq(incarnation)))
+        let database_time = self.database_time;
+        let renewed: usize = write!(self, |conn| {
+            let until = lease_time!(database_time, conn, now).plus(LEASE);
+            Ok::<_, StoreError>(
+                diesel::update(
+                    node::table.filter(node::id.eq(id).and(node::incarnation.eq(incarnation))),
+                )
+                .set((node::lease_until.eq(until.0), node::stats.eq(stats)))
+                .execute(conn)
+                .await?,
             )
-            .set((node::lease_until.eq(now.plus(LEASE).0), node::stats.eq(stats)))
-            .execute(conn)
-            .await?
-        ))?;
+        })?;
         Ok(renewed == 1)
     }
 
@@ -105,16 +112,6 @@ impl Store {
             .await?;
             Ok::<_, StoreError>(())
         })
-    }
-
-    /// The processes whose lease holds.
-    pub(crate) async fn live_nodes(&self, now: Millis) -> Result<Vec<Owner>, StoreError> {
-        let rows: Vec<(NodeId, String)> = read!(self, |conn| node::table
-            .filter(node::lease_until.gt(now.0))
-            .select((node::id, node::incarnation))
-            .load(conn)
-            .await?);
-        Ok(rows.into_iter().map(|(node, incarnation)| Owner { node, incarnation }).collect())
     }
 
     /// Every node there ever was, by name.
@@ -155,8 +152,7 @@ mod tests {
             assert_eq!(store.nodes().await.unwrap()[0].stats, Stats::default());
             assert!(store.renew_lease(&owner("b"), &stats, Millis(20)).await.unwrap());
             assert_eq!(store.nodes().await.unwrap()[0].stats, stats);
-            assert_eq!(store.live_nodes(Millis(20)).await.unwrap(), [owner("b")]);
-            assert_eq!(store.live_nodes(Millis(20 + LEASE)).await.unwrap(), []);
+            assert_eq!(store.nodes().await.unwrap()[0].lease_until, Millis(20 + LEASE));
         })
         .await;
     }

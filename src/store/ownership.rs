@@ -6,7 +6,8 @@ use diesel_async::RunQueryDsl;
 
 use super::{
     Store, StoreError,
-    db::write,
+    db::{read, write},
+    dialect::lease_time,
     items::ItemRow,
     nodes::Owner,
     schema::{item, node, quota_use, thread, turn, turn_chunk},
@@ -16,7 +17,7 @@ use super::{
 use crate::domain::{
     clock::Millis,
     event::{End, Ending, Entry},
-    ids::{ThreadId, TurnId, UserId},
+    ids::{NodeId, ThreadId, TurnId, UserId},
 };
 
 /// A turn that this process may now write.
@@ -65,14 +66,17 @@ pub(crate) enum CancelFound {
 }
 
 impl Store {
-    /// Makes `me` the owner if the turn is unfinished and nobody living owns it.
+    /// Makes `me` the owner if the turn is unfinished and nobody living owns it; see
+    /// [`Store::unowned_turns`].
     pub(crate) async fn claim(
         &self,
         id: &TurnId,
         me: &Owner,
+        of_the_dead: bool,
         now: Millis,
     ) -> Result<Option<Claimed>, StoreError> {
         let (id, me) = (id.clone(), me.clone());
+        let database_time = self.database_time;
         write!(self, |conn| {
             let found: Option<(TurnRow, ThreadRow)> = turn::table
                 .inner_join(thread::table)
@@ -82,14 +86,16 @@ impl Store {
                 .await
                 .optional()?;
             let Some((before, mut thread)) = found else { return Ok::<_, StoreError>(None) };
+            let now = lease_time!(database_time, conn, now);
             let living: i64 = node::table
                 .filter(node::id.nullable().eq(&before.node))
                 .filter(node::incarnation.nullable().eq(&before.incarnation))
-                .filter(node::lease_until.gt(now.0))
+                .filter(node::lease_until.gt(now.0).and(node::incarnation.ne(&me.incarnation)))
                 .count()
                 .get_result(conn)
                 .await?;
-            if living > 0 && !before.is_owned_by_one_of(std::slice::from_ref(&me)) {
+            let others = before.node.as_ref().is_some_and(|node| *node != me.node);
+            if living > 0 || (others && !of_the_dead) {
                 return Ok(None);
             }
             let wrote: i64 = turn_chunk::table
@@ -101,7 +107,12 @@ impl Store {
             let after = TurnRow {
                 status: RUNNING.to_owned(),
                 attempt: before.attempt + 1,
-                barren: if taken_over && wrote == 0 { before.barren + 1 } else { 0 },
+                // Who handed it over is not held to what it wrote.
+                barren: match (&before.node, wrote) {
+                    (Some(_), 0) => before.barren + 1,
+                    (None, 0) => before.barren,
+                    _ => 0,
+                },
                 fence: thread.fence + 1,
                 node: Some(me.node),
                 incarnation: Some(me.incarnation),
@@ -170,7 +181,7 @@ impl Store {
     }
 
     /// Ends a turn for good: the answer, the usage, the status and the thread's seq at once.
-    /// False if the fence is somebody else's by now, or it has ended.
+    /// False if the fence is somebody else's by now, or it has ended otherwise.
     pub(crate) async fn finish(&self, finish: Finish, now: Millis) -> Result<bool, StoreError> {
         let Finish { fence, seq, end, hint } = finish;
         write!(self, |conn| {
@@ -196,7 +207,18 @@ impl Store {
             .get_result(conn)
             .await
             .optional()?;
-            let Some(thread) = ended else { return Ok::<_, StoreError>(false) };
+            let Some(thread) = ended else {
+                // An earlier try, whose answer was lost, may have succeeded.
+                let done: i64 = turn::table
+                    .inner_join(thread::table)
+                    .filter(turn::id.eq(&end.turn).and(turn::fence.eq(fence)))
+                    .filter(turn::status.eq(end.status.as_str()).and(turn::sha256.eq(&end.sha256)))
+                    .filter(thread::seq.eq(seq))
+                    .count()
+                    .get_result(conn)
+                    .await?;
+                return Ok::<_, StoreError>(done == 1);
+            };
             if let Some(answer) = &end.item {
                 let row = ItemRow::new(answer, seq, &end.turn, now)?;
                 diesel::insert_into(item::table).values(row).execute(conn).await?;
@@ -221,6 +243,32 @@ impl Store {
                 .await?;
             Ok(true)
         })
+    }
+
+    /// Whether the turn runs and this is the fence of its owner.
+    pub(crate) async fn is_owned(&self, id: &TurnId, fence: i64) -> Result<bool, StoreError> {
+        let owned: i64 = read!(self, |conn| turn::table
+            .filter(turn::id.eq(id).and(turn::fence.eq(fence)))
+            .filter(turn::status.eq(RUNNING))
+            .count()
+            .get_result(conn)
+            .await?);
+        Ok(owned == 1)
+    }
+
+    /// Leaves the turns of a process that ends to whoever looks first.
+    pub(crate) async fn hand_over(&self, me: &Owner) -> Result<usize, StoreError> {
+        let Owner { node, incarnation } = me.clone();
+        write!(self, |conn| Ok::<_, StoreError>(
+            diesel::update(
+                turn::table
+                    .filter(turn::node.eq(node).and(turn::incarnation.eq(incarnation)))
+                    .filter(turn::status.eq_any(UNFINISHED)),
+            )
+            .set((turn::node.eq(None::<NodeId>), turn::incarnation.eq(None::<String>)))
+            .execute(conn)
+            .await?
+        ))
     }
 
     /// Asks the owner of a turn to stop. Not found if it is not this user's.

@@ -2,15 +2,16 @@
 
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
+use tokio::runtime::Handle;
 
 use super::{
     Store, StoreError,
     accept::{Accepted, NewMessage, Receipt, Target},
-    contract::on_both,
+    contract::{on_both, postgres_place},
     db::write,
-    nodes::{LEASE, Owner},
+    nodes::{LEASE, Owner, Stats},
     ownership::{CancelFound, Chunk, Finish},
-    schema::user,
+    schema::{node, user},
     threads::ThreadFilter,
 };
 use crate::domain::{
@@ -182,21 +183,21 @@ async fn a_turn_is_claimed_once_and_taken_over_when_the_lease_is_over() {
         store.register_node(&owner("a"), Millis(0)).await.unwrap();
         let other = Owner { node: NodeId::new("n2"), incarnation: "b".to_owned() };
 
-        let first = store.claim(&turn, &owner("a"), Millis(1)).await.unwrap().unwrap();
+        let first = store.claim(&turn, &owner("a"), true, Millis(1)).await.unwrap().unwrap();
         assert_eq!((first.turn.attempt, first.turn.fence, first.taken_over), (1, 1, false));
-        assert!(store.claim(&turn, &other, Millis(1)).await.unwrap().is_none());
-        assert!(store.unowned_turns(&other, Millis(1), 10).await.unwrap().is_empty());
+        assert!(store.claim(&turn, &other, true, Millis(1)).await.unwrap().is_none());
+        assert!(store.unowned_turns(&other, true, Millis(1), 10).await.unwrap().is_empty());
         assert_eq!(
-            store.unowned_turns(&owner("a"), Millis(1), 10).await.unwrap(),
+            store.unowned_turns(&owner("a"), true, Millis(1), 10).await.unwrap(),
             std::slice::from_ref(&turn)
         );
 
         let later = Millis(LEASE + 1);
         assert_eq!(
-            store.unowned_turns(&other, later, 10).await.unwrap(),
+            store.unowned_turns(&other, true, later, 10).await.unwrap(),
             std::slice::from_ref(&turn)
         );
-        let second = store.claim(&turn, &other, later).await.unwrap().unwrap();
+        let second = store.claim(&turn, &other, true, later).await.unwrap().unwrap();
         assert_eq!((second.turn.attempt, second.turn.fence, second.taken_over), (2, 2, true));
         assert_eq!(second.turn.barren, 1);
 
@@ -209,6 +210,59 @@ async fn a_turn_is_claimed_once_and_taken_over_when_the_lease_is_over() {
     .await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_may_not_judge_the_dead_takes_only_what_is_its_own_or_was_handed_over() {
+    on_both(async |store| {
+        add_user(&store, "ada").await;
+        let turn = accept(&store, message(1)).await.unwrap().turn;
+        store.register_node(&owner("a"), Millis(0)).await.unwrap();
+        let fence = store.claim(&turn, &owner("a"), true, Millis(1)).await.unwrap().unwrap();
+        assert!(store.is_owned(&turn, fence.turn.fence).await.unwrap());
+        let other = Owner { node: NodeId::new("n2"), incarnation: "b".to_owned() };
+        let later = Millis(LEASE + 1);
+
+        assert!(store.unowned_turns(&other, false, later, 10).await.unwrap().is_empty());
+        assert!(store.claim(&turn, &other, false, later).await.unwrap().is_none());
+        let own = store.unowned_turns(&owner("restarted"), false, later, 10).await.unwrap();
+        assert_eq!(own, std::slice::from_ref(&turn));
+
+        assert_eq!(store.hand_over(&other).await.unwrap(), 0);
+        assert_eq!(store.hand_over(&owner("a")).await.unwrap(), 1);
+        assert_eq!(
+            store.unowned_turns(&other, false, Millis(1), 10).await.unwrap(),
+            [turn.clone()]
+        );
+        let taken = store.claim(&turn, &other, false, Millis(1)).await.unwrap().unwrap();
+        assert_eq!((taken.taken_over, taken.turn.barren), (true, 0), "a drain never counts");
+        assert!(!store.is_owned(&turn, fence.turn.fence).await.unwrap());
+    })
+    .await;
+}
+
+/// Nodes whose clocks disagree agree on who is dead: PostgreSQL says what time it is.
+#[tokio::test(flavor = "multi_thread")]
+async fn leases_on_postgresql_go_by_its_clock() {
+    let Some(place) = postgres_place().await else { return };
+    let store = Store::open(&place, &Handle::current()).await.unwrap();
+    add_user(&store, "ada").await;
+    let turn = accept(&store, message(1)).await.unwrap().turn;
+    let (old, far) = (Millis(0), Millis(i64::MAX / 2));
+    store.register_node(&owner("a"), old).await.unwrap();
+    store.claim(&turn, &owner("a"), true, old).await.unwrap().unwrap();
+    let other = Owner { node: NodeId::new("n2"), incarnation: "b".to_owned() };
+    assert!(store.claim(&turn, &other, true, far).await.unwrap().is_none(), "it lives");
+
+    let aged: Result<usize, StoreError> = write!(store, |conn| Ok(diesel::update(node::table)
+        .set(node::lease_until.eq(node::lease_until - LEASE))
+        .execute(conn)
+        .await?));
+    assert_eq!(aged.unwrap(), 1);
+    assert_eq!(store.unowned_turns(&other, true, old, 10).await.unwrap(), [turn.clone()]);
+    assert!(store.claim(&turn, &other, true, old).await.unwrap().is_some());
+    let stats = Stats::default();
+    assert!(store.renew_lease(&owner("a"), &stats, old).await.unwrap());
+}
+
 /// I4.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_turn_ends_once_and_its_answer_is_stored_with_the_end() {
@@ -216,15 +270,19 @@ async fn a_turn_ends_once_and_its_answer_is_stored_with_the_end() {
         add_user(&store, "ada").await;
         let receipt = accept(&store, message(1)).await.unwrap();
         store.register_node(&owner("a"), Millis(0)).await.unwrap();
-        let claimed = store.claim(&receipt.turn, &owner("a"), Millis(1)).await.unwrap().unwrap();
+        let claimed =
+            store.claim(&receipt.turn, &owner("a"), true, Millis(1)).await.unwrap().unwrap();
         let fence = claimed.turn.fence;
         store.checkpoint(vec![chunk(fence, 3, "a "), chunk(fence, 4, "b")]).await.unwrap();
         assert_eq!(store.checkpoints(&receipt.turn).await.unwrap().len(), 2);
 
         let end = ended("trn_1", Ending::Done, "a b");
         let hint = Some("{\"level\":1}".to_owned());
-        assert!(store.finish(Finish { hint, ..finish(fence, 5, &end) }, Millis(9)).await.unwrap());
+        let first = Finish { hint, ..finish(fence, 5, &end) };
+        assert!(store.finish(first.clone(), Millis(9)).await.unwrap());
+        assert!(store.finish(first, Millis(9)).await.unwrap(), "its answer may have been lost");
         assert!(!store.finish(finish(fence, 6, &end), Millis(9)).await.unwrap());
+        assert!(!store.finish(finish(fence + 1, 5, &end), Millis(9)).await.unwrap());
 
         let thread = store.thread_of(&UserId::new("ada"), &receipt.thread).await.unwrap();
         assert_eq!((thread.seq, thread.hint.as_str()), (5, "{\"level\":1}"));
@@ -247,7 +305,7 @@ async fn a_failed_turn_gives_its_unit_back_and_a_cancelled_one_does_not() {
         store.register_node(&owner("a"), Millis(0)).await.unwrap();
         for (n, status) in [(1, Ending::Failed), (2, Ending::Cancelled)] {
             let turn = accept(&store, message(n)).await.unwrap().turn;
-            let claimed = store.claim(&turn, &owner("a"), Millis(1)).await.unwrap().unwrap();
+            let claimed = store.claim(&turn, &owner("a"), true, Millis(1)).await.unwrap().unwrap();
             let end = End { item: None, ..ended(turn.as_str(), status, "") };
             assert!(store.finish(finish(claimed.turn.fence, 2, &end), Millis(9)).await.unwrap());
         }

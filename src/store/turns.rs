@@ -7,8 +7,9 @@ use diesel_async::RunQueryDsl;
 use super::{
     Store, StoreError,
     db::read,
+    dialect::lease_time,
     nodes::Owner,
-    schema::{turn, turn_chunk},
+    schema::{node, turn, turn_chunk},
 };
 use crate::domain::{
     clock::Millis,
@@ -140,14 +141,6 @@ impl TurnRow {
     pub(crate) fn first_seq(&self) -> i64 {
         if self.has_message() { self.message_seq } else { self.message_seq + 1 }
     }
-
-    /// Whether the owner's lease holds, given the nodes whose lease does.
-    pub(crate) fn is_owned_by_one_of(&self, live: &[Owner]) -> bool {
-        live.iter().any(|owner| {
-            self.node.as_ref() == Some(&owner.node)
-                && self.incarnation.as_ref() == Some(&owner.incarnation)
-        })
-    }
 }
 
 /// How many turns stand how, for the dashboard.
@@ -204,24 +197,37 @@ impl Store {
             .await?))
     }
 
-    /// Unfinished turns, oldest first, that no other living node owns: those of dead nodes, those
-    /// that nobody has claimed, and `me`'s own, which `me` may have lost in a restart.
+    /// Unfinished turns, oldest first, that no living process owns: those that nobody has claimed
+    /// or that were handed over, those of `me`'s node, which it may have lost in a restart, and with
+    /// `of_the_dead` those of other nodes whose lease is over.
     pub(crate) async fn unowned_turns(
         &self,
         me: &Owner,
+        of_the_dead: bool,
         now: Millis,
         limit: usize,
     ) -> Result<Vec<TurnId>, StoreError> {
-        let mut others = self.live_nodes(now).await?;
-        others.retain(|owner| owner != me);
-        let rows: Vec<TurnRow> = read!(self, |conn| turn::table
-            .filter(turn::status.eq_any(UNFINISHED))
-            .order(turn::created_at)
-            .select(TurnRow::as_select())
-            .load(conn)
-            .await?);
-        let free = rows.into_iter().filter(|turn| !turn.is_owned_by_one_of(&others));
-        Ok(free.take(limit).map(|turn| turn.id).collect())
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        Ok(read!(self, |conn| {
+            let now = lease_time!(self.database_time, conn, now);
+            let living = node::table.on(node::id
+                .nullable()
+                .eq(turn::node)
+                .and(node::incarnation.nullable().eq(turn::incarnation))
+                .and(node::lease_until.gt(now.0))
+                .and(node::incarnation.ne(&me.incarnation)));
+            let mut query = turn::table
+                .left_join(living)
+                .filter(turn::status.eq_any(UNFINISHED).and(node::id.nullable().is_null()))
+                .order(turn::created_at)
+                .limit(limit)
+                .select(turn::id)
+                .into_boxed();
+            if !of_the_dead {
+                query = query.filter(turn::node.is_null().or(turn::node.eq(&me.node)));
+            }
+            query.load(conn).await?
+        }))
     }
 
     /// What the owners of an unfinished turn have checkpointed, in order.
@@ -237,6 +243,15 @@ impl Store {
             entries.append(&mut serde_json::from_str::<Vec<Entry>>(chunk)?);
         }
         Ok(entries)
+    }
+
+    /// Seq up to which an unfinished turn is checkpointed, if it is at all.
+    pub(crate) async fn checkpointed_to(&self, id: &TurnId) -> Result<Option<i64>, StoreError> {
+        Ok(read!(self, |conn| turn_chunk::table
+            .filter(turn_chunk::turn_id.eq(id))
+            .select(diesel::dsl::max(turn_chunk::seq))
+            .first(conn)
+            .await?))
     }
 
     pub(crate) async fn turn_counts(&self, since: Millis) -> Result<TurnCounts, StoreError> {

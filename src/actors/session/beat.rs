@@ -58,6 +58,7 @@ impl Session {
         self.watch_expiry(now, ctx);
         self.report(now, ctx);
         self.pump_behind(ctx);
+        self.doubt(ctx);
     }
 
     /// A sign of life, which the client answers with one.

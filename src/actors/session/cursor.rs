@@ -9,7 +9,7 @@ use crate::{
     actors::reading,
     domain::{
         clock::Millis,
-        event::{Entry, merge},
+        event::{Entry, LogEvent, merge},
         ids::{Epoch, ThreadId},
         live::{
             frame::{Frame, LogFrame, Mode, Resumed},
@@ -21,6 +21,8 @@ use crate::{
 
 /// Events that are read at once.
 const READ: usize = 512;
+/// So long, in milliseconds, nothing may come of an answer before the store is asked about it.
+const SILENCE: i64 = 2_000;
 
 pub(super) struct Cursor {
     pub epoch: Epoch,
@@ -35,6 +37,11 @@ pub(super) struct Cursor {
     read_at: Option<Millis>,
     /// A reading at the end of the coalescing window is planned.
     scheduled: bool,
+    /// An answer is being written, as far as is known here, and when something last came of it.
+    unfinished: bool,
+    news_at: Option<Millis>,
+    /// The next reading looks into the store as well.
+    doubted: bool,
     /// Frames that must follow everything that is in the log by now.
     pub after: Vec<Frame>,
 }
@@ -60,6 +67,10 @@ impl Cursor {
             held: false,
             read_at: None,
             scheduled: false,
+            // Until something else is known.
+            unfinished: true,
+            news_at: None,
+            doubted: false,
             after: Vec::new(),
         }
     }
@@ -103,6 +114,24 @@ impl Session {
         }
     }
 
+    /// An answer of which nothing comes may have been ended by an owner that died before it could
+    /// say so, or be written where the log cannot be reached from here: the store knows.
+    pub(super) fn doubt(&mut self, ctx: &mut Context<Self>) {
+        let now = self.now();
+        let mut silent = Vec::new();
+        for (thread, cursor) in &mut self.cursors {
+            let since = *cursor.news_at.get_or_insert(now);
+            if cursor.unfinished && now.since(since) >= SILENCE {
+                cursor.doubted = true;
+                cursor.news_at = Some(now);
+                silent.push(thread.clone());
+            }
+        }
+        for thread in silent {
+            self.pump(&thread, ctx);
+        }
+    }
+
     /// Sends what the log has behind the cursor, unless the client's queue is full enough.
     pub(super) fn pump(&mut self, thread: &ThreadId, ctx: &mut Context<Self>) {
         let (now, paused) = (self.now(), self.outbox.is_held());
@@ -119,8 +148,13 @@ impl Session {
         cursor.read_at = Some(now);
         let (hub, id) = (std::sync::Arc::clone(&self.hub), thread.clone());
         let (epoch, seq) = (cursor.epoch.clone(), cursor.seq);
+        let doubted = std::mem::take(&mut cursor.doubted);
         let read = async move {
-            let tail = reading::tail(&hub, &id, (&epoch, seq), READ).await;
+            let tail = if doubted {
+                reading::tail_in_doubt(&hub, &id, (&epoch, seq), READ).await
+            } else {
+                reading::tail(&hub, &id, (&epoch, seq), READ).await
+            };
             (id, tail)
         };
         ctx.spawn(read.into_actor(self).map(|(thread, tail), this, ctx| {
@@ -138,6 +172,8 @@ impl Session {
         };
         let mut more = again;
         if let Some(last) = entries.last() {
+            cursor.unfinished = !matches!(last.event, LogEvent::End(_));
+            cursor.news_at = Some(self.hub.clock.now());
             more |= usize::try_from(last.seq - cursor.seq).is_ok_and(|read| read >= READ);
             cursor.seq = last.seq;
             cursor.head = cursor.head.max(last.seq);
@@ -177,6 +213,7 @@ impl Session {
                 Ok(loaded) => loaded,
                 Err(error) => return this.lose(&thread, &error, ctx),
             };
+            cursor.unfinished = loaded.snapshot.turn.is_some();
             let known = loaded.epoch == cursor.epoch && loaded.seq <= cursor.seq;
             let after = std::mem::take(&mut cursor.after);
             if !known {

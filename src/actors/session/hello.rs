@@ -239,6 +239,10 @@ impl Session {
             Ok(loaded) => loaded,
             Err(error) => return self.lose(&thread, &error, ctx),
         };
+        if let Some(turn) = &loaded.snapshot.turn {
+            // Its owner may be dead; if so, the one who wakes next need not be the scan.
+            self.hub.look_after(&turn.id);
+        }
         let Plan { mode, reason } = plan(&loaded.have(), epoch.as_ref(), seq);
         let theirs = seq.unwrap_or_default();
         let (first, at) = match mode {

@@ -38,7 +38,9 @@ pub(super) async fn load(hub: &Hub, owner: &UserId, id: &ThreadId) -> Result<Loa
     let behind = view.is_err();
     let thread = hub.store.thread_of(owner, id).await?;
     let view = view.ok().flatten().filter(|view| view.epoch == thread.epoch);
-    let (seq, running, oldest) = if let Some(view) = view {
+    let (seq, running, oldest) = if let Some(view) = view
+        && !lags(hub, &thread, view.seq).await?
+    {
         let running = match view.running {
             Some(running) => Some(running),
             None => begun(hub, &thread, view.seq).await?,
@@ -50,6 +52,12 @@ pub(super) async fn load(hub: &Hub, owner: &UserId, id: &ThreadId) -> Result<Loa
     };
     let snapshot = snapshot(hub, &thread, seq, running).await?;
     Ok(Loaded { epoch: thread.epoch, seq, oldest, behind, snapshot })
+}
+
+/// Whether the store has more of a running answer than the log: its owner cannot reach the log.
+async fn lags(hub: &Hub, thread: &ThreadRow, logged: i64) -> Result<bool, StoreError> {
+    let Some(turn) = hub.store.stand_of(&thread.id).await?.running else { return Ok(false) };
+    Ok(hub.store.checkpointed_to(&turn).await?.is_some_and(|seq| seq > logged))
 }
 
 /// A turn whose question is in the log at `seq` and that has said nothing since.

@@ -8,6 +8,7 @@ use super::{Hub, Step, threads::store_error};
 use crate::{
     actors::tutor,
     auth::Identity,
+    bus::Wake,
     domain::{ids::TurnId, live::frame::Frame},
     store::{StoreError, ownership::CancelFound},
 };
@@ -22,6 +23,7 @@ pub(super) async fn stop(hub: Arc<Hub>, id: u32, turn: TurnId, who: Identity) ->
         if let CancelFound::Ended(status) = hub.store.request_cancel(&user, &turn).await? {
             return Ok((status, None));
         }
+        hub.bus.wake(Wake::Cancelled { turn: turn.clone() });
         let here = hub.tutor.send(tutor::Cancel(turn.clone())).await;
         let mut row = hub.store.turn_of(&user, &turn).await?;
         if !matches!(here, Ok(tutor::Stopped::Here)) {

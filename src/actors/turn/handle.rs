@@ -1,13 +1,21 @@
-//! The tutor actor's hold on a turn that is being written: it can stop the run, and it takes what
-//! was written since the last checkpoint.
+//! The tutor actor's hold on a turn that is being written: it can stop the run, it takes what was
+//! written since the last checkpoint, and it shows what only the store could take.
 
 use std::cell::{Cell, RefCell};
 
 use tokio::sync::{oneshot, watch};
 
+use super::{
+    Bench,
+    backlog::{Backlog, weight},
+};
 use crate::{
     actors::{progress::Progress, tutor::Stopped},
-    domain::{event::Entry, ids::TurnId},
+    bus::Wake,
+    domain::{
+        event::Entry,
+        ids::{ThreadId, TurnId},
+    },
     store::ownership::{Chunk, Claimed},
 };
 
@@ -15,17 +23,22 @@ use crate::{
 pub(super) enum Signal {
     Go,
     Cancel,
-    /// Somebody else owns the turn, or it is gone.
+    /// Somebody else owns the turn, or is to, or it is gone.
     FencedOff,
 }
 
 /// The actor's hold on a running turn.
 pub(in crate::actors) struct Handle {
     turn: TurnId,
+    thread: ThreadId,
     fence: i64,
     signal: watch::Sender<Signal>,
     /// Written since the last checkpoint.
     pending: RefCell<Vec<Entry>>,
+    /// Bytes of it, and of what is being checkpointed.
+    weight: Cell<usize>,
+    /// Written, and in no log: no reader has seen it.
+    unshown: RefCell<Vec<Entry>>,
     waiting: RefCell<Vec<oneshot::Sender<Stopped>>>,
     over: Cell<bool>,
     /// For the dashboard.
@@ -36,9 +49,12 @@ impl Handle {
     pub(in crate::actors) fn new(claimed: &Claimed) -> Self {
         Self {
             turn: claimed.turn.id.clone(),
+            thread: claimed.thread.id.clone(),
             fence: claimed.turn.fence,
             signal: watch::Sender::new(Signal::Go),
             pending: RefCell::default(),
+            weight: Cell::new(0),
+            unshown: RefCell::default(),
             waiting: RefCell::default(),
             over: Cell::new(false),
             progress: Progress::new(claimed),
@@ -50,14 +66,37 @@ impl Handle {
         self.signal.subscribe()
     }
 
-    /// The run has appended this to the log.
-    pub(super) fn wrote(&self, entry: Entry) {
+    /// The run goes on with this. It is neither checkpointed nor shown yet.
+    pub(super) fn wrote(&self, entry: Entry, backlog: &Backlog) {
+        let weight = weight(&entry);
+        backlog.add(weight);
+        self.weight.set(self.weight.get() + weight);
+        self.unshown.borrow_mut().push(entry.clone());
         self.pending.borrow_mut().push(entry);
+    }
+
+    /// What no reader has seen, in order.
+    pub(super) fn unshown(&self) -> Vec<Entry> {
+        self.unshown.borrow().clone()
+    }
+
+    /// Readers can have all up to `seq`.
+    pub(super) fn shown(&self, seq: i64) {
+        self.unshown.borrow_mut().retain(|entry| entry.seq > seq);
+    }
+
+    /// The log has not taken everything.
+    pub(in crate::actors) fn is_degraded(&self) -> bool {
+        !self.unshown.borrow().is_empty()
     }
 
     /// The end is in the store.
     pub(super) fn is_over(&self) {
         self.over.set(true);
+    }
+
+    pub(super) fn has_ended(&self) -> bool {
+        self.over.get()
     }
 
     pub(in crate::actors) fn cancel(&self) {
@@ -87,11 +126,45 @@ impl Handle {
         pending.extend(newer);
     }
 
+    /// A checkpoint has succeeded: makes room for more, and shows what the log could not take.
+    pub(in crate::actors) async fn checkpointed(&self, chunk: &Chunk, bench: &Bench) {
+        self.forget(chunk.entries.iter().map(weight).sum(), &bench.backlog);
+        if let Some(last) = chunk.entries.last() {
+            self.committed(last.seq, bench).await;
+        }
+    }
+
+    /// The store has everything up to `seq`, so it may be shown.
+    pub(super) async fn committed(&self, seq: i64, bench: &Bench) {
+        let entries = {
+            let unshown = self.unshown.borrow();
+            unshown.iter().take_while(|entry| entry.seq <= seq).cloned().collect::<Vec<_>>()
+        };
+        if entries.is_empty() {
+            return;
+        }
+        let (thread, turn) = (self.thread.clone(), &self.turn);
+        match bench.log.admit(&thread, self.fence, entries).await {
+            Ok(()) => {
+                self.shown(seq);
+                bench.bus.wake(Wake::Thread { thread });
+            }
+            Err(error) => tracing::debug!(%turn, %error, "committed events wait for the log"),
+        }
+    }
+
+    fn forget(&self, bytes: usize, backlog: &Backlog) {
+        let bytes = bytes.min(self.weight.get());
+        self.weight.set(self.weight.get() - bytes);
+        backlog.remove(bytes);
+    }
+
     pub(in crate::actors) fn wait_for_end(&self, senders: Vec<oneshot::Sender<Stopped>>) {
         self.waiting.borrow_mut().extend(senders);
     }
 
-    pub(in crate::actors) fn ended(&self) {
+    pub(in crate::actors) fn ended(&self, backlog: &Backlog) {
+        self.forget(usize::MAX, backlog);
         let stopped = if self.over.get() { Stopped::Here } else { Stopped::NotHere };
         for sender in self.waiting.borrow_mut().drain(..) {
             // Whoever asked may be gone.

@@ -177,12 +177,11 @@ impl Reader {
             "snapshot" => self.take_snapshot(frame),
             _ => {}
         }
-        let Some(seq) = frame["seq"].as_i64().filter(|_| frame["type"] != "resumed") else {
+        // What is said about the log is no event of it.
+        let about = ["resumed", "snapshot", "ok", "error"].map(Value::from);
+        let Some(seq) = frame["seq"].as_i64().filter(|_| !about.contains(&frame["type"])) else {
             return;
         };
-        if frame["type"] == "snapshot" {
-            return;
-        }
         let first = frame["first"].as_i64().unwrap_or(seq);
         assert_eq!(first, self.seq + 1, "a gap or a repeat at {frame}");
         self.seq = seq;

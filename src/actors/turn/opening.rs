@@ -1,0 +1,143 @@
+//! Where a new owner begins: it makes the log its own and brings it up to the store.
+
+use std::rc::Rc;
+
+use super::{Bench, Handle, Lost, Writer};
+use crate::{
+    domain::{
+        clock::Millis,
+        event::{LogEvent, Running},
+        ids::Epoch,
+        item::Item,
+    },
+    store::{StoreError, ownership::Claimed, turns::TurnRow},
+    turnlog::{LogError, Start, View},
+};
+
+/// What an owner goes on from.
+struct Found {
+    epoch: Epoch,
+    seq: i64,
+    running: Running,
+}
+
+impl Writer {
+    pub(super) async fn open(
+        bench: std::sync::Arc<Bench>,
+        claimed: Claimed,
+        handle: Rc<Handle>,
+    ) -> Result<Result<Self, Lost>, StoreError> {
+        let turn = &claimed.turn;
+        let found = match in_log(&bench, &claimed).await {
+            Ok(Some(found)) => found,
+            Ok(None) => {
+                let found = in_store(&bench, turn).await?;
+                if !bench.store.begin_epoch(&claimed.thread.id, turn.fence, &found.epoch).await? {
+                    return Ok(Err(Lost));
+                }
+                found
+            }
+            Err(lost) => return Ok(Err(lost)),
+        };
+        let Found { epoch, seq, mut running } = found;
+        running.attempt = turn.attempt;
+        let start = Start {
+            epoch: epoch.clone(),
+            fence: turn.fence,
+            seq,
+            running: (!running.text.is_empty()).then(|| running.clone()),
+        };
+        let Ok(head) = bench.log.open(&claimed.thread.id, start.clone()).await else {
+            return Ok(Err(Lost));
+        };
+        if head.seq != seq {
+            tracing::error!(turn = %turn.id, seq, head = head.seq, "a log moved under its owner");
+            return Ok(Err(Lost));
+        }
+        let Claimed { turn, mut thread, .. } = claimed;
+        thread.epoch = epoch;
+        let mut writer = Self {
+            bench,
+            handle,
+            turn,
+            thread,
+            seq,
+            running,
+            start,
+            first_text: None,
+            latest_text: None,
+            refused_at: None,
+        };
+        Ok(writer.announce().await.map(|()| writer))
+    }
+
+    /// The `message` event, where the log lacks it.
+    async fn announce(&mut self) -> Result<(), Lost> {
+        if !self.turn.has_message() || self.seq >= self.turn.message_seq {
+            return Ok(());
+        }
+        let TurnRow { question_item, question, quote, created_at, .. } = &self.turn;
+        let item = Item::question(
+            question_item.clone(),
+            self.thread.id.clone(),
+            Millis(*created_at),
+            question,
+            quote.as_deref(),
+        );
+        self.append(LogEvent::Message { item, replaces: self.turn.replaces.clone() }).await
+    }
+}
+
+/// What the log has of the turn, if all that readers may have seen is in it. From here on nobody
+/// else appends: the fence is set before the log is looked at, since its last owner may live and
+/// write until then.
+async fn in_log(bench: &Bench, claimed: &Claimed) -> Result<Option<Found>, Lost> {
+    let Claimed { turn, thread, taken_over } = claimed;
+    let asked_at = turn.first_seq() - 1;
+    let nothing = Running::new(turn.id.clone(), turn.attempt);
+    let epoch = thread.epoch.clone();
+    if !taken_over {
+        return match view(bench, claimed).await {
+            // It holds what the store does not know.
+            Ok(Some(view)) if view.seq > asked_at => Ok(None),
+            // Nothing of this turn has been shown. A log that ends earlier begins anew there.
+            _ => Ok(Some(Found { epoch, seq: asked_at, running: nothing })),
+        };
+    }
+    let Ok(Some(before)) = view(bench, claimed).await else { return Ok(None) };
+    let checkpointed = bench.store.checkpointed_to(&turn.id).await.map_err(|_| Lost)?;
+    if before.seq < asked_at.max(checkpointed.unwrap_or(asked_at)) {
+        // It lost its tail, which readers may have seen.
+        return Ok(None);
+    }
+    let start = Start { epoch: epoch.clone(), fence: turn.fence, seq: before.seq, running: None };
+    let head = match bench.log.open(&thread.id, start).await {
+        Ok(head) => head,
+        Err(LogError::Fenced) => return Err(Lost),
+        Err(_) => return Ok(None),
+    };
+    match view(bench, claimed).await {
+        Ok(Some(view)) if view.seq == head.seq && view.seq >= before.seq => {
+            let running = view.running.filter(|running| running.turn == turn.id);
+            Ok(Some(Found { epoch, seq: view.seq, running: running.unwrap_or(nothing) }))
+        }
+        _ => Ok(None),
+    }
+}
+
+async fn view(bench: &Bench, claimed: &Claimed) -> Result<Option<View>, LogError> {
+    let thread = &claimed.thread;
+    let view = bench.log.view(&thread.id).await?;
+    Ok(view.filter(|view| view.epoch == thread.epoch))
+}
+
+/// What was checkpointed. Readers may have seen more, so they must start afresh.
+async fn in_store(bench: &Bench, turn: &TurnRow) -> Result<Found, StoreError> {
+    let entries = bench.store.checkpoints(&turn.id).await?;
+    let mut running = Running::new(turn.id.clone(), turn.attempt);
+    for entry in &entries {
+        running.apply(entry);
+    }
+    let seq = entries.last().map_or(turn.first_seq() - 1, |entry| entry.seq);
+    Ok(Found { epoch: Epoch::new(bench.ids.token(8)), seq, running })
+}
