@@ -71,7 +71,9 @@ impl ChangeWatcher {
                         // Whoever made them may not have a bus: the command line has none.
                         this.concerned.bus.wake(Wake::Changed);
                     }
-                    changes.into_iter().for_each(|change| this.tell(change, ctx));
+                    for change in changes {
+                        this.tell(change, ctx);
+                    }
                 }
                 Err(error) => tracing::warn!(%error, "the change log cannot be read"),
             }

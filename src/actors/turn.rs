@@ -3,19 +3,18 @@
 
 use std::{rc::Rc, sync::Arc, time::Duration};
 
-use futures_util::{StreamExt, stream::BoxStream};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::Semaphore;
 
 use super::Lease;
 use crate::{
     bus::Bus,
-    course::{CourseError, Courses},
+    course::Courses,
     domain::{
         clock::{Millis, SharedClock},
         code::Code,
         event::{End, Ending, Failure, LogEvent, Running, Timing, TurnNews, Usage, fingerprint},
         ids::{ItemId, SharedIds, UserId, prefixed},
-        item::{Item, Source},
+        item::Item,
     },
     store::{
         Store, StoreError,
@@ -26,9 +25,10 @@ use crate::{
     },
     telemetry::{Counted, Metrics},
     turnlog::{LogError, Start, TurnLog},
-    tutor::{Tutor, TutorEvent},
+    tutor::Tutor,
 };
 
+mod answering;
 mod backlog;
 mod handle;
 mod opening;
@@ -160,21 +160,7 @@ impl Writer {
                 slot = fair.acquire_owned() => slot.map_err(|_| Lost)?,
             }
         };
-        let question = tokio::select! {
-            biased;
-            signal = stopped(&mut signal) => return self.stop(signal).await,
-            question = self.question() => question,
-        };
-        let outcome = match question {
-            Ok(question) => {
-                let answer = self.bench.tutor.answer(question);
-                self.follow(answer, &mut signal).await?
-            }
-            Err(error) => {
-                tracing::error!(turn = %self.turn.id, %error, "a question cannot be put together");
-                Some(Outcome::failed(Code::StoreUnavailable, "The lesson could not be read."))
-            }
-        };
+        let outcome = self.answer(&mut signal).await?;
         drop(slot);
         if let Some(outcome) = outcome {
             return self.finish(outcome).await;
@@ -188,81 +174,6 @@ impl Writer {
             Signal::FencedOff => Err(Lost),
             Signal::Go | Signal::Cancel => self.finish(Outcome::plain(Ending::Cancelled)).await,
         }
-    }
-
-    /// Writes down what the tutor says. None if it was told to stop.
-    async fn follow(
-        &mut self,
-        mut answer: BoxStream<'static, TutorEvent>,
-        signal: &mut watch::Receiver<Signal>,
-    ) -> Result<Option<Outcome>, Lost> {
-        let prefixed = !self.running.text.is_empty();
-        let mut level = None;
-        loop {
-            let event = tokio::select! {
-                biased;
-                _ = stopped(signal) => return Ok(None),
-                event = answer.next() => event,
-            };
-            match event {
-                Some(TutorEvent::Started { hint_level }) => {
-                    level = Some(hint_level);
-                    if !prefixed {
-                        self.news(TurnNews::Running, level, None).await?;
-                    }
-                }
-                Some(TutorEvent::Continued) => {
-                    self.news(TurnNews::Continued, level, None).await?;
-                }
-                Some(TutorEvent::Restarted) => {
-                    let from = self.running.first_delta;
-                    self.news(TurnNews::Restarted, level, from).await?;
-                }
-                Some(TutorEvent::Citations(sources)) => self.cite(sources).await?,
-                Some(TutorEvent::Text(text)) => self.say(text).await?,
-                Some(TutorEvent::Done { hint, input_tokens, output_tokens, degraded, .. }) => {
-                    let usage = Usage { input: input_tokens.into(), output: output_tokens.into() };
-                    return Ok(Some(Outcome {
-                        usage,
-                        hint: serde_json::to_string(&hint).ok(),
-                        degraded: degraded.into_iter().map(str::to_owned).collect(),
-                        ..Outcome::plain(Ending::Done)
-                    }));
-                }
-                Some(TutorEvent::Failed { code, message }) => {
-                    return Ok(Some(Outcome::failed(code, message)));
-                }
-                None => {
-                    let message = "The answer broke off. Please ask again.";
-                    return Ok(Some(Outcome::failed(Code::UpstreamError, message)));
-                }
-            }
-        }
-    }
-
-    async fn cite(&mut self, sources: Vec<Source>) -> Result<(), Lost> {
-        if sources.is_empty() || sources == self.running.sources {
-            return Ok(());
-        }
-        self.append(LogEvent::Citations { turn: self.turn.id.clone(), sources }).await
-    }
-
-    async fn say(&mut self, text: String) -> Result<(), Lost> {
-        if text.is_empty() {
-            return Ok(());
-        }
-        let now = self.bench.clock.now();
-        self.handle.progress.wrote(now);
-        match self.latest_text.replace(now) {
-            None => {
-                self.first_text = Some(now);
-                let asked = Millis(self.turn.created_at);
-                self.bench.metrics.first_delta(seconds(now.since(asked)));
-            }
-            Some(before) => self.bench.metrics.delta_gap(seconds(now.since(before))),
-        }
-        let (turn, attempt) = (self.turn.id.clone(), self.turn.attempt);
-        self.append(LogEvent::Delta { turn, attempt, text }).await
     }
 
     /// Everything into the store at once, then the `end` into the log.
@@ -314,23 +225,4 @@ impl Writer {
         let id = ItemId::new(prefixed(&*self.bench.ids, "msg", now));
         Some(Item::answer(id, self.thread.id.clone(), now, text, sources))
     }
-
-    /// A store that is away for a while fails no question.
-    async fn question(&self) -> Result<crate::tutor::Question, CourseError> {
-        loop {
-            let Self { bench, turn, thread, running, .. } = self;
-            match super::question::build(bench, turn, thread, &running.text).await {
-                Err(CourseError::Store(StoreError::Unavailable(error))) => {
-                    tracing::debug!(turn = %turn.id, %error, "a question waits for the store");
-                    tokio::time::sleep(RETRY_STORE).await;
-                }
-                built => return built,
-            }
-        }
-    }
-}
-
-/// Milliseconds as seconds, for a histogram.
-fn seconds(ms: i64) -> f64 {
-    f64::from(i32::try_from(ms).unwrap_or(i32::MAX)) / 1_000.0
 }

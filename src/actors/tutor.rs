@@ -52,11 +52,17 @@ pub(crate) struct TutorActor {
     claiming: HashMap<TurnId, Vec<oneshot::Sender<Stopped>>>,
     /// How many of a user's turns may run at once.
     fair: HashMap<UserId, Arc<Semaphore>>,
-    checkpointing: bool,
-    /// The last time was passed over.
-    rested: bool,
+    checkpoint: Checkpoint,
     scanning: bool,
     draining: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Checkpoint {
+    Due,
+    /// The last time was passed over.
+    Rested,
+    Running,
 }
 
 /// What became of a request to stop.
@@ -76,8 +82,7 @@ impl TutorActor {
             runs: JoinSet::new(),
             claiming: HashMap::new(),
             fair: HashMap::new(),
-            checkpointing: false,
-            rested: false,
+            checkpoint: Checkpoint::Due,
             scanning: false,
             draining: false,
         }
@@ -182,23 +187,29 @@ impl TutorActor {
 
     /// At its time: each time while the log is away or much waits, else every other time.
     fn checkpoint_soon(&mut self, ctx: &mut Context<Self>) {
-        let presses = self.bench.backlog.is_pressing()
-            || self.running.values().any(|handle| handle.is_degraded());
-        self.rested = !self.rested && !presses;
-        if !self.rested {
+        let presses = || {
+            self.bench.backlog.is_pressing()
+                || self.running.values().any(|handle| handle.is_degraded())
+        };
+        if self.checkpoint == Checkpoint::Due && !presses() {
+            self.checkpoint = Checkpoint::Rested;
+        } else {
             self.checkpoint(ctx);
         }
     }
 
     fn checkpoint(&mut self, ctx: &mut Context<Self>) {
-        if self.running.is_empty() || std::mem::replace(&mut self.checkpointing, true) {
+        if self.running.is_empty() || self.checkpoint == Checkpoint::Running {
             return;
         }
+        self.checkpoint = Checkpoint::Running;
         let chunks = self.take_chunks();
         let write = write_chunks(Arc::clone(&self.bench), chunks);
         ctx.spawn(write.into_actor(self).map(move |standings, this, ctx| {
-            this.checkpointing = false;
-            standings.iter().for_each(|standing| this.heed(standing));
+            this.checkpoint = Checkpoint::Due;
+            for standing in &standings {
+                this.heed(standing);
+            }
             if !standings.is_empty() && this.bench.backlog.is_pressing() {
                 this.checkpoint(ctx);
             }
@@ -269,7 +280,7 @@ impl Supervised for TutorActor {
         self.runs = JoinSet::new();
         self.running.clear();
         self.claiming.clear();
-        (self.checkpointing, self.scanning) = (false, false);
+        (self.checkpoint, self.scanning) = (Checkpoint::Due, false);
     }
 }
 

@@ -35,12 +35,20 @@ struct Node {
 
 /// Runs a test on a whole node whose clock stands still until the test moves it.
 fn on_node<F: Future<Output = ()>>(test: impl FnOnce(Node) -> F) {
+    on_node_with(async || Vec::new(), test);
+}
+
+/// The settings are made where servers can be started.
+fn on_node_with<F: Future<Output = ()>>(
+    settings: impl AsyncFnOnce() -> Vec<(String, String)>,
+    test: impl FnOnce(Node) -> F,
+) {
     let folder = tempfile::tempdir().unwrap();
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let handle = runtime.handle().clone();
     actix_rt::System::new().block_on(async {
         let overrides = Overrides { data_dir: Some(folder.path().to_owned()) };
-        let config = config::load(None, [], &overrides).unwrap();
+        let config = config::load(None, settings().await, &overrides).unwrap();
         let clock = Arc::new(ManualClock::at(Millis(1_795_400_000_000)));
         let ids: SharedIds = Arc::new(SeededIds::new(5));
         let shared: SharedClock = Arc::<ManualClock>::clone(&clock);
@@ -255,5 +263,53 @@ fn a_flood_of_requests_is_refused_first_and_then_cut() {
         }
         assert!((30..=40).contains(&refusals), "{refusals}");
         assert_eq!(client.gauge.close().code(), 4201);
+    });
+}
+
+/// `turns.md`, When something is away: the model stalls.
+#[test]
+fn a_model_that_stalls_is_asked_again() {
+    use crate::llm::openai::server::{Reply, Server, Step, event, spoken};
+
+    let stalls = |text| Reply::Stream(vec![event(text), Step::Stall]);
+    let (first, second) = (stalls("Two clocks "), stalls("drift apart, "));
+    let ends = Reply::Stream(spoken("as you know. Which one is right?"));
+    let server = std::cell::OnceCell::new();
+    let settings = async || {
+        let _ = server.set(Server::scripted([first, second, ends]).await);
+        [
+            ("MODEL", "openai".to_owned()),
+            ("MODEL_NAME", "tutor-1".to_owned()),
+            ("BASE_URL", server.get().unwrap().settings().base_url().to_owned()),
+            ("BETWEEN_TOKENS_S", "1".to_owned()),
+        ]
+        .map(|(key, value)| (format!("INTELLISTACK__TUTOR__{key}"), value))
+        .into()
+    };
+    on_node_with(settings, async |node| {
+        let ada = node.person("ada").await;
+        let mut client = node.welcomed(&ada).await;
+        client.say(json!({ "type": "send", "id": 2, "message_id": "m", "text": "hi?" })).await;
+        let (mut text, mut attempts) = (String::new(), Vec::new());
+        let end = loop {
+            let frame = client.next().await.unwrap();
+            match frame["type"].as_str().unwrap() {
+                "turn" => {
+                    attempts.push((frame["attempt"].clone(), frame["status"].clone()));
+                    if frame["status"] == "restarted" {
+                        text.clear();
+                    }
+                }
+                "delta" => text.push_str(frame["text"].as_str().unwrap()),
+                "end" => break frame,
+                _ => {}
+            }
+        };
+        assert_eq!((&end["status"], &end["attempt"]), (&json!("done"), &json!(3)));
+        assert!(text.contains("Which one is right?") && !text.contains("drift"), "{text}");
+        let expected = [(1, "running"), (2, "restarted"), (3, "restarted")];
+        let expected = expected.map(|(attempt, status)| (json!(attempt), json!(status)));
+        assert_eq!(attempts, expected);
+        assert_eq!(server.get().unwrap().seen().len(), 3);
     });
 }

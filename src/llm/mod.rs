@@ -174,6 +174,12 @@ impl ModelError {
         }
     }
 
+    /// Whether the model was at work and lost the thread, so that it may find it again. One that is
+    /// not reachable has been tried often enough by the time it says so.
+    pub(crate) const fn passes(&self) -> bool {
+        matches!(self, Self::Timeout(_) | Self::Broken(_))
+    }
+
     /// What the learner reads. Details stay in the log: a provider's text may hold anything.
     pub(crate) fn public_message(&self) -> String {
         match self {

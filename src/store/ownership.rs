@@ -65,6 +65,35 @@ pub(crate) enum CancelFound {
     Ended(String),
 }
 
+/// Whether the owner of a turn is another process than `me`, and its lease holds.
+macro_rules! is_alive {
+    ($conn:expr, $turn:expr, $me:expr, $now:expr) => {{
+        let living: i64 = node::table
+            .filter(node::id.nullable().eq(&$turn.node))
+            .filter(node::incarnation.nullable().eq(&$turn.incarnation))
+            .filter(node::lease_until.gt($now.0).and(node::incarnation.ne(&$me.incarnation)))
+            .count()
+            .get_result($conn)
+            .await?;
+        living > 0
+    }};
+}
+
+/// Whether a turn has ended just so by this fence.
+macro_rules! has_ended {
+    ($conn:expr, $end:expr, $fence:expr, $seq:expr) => {{
+        let ended: i64 = turn::table
+            .inner_join(thread::table)
+            .filter(turn::id.eq(&$end.turn).and(turn::fence.eq($fence)))
+            .filter(turn::status.eq($end.status.as_str()).and(turn::sha256.eq(&$end.sha256)))
+            .filter(thread::seq.eq($seq))
+            .count()
+            .get_result($conn)
+            .await?;
+        ended == 1
+    }};
+}
+
 impl Store {
     /// Makes `me` the owner if the turn is unfinished and nobody living owns it; see
     /// [`Store::unowned_turns`].
@@ -87,15 +116,8 @@ impl Store {
                 .optional()?;
             let Some((before, mut thread)) = found else { return Ok::<_, StoreError>(None) };
             let now = lease_time!(database_time, conn, now);
-            let living: i64 = node::table
-                .filter(node::id.nullable().eq(&before.node))
-                .filter(node::incarnation.nullable().eq(&before.incarnation))
-                .filter(node::lease_until.gt(now.0).and(node::incarnation.ne(&me.incarnation)))
-                .count()
-                .get_result(conn)
-                .await?;
             let others = before.node.as_ref().is_some_and(|node| *node != me.node);
-            if living > 0 || (others && !of_the_dead) {
+            if is_alive!(conn, &before, &me, now) || (others && !of_the_dead) {
                 return Ok(None);
             }
             let wrote: i64 = turn_chunk::table
@@ -142,6 +164,27 @@ impl Store {
             thread.fence = after.fence;
             Ok(Some(Claimed { turn: after, thread, taken_over }))
         })
+    }
+
+    /// Counts another attempt of the same owner. None if it is not the owner.
+    pub(crate) async fn begin_attempt(
+        &self,
+        id: &TurnId,
+        fence: i64,
+    ) -> Result<Option<i32>, StoreError> {
+        let id = id.clone();
+        write!(self, |conn| Ok::<_, StoreError>(
+            diesel::update(
+                turn::table
+                    .filter(turn::id.eq(id).and(turn::fence.eq(fence)))
+                    .filter(turn::status.eq(RUNNING)),
+            )
+            .set(turn::attempt.eq(turn::attempt + 1))
+            .returning(turn::attempt)
+            .get_result(conn)
+            .await
+            .optional()?
+        ))
     }
 
     /// Stores what was written since the last checkpoint, for all of a node's turns in one
@@ -209,15 +252,7 @@ impl Store {
             .optional()?;
             let Some(thread) = ended else {
                 // An earlier try, whose answer was lost, may have succeeded.
-                let done: i64 = turn::table
-                    .inner_join(thread::table)
-                    .filter(turn::id.eq(&end.turn).and(turn::fence.eq(fence)))
-                    .filter(turn::status.eq(end.status.as_str()).and(turn::sha256.eq(&end.sha256)))
-                    .filter(thread::seq.eq(seq))
-                    .count()
-                    .get_result(conn)
-                    .await?;
-                return Ok::<_, StoreError>(done == 1);
+                return Ok::<_, StoreError>(has_ended!(conn, &end, fence, seq));
             };
             if let Some(answer) = &end.item {
                 let row = ItemRow::new(answer, seq, &end.turn, now)?;

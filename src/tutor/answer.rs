@@ -68,7 +68,8 @@ impl Tutor {
             out.send(last.unwrap_or_else(|error| {
                 let Question { turn, thread, attempt, .. } = &question;
                 tracing::warn!(%turn, %thread, attempt, %error, "an answer failed");
-                TutorEvent::Failed { code: error.code(), message: error.public_message() }
+                let passes = error.passes() && parts.model.kind() != ModelKind::Scripted;
+                TutorEvent::Failed { code: error.code(), message: error.public_message(), passes }
             }))
             .await;
         })

@@ -92,6 +92,8 @@ pub(crate) enum TutorEvent {
     Failed {
         code: Code,
         message: String,
+        /// The model stalled or broke off: another attempt may go on.
+        passes: bool,
     },
 }
 

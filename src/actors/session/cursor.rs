@@ -37,13 +37,18 @@ pub(super) struct Cursor {
     read_at: Option<Millis>,
     /// A reading at the end of the coalescing window is planned.
     scheduled: bool,
-    /// An answer is being written, as far as is known here, and when something last came of it.
-    unfinished: bool,
+    /// An answer is being written, as far as is known here.
+    unfinished: Option<Unfinished>,
+    /// Frames that must follow everything that is in the log by now.
+    pub after: Vec<Frame>,
+}
+
+#[derive(Debug, Default)]
+struct Unfinished {
+    /// When something last came of it, or it was last doubted.
     news_at: Option<Millis>,
     /// The next reading looks into the store as well.
     doubted: bool,
-    /// Frames that must follow everything that is in the log by now.
-    pub after: Vec<Frame>,
 }
 
 /// Whether the log is being read, and whether it must be read once more.
@@ -57,7 +62,7 @@ enum Reading {
 }
 
 impl Cursor {
-    pub(super) const fn at(epoch: Epoch, seq: i64) -> Self {
+    pub(super) fn at(epoch: Epoch, seq: i64) -> Self {
         Self {
             epoch,
             seq,
@@ -68,9 +73,7 @@ impl Cursor {
             read_at: None,
             scheduled: false,
             // Until something else is known.
-            unfinished: true,
-            news_at: None,
-            doubted: false,
+            unfinished: Some(Unfinished::default()),
             after: Vec::new(),
         }
     }
@@ -120,10 +123,9 @@ impl Session {
         let now = self.now();
         let mut silent = Vec::new();
         for (thread, cursor) in &mut self.cursors {
-            let since = *cursor.news_at.get_or_insert(now);
-            if cursor.unfinished && now.since(since) >= SILENCE {
-                cursor.doubted = true;
-                cursor.news_at = Some(now);
+            let Some(answer) = &mut cursor.unfinished else { continue };
+            if now.since(*answer.news_at.get_or_insert(now)) >= SILENCE {
+                *answer = Unfinished { news_at: Some(now), doubted: true };
                 silent.push(thread.clone());
             }
         }
@@ -148,7 +150,8 @@ impl Session {
         cursor.read_at = Some(now);
         let (hub, id) = (std::sync::Arc::clone(&self.hub), thread.clone());
         let (epoch, seq) = (cursor.epoch.clone(), cursor.seq);
-        let doubted = std::mem::take(&mut cursor.doubted);
+        let unfinished = cursor.unfinished.as_mut();
+        let doubted = unfinished.is_some_and(|answer| std::mem::take(&mut answer.doubted));
         let read = async move {
             let tail = if doubted {
                 reading::tail_in_doubt(&hub, &id, (&epoch, seq), READ).await
@@ -172,8 +175,8 @@ impl Session {
         };
         let mut more = again;
         if let Some(last) = entries.last() {
-            cursor.unfinished = !matches!(last.event, LogEvent::End(_));
-            cursor.news_at = Some(self.hub.clock.now());
+            let answer = Unfinished { news_at: Some(self.hub.clock.now()), doubted: false };
+            cursor.unfinished = (!matches!(last.event, LogEvent::End(_))).then_some(answer);
             more |= usize::try_from(last.seq - cursor.seq).is_ok_and(|read| read >= READ);
             cursor.seq = last.seq;
             cursor.head = cursor.head.max(last.seq);
@@ -213,7 +216,7 @@ impl Session {
                 Ok(loaded) => loaded,
                 Err(error) => return this.lose(&thread, &error, ctx),
             };
-            cursor.unfinished = loaded.snapshot.turn.is_some();
+            cursor.unfinished = loaded.snapshot.turn.as_ref().map(|_| Unfinished::default());
             let known = loaded.epoch == cursor.epoch && loaded.seq <= cursor.seq;
             let after = std::mem::take(&mut cursor.after);
             if !known {

@@ -64,7 +64,7 @@ impl Settings {
         })
     }
 
-    pub(super) fn base_url(&self) -> &str {
+    pub(crate) fn base_url(&self) -> &str {
         self.base_url.as_str().trim_end_matches('/')
     }
 

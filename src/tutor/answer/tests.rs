@@ -269,7 +269,7 @@ async fn a_model_that_breaks_off_fails_the_turn_with_what_was_said_standing() {
     let rest: Vec<TutorEvent> = answer.collect().await;
 
     assert!(
-        matches!(&rest[..], [TutorEvent::Failed { code: Code::UpstreamError, message }] if message.ends_with("again.")),
+        matches!(&rest[..], [TutorEvent::Failed { code: Code::UpstreamError, message, passes: true }] if message.ends_with("again.")),
         "{rest:?}"
     );
 }
@@ -315,7 +315,7 @@ async fn a_script_is_passed_on_to_the_letter() {
     let told = "You have used your 20 messages for today.".to_owned();
     assert_eq!(
         failed.last(),
-        Some(&TutorEvent::Failed { code: Code::QuotaExceeded, message: told })
+        Some(&TutorEvent::Failed { code: Code::QuotaExceeded, message: told, passes: false })
     );
 }
 
