@@ -12,6 +12,7 @@ mod course;
 pub mod domain;
 mod http;
 mod importer;
+mod link;
 mod llm;
 mod mail;
 mod rag;

@@ -7,7 +7,8 @@ use std::{
 
 use url::{Host, Url};
 
-use super::{Config, TutorModel};
+use super::{Config, Redis, TutorModel};
+use crate::link::Target;
 
 /// Why the settings cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -109,9 +110,8 @@ impl Config {
     }
 
     fn check_databases(&self) -> Result<(), ConfigError> {
-        let urls: [(&'static str, &str, &[&str]); 3] = [
+        let urls: [(&'static str, &str, &[&str]); 2] = [
             ("database.url", self.database.url.reveal(), &["postgres", "postgresql"]),
-            ("redis.url", self.redis.url.reveal(), &["redis", "rediss"]),
             ("qdrant.url", self.qdrant.url.reveal(), &["http", "https"]),
         ];
         for (key, text, schemes) in urls {
@@ -122,6 +122,27 @@ impl Config {
                     &format!("must be empty or begin with {}://", schemes.join(":// or ")),
                 );
             }
+        }
+        self.check_redis()
+    }
+
+    fn check_redis(&self) -> Result<(), ConfigError> {
+        let Redis { url, prefix } = &self.redis;
+        if !url.is_empty()
+            && let Err(problem) = Target::parse(url.reveal())
+        {
+            return invalid(
+                "redis.url",
+                &format!(
+                    "{problem}. Leave it empty or write redis://host:6379, \
+                     redis+sentinel://host:26379,host2:26379/mymaster or \
+                     redis+cluster://host:6379,host2:6379"
+                ),
+            );
+        }
+        let fits = |c: char| c.is_ascii_alphanumeric() || "-_.:".contains(c);
+        if prefix.is_empty() || !prefix.chars().all(fits) {
+            return invalid("redis.prefix", "must be made of letters, digits and - _ . : alone");
         }
         Ok(())
     }
@@ -298,6 +319,16 @@ mod tests {
 
         assert!(refusal(&wrong, Purpose::default()).contains("postgres://"));
         assert!(!refusal(&wrong, Purpose::default()).contains("school"));
+    }
+
+    #[test]
+    fn redis_is_one_server_or_sentinels_or_a_cluster() {
+        for url in ["redis://r", "rediss+cluster://a:1,b:2", "redis+sentinel://a,b/school"] {
+            assert_eq!(refusal(&[("REDIS__URL", url)], Purpose::default()), "accepted");
+        }
+        let nameless = refusal(&[("REDIS__URL", "redis+sentinel://:hunter2@a")], DEMO);
+        assert!(nameless.contains("/NAME") && !nameless.contains("hunter2"), "{nameless}");
+        assert!(refusal(&[("REDIS__PREFIX", "{a}")], DEMO).contains("redis.prefix"));
     }
 
     #[test]

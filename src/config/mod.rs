@@ -55,9 +55,6 @@ impl Config {
     /// What an operator should know about settings that hold but do not do what they may expect.
     pub fn notes(&self) -> Vec<&'static str> {
         let mut notes = Vec::new();
-        if !self.redis.url.is_empty() {
-            notes.push("redis.url is set, but this version does not use Redis yet");
-        }
         if !self.qdrant.url.is_empty() {
             notes.push("qdrant.url is set, but this version does not use Qdrant yet");
         }

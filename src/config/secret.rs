@@ -67,13 +67,27 @@ impl Address {
             return String::new();
         }
         let Ok(mut url) = url::Url::parse(&self.0) else {
-            return MASK.to_owned();
+            return self.masked_list();
         };
         let hidden = url.password().is_none() || url.set_password(Some(MASK)).is_ok();
         if url.query().is_some() {
             url.set_query(Some(MASK));
         }
         if hidden { url.to_string() } else { MASK.to_owned() }
+    }
+
+    /// Several hosts, as `redis+cluster://` has them, are no URL by the book.
+    fn masked_list(&self) -> String {
+        let Some((scheme, rest)) = self.0.split_once("://") else { return MASK.to_owned() };
+        let (hosts, query) = match rest.split_once('?') {
+            // Which of the two holds a password cannot be told.
+            Some((_, behind)) if behind.contains('@') => return format!("{scheme}://{MASK}"),
+            Some((hosts, _)) => (hosts, "?***"),
+            None => (rest, ""),
+        };
+        let (login, hosts) =
+            hosts.rsplit_once('@').map_or(("", hosts), |(_, hosts)| ("***@", hosts));
+        format!("{scheme}://{login}{hosts}{query}")
     }
 }
 
@@ -111,5 +125,9 @@ mod tests {
         assert_eq!(printed, "postgres://ada:***@db:5432/school?***");
         assert_eq!(format!("{:?}", Address::new("hunter2 is no address")), "***");
         assert_eq!(format!("{:?}", Address::new("redis://:hunter2@r:6379")), "redis://:***@r:6379");
+        let list = Address::new("redis+sentinel://:hunt@er2@a:1,b:2/m?sentinel_password=hunter2");
+        assert_eq!(format!("{list:?}"), "redis+sentinel://***@a:1,b:2/m?***");
+        let odd = Address::new("redis+sentinel://a:1,b:2/m?sentinel_password=hunt@er2");
+        assert_eq!(format!("{odd:?}"), "redis+sentinel://***");
     }
 }

@@ -42,11 +42,14 @@ pub struct Database {
     pub pool: usize,
 }
 
-/// What will join the memory of several nodes; not used yet.
+/// What joins the memory of several nodes.
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Redis {
+    /// Empty means a node that is alone.
     pub url: Address,
+    /// What the names of all keys and channels begin with.
+    pub prefix: String,
 }
 
 /// A search index outside the process; not used yet.

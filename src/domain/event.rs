@@ -190,7 +190,7 @@ pub fn hex(bytes: &[u8]) -> String {
 
 /// What the log says of a turn that has not ended: where a late reader starts, and what another
 /// owner goes on from.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Running {
     pub turn: TurnId,
     pub attempt: i32,

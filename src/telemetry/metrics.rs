@@ -13,6 +13,8 @@ use prometheus_client::{
     registry::{Registry, Unit},
 };
 
+use super::RedisFigures;
+
 /// One label whose values are few and known: a status, a code, an outcome. Never an id or a name.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(crate) struct Label {
@@ -54,6 +56,7 @@ pub(crate) struct Metrics {
     sign_ins: Labelled,
     resident_bytes: Gauge,
     pub(crate) flow: Flow,
+    pub(crate) redis: RedisFigures,
 }
 
 /// What moves over the live sockets, and who cannot keep up.
@@ -107,6 +110,7 @@ impl Metrics {
             sign_ins: Labelled::default(),
             resident_bytes: Gauge::default(),
             flow: Flow::default(),
+            redis: RedisFigures::default(),
         };
         new.register();
         new
@@ -139,6 +143,7 @@ impl Metrics {
         let resident = self.resident_bytes.clone();
         all.register_with_unit("resident", "Memory of the process", Unit::Bytes, resident);
         self.flow.register(all);
+        self.redis.register(all);
     }
 
     pub(crate) fn http_answer(&self, status: u16, seconds: f64) {
@@ -249,6 +254,8 @@ mod tests {
         metrics.refused("quota_exceeded");
         metrics.sign_in("ok");
         metrics.flow.bytes_out.inc_by(7);
+        metrics.redis.up.set(1);
+        metrics.redis.append_seconds.observe(0.001);
         let text = metrics.render().unwrap();
 
         for line in [
@@ -264,6 +271,8 @@ mod tests {
             r#"intellistack_refusals_total{value="quota_exceeded"} 1"#,
             r#"intellistack_sign_ins_total{value="ok"} 1"#,
             "intellistack_live_bytes_out_total 7",
+            "intellistack_redis_up 1",
+            "intellistack_redis_append_seconds_count 1",
         ] {
             assert!(text.contains(line), "{line} is missing in\n{text}");
         }

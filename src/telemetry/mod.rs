@@ -3,7 +3,9 @@
 mod log;
 mod metrics;
 mod problems;
+mod redis;
 
 pub(crate) use log::init;
 pub(crate) use metrics::{Counted, Metrics, resident_bytes};
 pub(crate) use problems::{Problem, Problems};
+pub(crate) use redis::RedisFigures;

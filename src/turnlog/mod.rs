@@ -1,5 +1,5 @@
 //! Floor 1, the log of running turns: what sessions follow. Embedded, a ring in this process
-//! ([`ring`]). The store is the truth; the log may be lost, and then a thread gets a new epoch.
+//! ([`ring`]); with other nodes, streams in Redis ([`redis`]). The store is the truth; the log may be lost, and then a thread gets a new epoch.
 
 use async_trait::async_trait;
 
@@ -11,6 +11,7 @@ use crate::domain::{
 #[cfg(test)]
 pub(crate) mod contract;
 mod pieces;
+pub(crate) mod redis;
 pub(crate) mod ring;
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

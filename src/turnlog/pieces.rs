@@ -129,6 +129,22 @@ impl Pieces {
         read.collect()
     }
 
+    /// The entries behind `seq`, as they were pushed.
+    pub(super) fn singles(&self, seq: i64) -> Vec<Entry> {
+        let start = self.0.partition_point(|piece| piece.last() <= seq);
+        let mut singles = Vec::new();
+        for piece in self.0.iter().skip(start) {
+            match piece {
+                Piece::Event(entry) => singles.push(entry.clone()),
+                Piece::Run(run) => {
+                    let wanted = run.first.max(seq + 1)..=run.last();
+                    singles.extend(wanted.map(|seq| run.between(seq, seq)));
+                }
+            }
+        }
+        singles
+    }
+
     /// Forgets what stands before `first`, and what was set aside to grow.
     pub(super) fn trim(&mut self, first: i64) {
         let gone = self.0.partition_point(|piece| piece.last() < first);
@@ -192,8 +208,10 @@ mod tests {
             }
             pieces.trim(kept);
             let (head, seq) = (i64::try_from(entries.len()).unwrap(), seq.max(kept - 1));
-            let wanted = entries.into_iter().filter(|entry| entry.seq > seq).take(most);
+            let behind: Vec<_> = entries.into_iter().filter(|entry| entry.seq > seq).collect();
+            let wanted = behind.iter().take(most).cloned();
             prop_assert_eq!(merge(pieces.behind(seq, most)), merge(wanted));
+            prop_assert_eq!(pieces.singles(seq), behind);
             if kept <= head {
                 prop_assert_eq!(pieces.oldest(), (head > 0).then_some(kept.max(1)));
             }

@@ -27,13 +27,69 @@ struct Log {
     fence: i64,
     seq: i64,
     entries: Pieces,
+    /// What an earlier owner had written of the turn before the oldest entry.
+    base: Option<Running>,
     running: Option<Running>,
     ended_at: Option<Millis>,
+}
+
+/// What a log in the ring is, without its entries.
+pub(super) struct Outline {
+    pub(super) epoch: Epoch,
+    pub(super) fence: i64,
+    /// Seq before the oldest entry.
+    pub(super) from: i64,
+    pub(super) seq: i64,
+    pub(super) base: Option<Running>,
 }
 
 impl Ring {
     pub(crate) fn new(clock: SharedClock) -> Self {
         Self { clock, threads: Mutex::new(HashMap::new()) }
+    }
+
+    pub(super) fn outline(&self, thread: &ThreadId) -> Option<Outline> {
+        let threads = self.threads();
+        let log = threads.get(thread)?;
+        Some(Outline {
+            epoch: log.epoch.clone(),
+            fence: log.fence,
+            from: log.oldest() - 1,
+            seq: log.seq,
+            base: log.base.clone(),
+        })
+    }
+
+    pub(super) fn fence(&self, thread: &ThreadId) -> Option<i64> {
+        self.threads().get(thread).map(|log| log.fence)
+    }
+
+    /// All entries behind `seq`, one a seq.
+    pub(super) fn behind(&self, thread: &ThreadId, seq: i64) -> Vec<Entry> {
+        let threads = self.threads();
+        threads.get(thread).map(|log| log.entries.singles(seq)).unwrap_or_default()
+    }
+
+    /// Puts a log here as it is elsewhere, unless a later owner's is here already.
+    pub(super) fn adopt(&self, thread: &ThreadId, start: Start, entries: Vec<Entry>) {
+        let now = self.clock.now();
+        let mut threads = self.threads();
+        if threads.get(thread).is_some_and(|log| log.fence > start.fence) {
+            return;
+        }
+        let mut log = Log::new(start);
+        for entry in entries {
+            log.push(entry, now);
+        }
+        threads.insert(thread.clone(), log);
+    }
+
+    /// Forgets a log, unless an owner later than `fence` has it.
+    pub(super) fn release(&self, thread: &ThreadId, fence: i64) {
+        let mut threads = self.threads();
+        if threads.get(thread).is_some_and(|log| log.fence <= fence) {
+            threads.remove(thread);
+        }
     }
 
     /// A poisoned lock means a panic between two whole updates: the map is still sound.
@@ -44,7 +100,8 @@ impl Ring {
 
 impl Log {
     fn new(Start { epoch, fence, seq, running }: Start) -> Self {
-        Self { epoch, fence, seq, entries: Pieces::default(), running, ended_at: None }
+        let base = running.clone();
+        Self { epoch, fence, seq, entries: Pieces::default(), base, running, ended_at: None }
     }
 
     fn push(&mut self, entry: Entry, now: Millis) {
@@ -52,6 +109,7 @@ impl Log {
         match (&entry.event, &mut self.running) {
             (LogEvent::End(_), running) => {
                 *running = None;
+                self.base = None;
                 self.ended_at = Some(now);
             }
             (event, running) => {

@@ -17,8 +17,9 @@ const FLOORS: &[&[&str]] = &[
     &["actors"],
     &["http", "ws"],
 ];
-/// Not on a floor: settings and figures, taken as arguments by every floor but the ground.
-const BESIDE: &[&str] = &["config", "telemetry"];
+/// Not on a floor: settings, figures and the connection to Redis, taken as arguments by every floor
+/// but the ground.
+const BESIDE: &[&str] = &["config", "telemetry", "link"];
 /// Wires the rest together, so it may name everything; nothing may name it.
 const ROOT: &[&str] = &["app", "cli", "lib", "main"];
 
