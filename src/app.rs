@@ -36,7 +36,7 @@ use crate::{
     rag::{Index, bm25::Bm25},
     store::{Store, StoreError, nodes::Owner},
     telemetry::{Metrics, Problems},
-    turnlog::{TurnLog, ring::Ring},
+    turnlog::TurnLog,
     tutor::Tutor,
 };
 
@@ -45,9 +45,11 @@ mod clockwork_tests;
 mod drain;
 mod model;
 mod server;
+mod shared;
 
 pub(crate) use drain::drain;
 pub(crate) use server::{bind, serve};
+use shared::Shared;
 
 /// Why the program cannot start. Each says what to do.
 #[derive(Debug, thiserror::Error)]
@@ -165,8 +167,8 @@ impl Parts {
     fn start(&self, ground: &Ground) -> Hub {
         let Ground { config, clock, ids, .. } = ground;
         let (limits, live) = (config.limits.clone(), config.live.clone());
-        let log: Arc<dyn TurnLog> = Arc::new(Ring::new(Arc::clone(clock)));
-        let bus = Bus::in_process();
+        let Shared { log, bus, link } =
+            Shared::start(&config.redis, clock, ids, &self.metrics, &self.me.node);
         let control = Arbiter::new();
 
         let lease = Arc::new(Lease::default());
@@ -202,6 +204,7 @@ impl Parts {
             store: Arc::clone(&self.store),
             log,
             bus,
+            link,
             auth: Arc::clone(&self.auth),
             courses: Arc::clone(&self.courses),
             clock: Arc::clone(clock),

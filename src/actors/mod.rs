@@ -15,6 +15,7 @@ use crate::{
         hint::Rules,
         ids::{NodeId, SharedIds, TurnId},
     },
+    link::Link,
     store::Store,
     telemetry::Metrics,
     turnlog::TurnLog,
@@ -57,6 +58,8 @@ pub(crate) struct Hub {
     pub store: Arc<Store>,
     pub log: Arc<dyn TurnLog>,
     pub bus: Bus,
+    /// The connection to Redis, where nodes share one.
+    pub link: Option<Link>,
     pub auth: Arc<Auth>,
     pub courses: Arc<Courses>,
     pub clock: SharedClock,

@@ -10,6 +10,10 @@ use tokio::sync::broadcast;
 
 use crate::domain::ids::{ConnectionId, NodeId, ThreadId, TurnId, UserId};
 
+#[cfg(test)]
+pub(crate) mod contract;
+pub(crate) mod redis;
+
 /// Messages that may wait for a slow listener; one that falls behind is told so and reads anew.
 const QUEUE: usize = 4_096;
 
@@ -146,4 +150,14 @@ impl Bus {
     pub(crate) fn is_cut(&self) -> bool {
         self.line.as_ref().is_some_and(|line| line.is_cut())
     }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    contract::suite!(async || {
+        let bus = Bus::in_process();
+        Some((bus.clone(), bus, ()))
+    });
 }

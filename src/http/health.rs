@@ -75,6 +75,11 @@ async fn readyz(hub: Data<Hub>) -> HttpResponse {
         store: if store { "ok" } else { "unavailable" },
         draining,
         index: if hub.courses.is_ready() { "ok" } else { "loading" },
+        redis: match &hub.link {
+            None => "none",
+            Some(link) if link.is_up() => "up",
+            Some(_) => "down",
+        },
     };
     if body.ready {
         HttpResponse::Ok().json(body)
@@ -113,6 +118,8 @@ struct ReadyBody {
     draining: bool,
     /// `ok` or `loading`.
     index: &'static str,
+    /// `up`, `down` (answers go on through the store) or `none`.
+    redis: &'static str,
 }
 
 /// Who writes the answers.

@@ -72,8 +72,10 @@ struct Live {
 
 struct Inner {
     target: Target,
+    prefix: String,
     ids: SharedIds,
     figures: RedisFigures,
+    runtime: Handle,
     live: watch::Sender<Option<Live>>,
     /// Why it went down, for the log.
     reason: Mutex<String>,
@@ -88,20 +90,42 @@ pub(crate) struct Link {
 }
 
 impl Link {
-    /// Opens the connection in the background, on `runtime`.
+    /// Opens the connection in the background, on `runtime`. What is said over it is named with
+    /// `prefix` in front.
     pub(crate) fn start(
         target: Target,
+        prefix: &str,
         ids: SharedIds,
         figures: RedisFigures,
-        runtime: &Handle,
+        runtime: Handle,
     ) -> Self {
         let (live, reason) = (watch::Sender::new(None), Mutex::default());
-        let inner = Arc::new(Inner { target, ids, figures, live, reason });
+        let prefix = prefix.to_owned();
+        let inner = Arc::new(Inner { target, prefix, ids, figures, runtime, live, reason });
         let (jobs, waiting) = mpsc::channel(QUEUE);
         let mut tasks = JoinSet::new();
-        tasks.spawn_on(keep(Arc::clone(&inner)), runtime);
-        tasks.spawn_on(carry(Arc::clone(&inner), waiting), runtime);
+        tasks.spawn_on(keep(Arc::clone(&inner)), &inner.runtime);
+        tasks.spawn_on(carry(Arc::clone(&inner), waiting), &inner.runtime);
         Self { inner, jobs, _tasks: Arc::new(tasks) }
+    }
+
+    /// What the names of keys and channels begin with.
+    pub(crate) fn prefix(&self) -> &str {
+        &self.inner.prefix
+    }
+
+    pub(crate) fn figures(&self) -> &RedisFigures {
+        &self.inner.figures
+    }
+
+    /// Where the tasks of those who use it run.
+    pub(crate) fn runtime(&self) -> &Handle {
+        &self.inner.runtime
+    }
+
+    /// A name that nobody else has.
+    pub(crate) fn token(&self, length: usize) -> String {
+        self.inner.ids.token(length)
     }
 
     pub(crate) fn is_up(&self) -> bool {
@@ -112,6 +136,11 @@ impl Link {
     pub(crate) async fn up(&self) {
         // It cannot end before us: we hold the sender.
         let _ = self.inner.live.subscribe().wait_for(Option::is_some).await;
+    }
+
+    /// Tells of each time that it goes down or comes back.
+    pub(crate) fn changes(&self) -> Changes {
+        Changes(self.inner.live.subscribe())
     }
 
     pub(crate) fn is_cluster(&self) -> bool {
@@ -269,6 +298,18 @@ async fn carry(inner: Arc<Inner>, mut waiting: mpsc::Receiver<Job>) {
         for (reply, result) in replies.into_iter().zip(inner.send(commands).await) {
             // Whoever asked may be gone.
             let _ = reply.send(result);
+        }
+    }
+}
+
+/// The ups and downs from now on.
+pub(crate) struct Changes(watch::Receiver<Option<Live>>);
+
+impl Changes {
+    pub(crate) async fn next(&mut self) {
+        if self.0.changed().await.is_err() {
+            // The link is gone: nothing changes any more.
+            std::future::pending::<()>().await;
         }
     }
 }

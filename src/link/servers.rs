@@ -39,13 +39,14 @@ pub(crate) fn prefix() -> String {
     format!("t-{}", SystemIds.token(12))
 }
 
-pub(crate) fn link(url: &str) -> Link {
+pub(crate) fn link(url: &str, prefix: &str) -> Link {
     let ids: SharedIds = Arc::new(SystemIds);
-    Link::start(Target::parse(url).unwrap(), ids, RedisFigures::default(), &Handle::current())
+    let target = Target::parse(url).unwrap();
+    Link::start(target, prefix, ids, RedisFigures::default(), Handle::current())
 }
 
-pub(crate) async fn link_up(url: &str) -> Link {
-    let link = link(url);
+pub(crate) async fn link_up(url: &str, prefix: &str) -> Link {
+    let link = link(url, prefix);
     tokio::time::timeout(PATIENCE, link.up()).await.expect("Redis does not get up");
     link
 }

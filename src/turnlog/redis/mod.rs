@@ -11,7 +11,7 @@ use std::{
 
 use async_trait::async_trait;
 use redis::Value;
-use tokio::{runtime::Handle, sync::Notify, task::JoinSet, time::sleep};
+use tokio::{sync::Notify, task::JoinSet, time::sleep};
 
 use super::{Head, LogError, Start, Tail, TurnLog, View, ring::Ring};
 use crate::{
@@ -67,23 +67,17 @@ struct Held {
 }
 
 impl RedisLog {
-    pub(crate) fn start(
-        link: Link,
-        prefix: &str,
-        clock: SharedClock,
-        figures: RedisFigures,
-        runtime: &Handle,
-    ) -> Self {
+    pub(crate) fn start(link: &Link, clock: SharedClock) -> Self {
         let shared = Arc::new(Shared {
             ring: Ring::new(Arc::clone(&clock)),
             held: Mutex::default(),
-            shelf: Shelf::new(link, prefix),
+            shelf: Shelf::new(link.clone()),
             clock,
-            figures,
+            figures: link.figures().clone(),
             is_late: Notify::new(),
         });
         let mut tasks = JoinSet::new();
-        tasks.spawn_on(Arc::clone(&shared).catch_up(), runtime);
+        tasks.spawn_on(Arc::clone(&shared).catch_up(), link.runtime());
         Self { shared, _tasks: tasks }
     }
 }

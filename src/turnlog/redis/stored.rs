@@ -25,7 +25,6 @@ macro_rules! script {
 
 pub(super) struct Shelf {
     link: Link,
-    prefix: String,
     open: Script,
     append: Script,
     read: Script,
@@ -41,10 +40,9 @@ pub(super) enum Said {
 }
 
 impl Shelf {
-    pub(super) fn new(link: Link, prefix: &str) -> Self {
+    pub(super) fn new(link: Link) -> Self {
         Self {
             link,
-            prefix: prefix.to_owned(),
             open: script!("open.lua"),
             append: script!("append.lua"),
             read: script!("read.lua"),
@@ -58,7 +56,7 @@ impl Shelf {
 
     /// Head and entries. The thread is the hash tag: a cluster keeps both in one place.
     fn keys(&self, thread: &ThreadId) -> [String; 2] {
-        ["head", "log"].map(|name| format!("{}:{{{thread}}}:{name}", self.prefix))
+        ["head", "log"].map(|name| format!("{}:{{{thread}}}:{name}", self.link.prefix()))
     }
 
     /// Opens the log for a new owner that has it up to `have`; gives what stands behind that.

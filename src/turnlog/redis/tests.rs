@@ -1,7 +1,5 @@
 use std::sync::Arc;
 
-use tokio::runtime::Handle;
-
 use super::*;
 use crate::{
     domain::clock::ManualClock,
@@ -9,9 +7,8 @@ use crate::{
     turnlog::contract,
 };
 
-pub(super) fn log(link: &Link, prefix: &str, clock: &Arc<ManualClock>) -> RedisLog {
-    let clock: SharedClock = Arc::<ManualClock>::clone(clock);
-    RedisLog::start(link.clone(), prefix, clock, RedisFigures::default(), &Handle::current())
+pub(super) fn log(link: &Link, clock: &Arc<ManualClock>) -> RedisLog {
+    RedisLog::start(link, Arc::<ManualClock>::clone(clock))
 }
 
 mod on_one_server {
@@ -19,6 +16,6 @@ mod on_one_server {
 
     contract::suite!(async |clock: Arc<ManualClock>| {
         let url = shared_url()?;
-        Some((log(&link_up(&url).await, &prefix(), &clock), ()))
+        Some((log(&link_up(&url, &prefix()).await, &clock), ()))
     });
 }

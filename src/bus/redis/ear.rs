@@ -1,0 +1,223 @@
+//! The hearing end of the line: keeps a connection subscribed to what is followed.
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use redis::{FromRedisValue, PushInfo, PushKind, RedisError};
+use tokio::{
+    sync::{Notify, broadcast, oneshot},
+    time::{sleep, timeout},
+};
+
+use super::words::{Closed, Names};
+use crate::{
+    bus::Wake,
+    domain::ids::ThreadId,
+    link::{Conn, Link, PING_EVERY, Pause, RESPONSE},
+};
+
+/// Channels of one command.
+const PORTION: usize = 512;
+
+pub(super) struct Ear {
+    link: Link,
+    names: Arc<Names>,
+    here: broadcast::Sender<Wake>,
+    wants: Mutex<Wants>,
+    /// Something is wanted that is not so yet.
+    wanting: Notify,
+}
+
+struct Wants {
+    /// Threads that are followed, and whether the subscription is confirmed.
+    followed: HashMap<ThreadId, bool>,
+    /// Threads whose subscription may not be what it should.
+    changed: HashSet<ThreadId>,
+    waiting: Vec<(ThreadId, oneshot::Sender<()>)>,
+    cut: bool,
+}
+
+impl Ear {
+    pub(super) fn new(link: Link, names: Arc<Names>, here: broadcast::Sender<Wake>) -> Self {
+        let wants = Wants {
+            followed: HashMap::new(),
+            changed: HashSet::new(),
+            waiting: Vec::new(),
+            cut: true,
+        };
+        Self { link, names, here, wants: Mutex::new(wants), wanting: Notify::new() }
+    }
+
+    /// A poisoned lock means a panic between two whole updates: the state is still sound.
+    fn wants(&self) -> MutexGuard<'_, Wants> {
+        self.wants.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn is_cut(&self) -> bool {
+        self.wants().cut
+    }
+
+    pub(super) async fn follow(&self, thread: &ThreadId) {
+        let confirmed = {
+            let mut wants = self.wants();
+            if *wants.followed.entry(thread.clone()).or_insert(false) || wants.cut {
+                return;
+            }
+            let (sender, confirmed) = oneshot::channel();
+            wants.changed.insert(thread.clone());
+            wants.waiting.push((thread.clone(), sender));
+            confirmed
+        };
+        self.wanting.notify_one();
+        // An error: the line was cut meanwhile.
+        let _ = confirmed.await;
+    }
+
+    pub(super) fn unfollow(&self, thread: &ThreadId) {
+        let mut wants = self.wants();
+        if wants.followed.remove(thread).is_some() && !wants.cut {
+            wants.changed.insert(thread.clone());
+            self.wanting.notify_one();
+        }
+    }
+
+    /// Hears for as long as the line lives.
+    pub(super) async fn hear(self: Arc<Self>) {
+        let mut pause = Pause::default();
+        loop {
+            let broken = Arc::new(Notify::new());
+            match timeout(3 * RESPONSE, self.connect(&broken)).await {
+                Ok(Ok(conn)) => {
+                    pause = Pause::default();
+                    let why = self.attend(conn, &broken).await;
+                    tracing::debug!(why, "the line to other nodes is cut");
+                    self.cut();
+                }
+                Ok(Err(error)) => tracing::debug!(%error, "the line to other nodes stays cut"),
+                Err(_) => tracing::debug!("the line to other nodes stays cut: no answer in time"),
+            }
+            self.link.rest(&mut pause).await;
+        }
+    }
+
+    fn cut(&self) {
+        let mut wants = self.wants();
+        wants.cut = true;
+        wants.followed.values_mut().for_each(|confirmed| *confirmed = false);
+        wants.changed.clear();
+        wants.waiting.clear();
+    }
+
+    /// A new connection, subscribed to all that is wanted.
+    async fn connect(self: &Arc<Self>, broken: &Arc<Notify>) -> Result<Conn, RedisError> {
+        let (ear, sign) = (Arc::downgrade(self), Arc::clone(broken));
+        let pushes = move |push: PushInfo| -> Result<(), ()> {
+            if let Some(ear) = ear.upgrade()
+                && ear.pushed(&push)
+            {
+                sign.notify_one();
+            }
+            Ok(())
+        };
+        let mut conn = self.link.open_for_pushes(pushes).await?;
+        let threads: Vec<ThreadId> = self.wants().followed.keys().cloned().collect();
+        let mut channels = self.names.always();
+        channels.extend(threads.iter().map(|thread| self.names.thread(thread)));
+        for portion in channels.chunks(PORTION) {
+            conn.subscribe(portion).await?;
+        }
+        let mut wants = self.wants();
+        let subscribed: HashSet<&ThreadId> = threads.iter().collect();
+        let mut changed: HashSet<ThreadId> =
+            threads.iter().filter(|thread| !wants.followed.contains_key(thread)).cloned().collect();
+        for (thread, confirmed) in &mut wants.followed {
+            *confirmed = subscribed.contains(thread);
+            if !*confirmed {
+                changed.insert(thread.clone());
+            }
+        }
+        wants.changed = changed;
+        wants.cut = false;
+        drop(wants);
+        self.wanting.notify_one();
+        // Nobody listening is no error.
+        let _ = self.here.send(Wake::Gap);
+        Ok(conn)
+    }
+
+    /// What the server pushes. True: the connection is no longer good.
+    fn pushed(&self, push: &PushInfo) -> bool {
+        let text = |at: usize| {
+            push.data.get(at).and_then(|value| String::from_redis_value_ref(value).ok())
+        };
+        match push.kind {
+            PushKind::Message | PushKind::SMessage => {
+                if let (Some(channel), Some(word)) = (text(0), text(1))
+                    && let Some(wake) = self.names.heard(&channel, &word)
+                {
+                    // Nobody listening is no error.
+                    let _ = self.here.send(wake);
+                }
+                false
+            }
+            // A slot that moves to another node takes its channels with it.
+            PushKind::SUnsubscribe => {
+                text(0).is_some_and(|channel| match self.names.closed(&channel) {
+                    Closed::Thread(thread) => self.wants().followed.contains_key(&thread),
+                    Closed::Always => true,
+                })
+            }
+            PushKind::Disconnection => true,
+            _ => false,
+        }
+    }
+
+    /// Subscribes and unsubscribes, and asks whether the connection lives, until it does not. Says
+    /// why.
+    async fn attend(&self, mut conn: Conn, broken: &Notify) -> String {
+        let mut changes = self.link.changes();
+        loop {
+            let done = tokio::select! {
+                () = broken.notified() => return "disconnected".to_owned(),
+                () = self.wanting.notified() => timeout(RESPONSE, self.adjust(&mut conn)).await,
+                () = sleep(PING_EVERY) => timeout(RESPONSE, conn.check()).await,
+                // What befell the other connection may have befallen this one.
+                () = changes.next() => timeout(RESPONSE, conn.check()).await,
+            };
+            match done {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => return error.to_string(),
+                Err(_) => return "no answer in time".to_owned(),
+            }
+        }
+    }
+
+    async fn adjust(&self, conn: &mut Conn) -> Result<(), RedisError> {
+        let (on, off): (Vec<ThreadId>, Vec<ThreadId>) = {
+            let mut wants = self.wants();
+            let changed = std::mem::take(&mut wants.changed);
+            changed.into_iter().partition(|thread| wants.followed.contains_key(thread))
+        };
+        let channels = |threads: &[ThreadId]| -> Vec<String> {
+            threads.iter().map(|thread| self.names.thread(thread)).collect()
+        };
+        for portion in channels(&off).chunks(PORTION) {
+            conn.unsubscribe(portion).await?;
+        }
+        for portion in channels(&on).chunks(PORTION) {
+            conn.subscribe(portion).await?;
+        }
+        let mut wants = self.wants();
+        for thread in &on {
+            if let Some(confirmed) = wants.followed.get_mut(thread) {
+                *confirmed = true;
+            }
+        }
+        // Dropping the sender tells as well: those who are given up go, too.
+        let heard: HashSet<&ThreadId> = on.iter().chain(&off).collect();
+        wants.waiting.retain(|(thread, _)| !heard.contains(thread));
+        Ok(())
+    }
+}
