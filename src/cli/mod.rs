@@ -23,6 +23,7 @@ use crate::{
 mod chat;
 mod check_config;
 mod check_health;
+mod check_history;
 mod client;
 mod course;
 mod eval;
@@ -63,6 +64,7 @@ enum Command {
     /// Talk to the tutor from a terminal.
     Chat(Box<chat::Args>),
     Load(Box<load::Args>),
+    CheckHistory(check_history::Args),
     /// Import courses, list them, open stages to a learner.
     Course(course::Args),
     /// Find the passages of a course that fit a question, with their scores.
@@ -142,6 +144,7 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::CheckHealth(args) => runtime.block_on(check_health::run(args)),
         Command::Chat(args) => runtime.block_on(Box::pin(chat::run(&context, *args))),
         Command::Load(args) => runtime.block_on(Box::pin(load::run(&context, *args))),
+        Command::CheckHistory(args) => runtime.block_on(check_history::run(&context, args)),
         Command::Course(args) => runtime.block_on(course::run(&context, args)),
         Command::Search(args) => runtime.block_on(search::run(&context, args)),
         Command::Eval(args) => runtime.block_on(eval::run(&context, args)),

@@ -13,6 +13,7 @@ pub(crate) mod again;
 #[cfg(test)]
 mod again_tests;
 pub(crate) mod audit;
+pub(crate) mod audit_turns;
 pub(crate) mod auth_events;
 mod blocking;
 mod bulk;
