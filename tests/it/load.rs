@@ -5,7 +5,7 @@ use std::{
     collections::BTreeMap,
     fs,
     io::{BufRead, BufReader},
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Output, Stdio},
 };
 
@@ -36,7 +36,7 @@ fn accounts(home: &Home, count: usize) -> PathBuf {
 }
 
 /// The arguments that every mode takes.
-fn common(mode: &str, url: &str, accounts: &std::path::Path, users: usize) -> Vec<String> {
+fn common(mode: &str, url: &str, accounts: &Path, users: usize) -> Vec<String> {
     let accounts = accounts.to_str().unwrap();
     ["load", mode, "--json", "--url", url, "--accounts", accounts, "--users", &users.to_string()]
         .map(str::to_owned)
@@ -77,7 +77,97 @@ fn learners_get_every_answer_whole_and_the_history_shows_it() {
     assert_eq!(report["first_delta_ms"]["count"], 6);
     assert!(report["gap_ms"]["count"].as_u64().unwrap() > 6);
     assert!(report["server"]["rss_kib"]["peak"].as_u64().unwrap() > 1_000);
-    check_history(&fs::read_to_string(history).unwrap());
+    check_history(&fs::read_to_string(&history).unwrap());
+    let shown = ["I1", "I2", "I3", "I4", "I5", "I6", "I7", "I8", "I16", "I17"];
+    assert_proven(&home, &history, &["--database"], &shown);
+    assert_found_out(&home, &history);
+}
+
+/// The program's own judgement of a history.
+fn judge(home: &Home, history: &Path, more: &[&str]) -> (Option<i32>, Value) {
+    let judgement =
+        home.run(&[&["check-history", history.to_str().unwrap(), "--json"], more].concat());
+    let told = serde_json::from_slice(&judgement.stdout).unwrap_or(Value::Null);
+    (judgement.status.code(), told)
+}
+
+/// Nothing is broken, and there are facts for at least these invariants.
+fn assert_proven(home: &Home, history: &Path, more: &[&str], shown: &[&str]) {
+    let (code, told) = judge(home, history, more);
+    assert_eq!(code, Some(0), "{told:#}");
+    let facts: Vec<_> = told["invariants"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|it| it["shown"] == true)
+        .map(|it| it["id"].as_str().unwrap())
+        .collect();
+    let missing: Vec<_> = shown.iter().filter(|id| !facts.contains(id)).collect();
+    assert!(missing.is_empty(), "{missing:?} of {facts:?}");
+}
+
+/// One line of a recorded history is taken out, then one is cut off.
+fn assert_found_out(home: &Home, history: &Path) {
+    let text = fs::read_to_string(history).unwrap();
+    let lines: Vec<&str> = text.lines().collect();
+    let lost = lines.iter().position(|line| line.contains("\"type\":\"delta\"")).unwrap();
+    let kept: String = lines
+        .iter()
+        .enumerate()
+        .filter(|(at, _)| *at != lost)
+        .map(|(_, line)| format!("{line}\n"))
+        .collect();
+    let faulty = home.path().join("faulty.jsonl");
+
+    fs::write(&faulty, kept).unwrap();
+    let (code, told) = judge(home, &faulty, &[]);
+    assert_eq!((code, &told["first"]["invariant"]), (Some(1), &"I2".into()), "{told:#}");
+    let line = told["first"]["at"]["line"].as_u64().unwrap();
+    let around = told["first"]["around"].as_array().unwrap();
+    assert!(around.iter().any(|shown| shown["line"] == line), "{told:#}");
+
+    fs::write(&faulty, &text[..text.len() - 9]).unwrap();
+    let cut = home.run(&["check-history", faulty.to_str().unwrap()]);
+    assert_eq!(cut.status.code(), Some(2));
+    assert!(stderr(&cut).contains(&format!("faulty.jsonl:{}: ", lines.len())), "{}", stderr(&cut));
+}
+
+/// Learners start at the first, the second and the third address, of which the first is nobody's;
+/// the second and the third are one server. Each is followed by a socket at the next.
+#[test]
+fn learners_go_on_at_the_next_node_and_are_read_along_at_another() {
+    let home = scripted();
+    let server = home.start();
+    let history = home.path().join("history.jsonl");
+    let (pid, other) = (server.ready.pid.to_string(), std::process::id().to_string());
+    let port = server.address().rsplit(':').next().unwrap().to_owned();
+    let (here, there) = (format!("http://127.0.0.1:{port}"), format!("http://localhost:{port}"));
+
+    let arguments = common("chat", "http://127.0.0.1:1", &accounts(&home, 3), 3);
+    let more = ["--url", &here, "--url", &there, "--cross", "--survive", "--drop-every", "1"];
+    let asks = ["--asks", "4", "--question", "/ck tokens 100 5", "--ramp", "0", "--cancel", "4"];
+    let file = ["--texts", "--reread", "--history", history.to_str().unwrap()];
+    let also = format!("driver={other}");
+    let watch = ["--server-pid", &pid, "--server-pid", &pid, "--also-pid", &also];
+    let output = run(&home, &arguments, &[&more[..], &asks[..], &file[..], &watch[..]].concat());
+
+    let report = report(&output);
+    assert_eq!(output.status.code(), Some(0), "{report:#}\n{}", stderr(&output));
+    assert_eq!(report["ends"], serde_json::json!({"cancelled": 3, "done": 9}), "{report:#}");
+    // Who is away while an answer ends and the next begins may find that one over, too.
+    assert!(report["readers"]["ends"]["done"].as_u64().unwrap() >= 3, "{report:#}");
+    assert!(report["refused_connects"].as_u64().unwrap() > 0, "{report:#}");
+    assert!(report["resume_ms"]["count"].as_u64().unwrap() > 0, "{report:#}");
+    assert!(report["back_ms"]["count"].as_u64().unwrap() > 0, "{report:#}");
+    assert!(report["servers"].is_object() && report["also"]["driver"]["cpu_s"].is_number());
+    let text = fs::read_to_string(&history).unwrap();
+    for url in [here, there] {
+        let url = url.replace("http", "ws");
+        assert!(text.contains(&format!("\"kind\":\"connect\",\"url\":\"{url}/")), "{url}");
+    }
+    assert!(text.contains("\"kind\":\"server\""));
+    let shown = ["I1", "I2", "I3", "I4", "I5", "I6", "I7", "I8", "I9", "I16", "I17"];
+    assert_proven(&home, &history, &["--database"], &shown);
 }
 
 /// From the file alone: I2, I4, I5, I7.
@@ -86,7 +176,9 @@ fn check_history(text: &str) {
     assert_eq!((&lines[0]["kind"], &lines[0]["mode"]), (&"run".into(), &"chat".into()));
     let mut clients: BTreeMap<u64, Vec<&Value>> = BTreeMap::new();
     for line in &lines[1..] {
-        clients.entry(line["client"].as_u64().unwrap()).or_default().push(line);
+        if line["kind"] != "server" {
+            clients.entry(line["client"].as_u64().unwrap()).or_default().push(line);
+        }
     }
     assert_eq!(clients.len(), 6, "three who ask and three who read along");
     let mut turns: BTreeMap<&str, Vec<String>> = BTreeMap::new();
@@ -185,6 +277,8 @@ fn a_killed_server_is_survived() {
     let arguments = common("chat", server.url(), &accounts(&home, users), users);
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let mut command = home.command(&arguments);
+    let history = home.path().join("history.jsonl");
+    command.args(["--texts", "--history", history.to_str().unwrap()]);
     command.args([
         "--survive",
         "--reread",
@@ -193,12 +287,13 @@ fn a_killed_server_is_survived() {
         "--ramp",
         "0",
         "--question",
-        "/ck tokens 300 5",
+        "/ck tokens 1500 5",
     ]);
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let told = BufReader::new(child.stderr.take().unwrap());
     for line in told.lines() {
-        if line.unwrap().ends_with("are connected") {
+        // Told when the answers have run for a while.
+        if line.unwrap().contains("tokens/s") {
             break;
         }
     }
@@ -212,6 +307,9 @@ fn a_killed_server_is_survived() {
     assert_eq!(report["ends"]["done"], users);
     assert_eq!(report["losses"], users);
     assert_eq!((&report["order_errors"], &report["sha_errors"]), (&0.into(), &0.into()));
+    let taken_over = ["continued", "restarted"].map(|news| report[news].as_u64().unwrap());
+    assert!(taken_over.iter().sum::<u64>() > 0 || report["resumes"]["reset"].is_object());
+    assert_proven(&home, &history, &["--database"], &["I1", "I2", "I4", "I5", "I8", "I10"]);
 }
 
 #[test]
@@ -221,8 +319,10 @@ fn a_storm_and_malformed_frames_leave_every_answer_whole() {
     let accounts = accounts(&home, 4);
 
     let arguments = common("storm", server.url(), &accounts, 4);
+    let history = home.path().join("storm.jsonl");
     let more = ["--seconds", "3", "--every", "1", "--question", "/ck tokens 300 5", "--no-pause"];
-    let storm = run(&home, &arguments, &more);
+    let file = ["--history", history.to_str().unwrap()];
+    let storm = run(&home, &arguments, &[&more[..], &file[..]].concat());
     let arguments = common("fuzz", server.url(), &accounts, 4);
     let more =
         ["--seconds", "3", "--rate", "60", "--sockets", "8", "--question", "/ck tokens 20 2"];
@@ -234,6 +334,7 @@ fn a_storm_and_malformed_frames_leave_every_answer_whole() {
     let back: u64 =
         told["resumes"].as_object().unwrap().values().map(|it| it["count"].as_u64().unwrap()).sum();
     assert!(back >= 4, "{told:#}");
+    assert_proven(&home, &history, &[], &["I2", "I4", "I5"]);
     let told = report(&fuzz);
     assert_eq!(fuzz.status.code(), Some(0), "{told:#}\n{}", stderr(&fuzz));
     assert!(told["sent"]["total"].as_u64().unwrap() > 100);

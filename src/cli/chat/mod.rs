@@ -12,7 +12,10 @@ use url::Url;
 
 use super::{
     Context, Failure,
-    client::door::{self, Door},
+    client::{
+        door::{self, Door},
+        nodes::Nodes,
+    },
 };
 use crate::{config::Secret, domain::ids::ThreadId};
 
@@ -69,7 +72,8 @@ pub(super) struct Args {
 
 pub(super) async fn run(context: &Context, args: Args) -> Result<ExitCode, Failure> {
     let password = password(&args)?;
-    let door = Door::sign_in(door::http()?, args.url.clone(), &args.email, password).await?;
+    let nodes = (Nodes::one(args.url.clone()), 0);
+    let door = Door::sign_in(door::http()?, nodes, &args.email, password).await?;
     let (clock, ids) = (Arc::clone(&context.clock), Arc::clone(&context.ids));
     let mut talk = Talk::new(door, clock, ids, page(&args));
     if let Some(thread) = &args.thread {

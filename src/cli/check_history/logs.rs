@@ -4,9 +4,9 @@ use std::collections::HashMap;
 
 use super::{finding::Spot, names::Name};
 
-/// Marks that are held at a time, about 200 MB. Over it the older half of each log is forgotten:
+/// Marks that are held at a time, 100 to 200 MB. Over it the older half of each log is forgotten:
 /// readers that lag so far behind are compared at the end of the answer only.
-const MOST: usize = 2_000_000;
+const MOST: usize = 1_000_000;
 
 /// A thread and an epoch.
 type Log = (Name, Option<Name>);

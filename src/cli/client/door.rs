@@ -7,14 +7,20 @@ use serde::Deserialize;
 use serde_json::json;
 use url::Url;
 
+use super::nodes::Nodes;
 use crate::{cli::Failure, config::Secret};
 
 const TIME_OUT: Duration = Duration::from_secs(30);
+/// A node that takes longer to reach is away.
+const CONNECT: Duration = Duration::from_secs(5);
 
-/// A person at the server's door, who can sign in again when the session is gone.
+/// A person at the server's door, who can sign in again when the session is gone. With several
+/// nodes it goes on to the next when one does not answer: what one issues opens the others.
 pub(crate) struct Door {
     http: Client,
-    server: Url,
+    nodes: Nodes,
+    /// The node that answered last.
+    place: usize,
     email: String,
     password: Secret,
     session: Secret,
@@ -49,7 +55,7 @@ struct AccessToken {
 
 /// What doors ask through; many may share one.
 pub(crate) fn http() -> Result<Client, DoorError> {
-    Ok(Client::builder().timeout(TIME_OUT).build()?)
+    Ok(Client::builder().timeout(TIME_OUT).connect_timeout(CONNECT).build()?)
 }
 
 /// The address of the live socket of a server.
@@ -66,26 +72,50 @@ fn join(server: &Url, path: &str) -> Result<Url, DoorError> {
 }
 
 impl Door {
-    /// Signs in. `server` is the address up to the port.
+    /// Signs in. `nodes` are addresses up to the port; the one at `place` is asked first.
     pub(crate) async fn sign_in(
         http: Client,
-        server: Url,
+        (nodes, place): (Nodes, usize),
         email: &str,
         password: Secret,
     ) -> Result<Self, DoorError> {
         let session = Secret::default();
-        let mut door = Self { http, server, email: email.to_owned(), password, session };
-        door.renew_session().await?;
-        Ok(door)
+        let mut door = Self { http, nodes, place, email: email.to_owned(), password, session };
+        let mut signed_in = door.renew_session().await;
+        for _ in 1..door.nodes.count() {
+            if !matches!(signed_in, Err(DoorError::Away(_))) {
+                break;
+            }
+            door.place += 1;
+            signed_in = door.renew_session().await;
+        }
+        signed_in.map(|()| door)
+    }
+
+    fn server(&self) -> &Url {
+        self.nodes.at(self.place)
     }
 
     /// The address of the live socket.
     pub(crate) fn live_url(&self) -> Result<Url, DoorError> {
-        live_url(&self.server)
+        live_url(self.server())
     }
 
-    /// An access token for `hello` and `auth`. Signs in again if the session is gone.
+    /// An access token for `hello` and `auth`, of whichever node answers. Signs in again if the
+    /// session is gone.
     pub(crate) async fn token(&mut self) -> Result<Secret, DoorError> {
+        let mut token = self.token_here().await;
+        for _ in 1..self.nodes.count() {
+            if !matches!(token, Err(DoorError::Away(_))) {
+                break;
+            }
+            self.place += 1;
+            token = self.token_here().await;
+        }
+        token
+    }
+
+    async fn token_here(&mut self) -> Result<Secret, DoorError> {
         let mut response = self.ask_for_token().await?;
         if response.status() == StatusCode::UNAUTHORIZED {
             self.renew_session().await?;
@@ -97,13 +127,13 @@ impl Door {
 
     async fn ask_for_token(&self) -> Result<Response, DoorError> {
         let bearer = format!("Bearer {}", self.session.reveal());
-        let url = join(&self.server, "api/auth/token")?;
+        let url = join(self.server(), "api/auth/token")?;
         Ok(self.http.get(url).header(AUTHORIZATION, bearer).send().await?)
     }
 
     async fn renew_session(&mut self) -> Result<(), DoorError> {
         let body = json!({ "email": self.email, "password": self.password.reveal() });
-        let url = join(&self.server, "api/auth/sign-in/email")?;
+        let url = join(self.server(), "api/auth/sign-in/email")?;
         let response = self.http.post(url).json(&body).send().await?;
         let answer: SignedIn = expect_ok(response).await?.json().await?;
         self.session = Secret::new(answer.token);

@@ -3,6 +3,7 @@
 
 pub(crate) mod door;
 pub(crate) mod link;
+pub(crate) mod nodes;
 pub(crate) mod replica;
 pub(crate) mod retry;
 pub(crate) mod wire;

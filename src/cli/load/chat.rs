@@ -6,7 +6,7 @@ use tokio::{sync::watch, time::Instant};
 
 use super::{
     Common, Context, Failure,
-    client::Client,
+    client::{Client, Cuts},
     crew::{Crew, Work, work},
     questions::Questions,
     report::Report,
@@ -45,6 +45,16 @@ pub(super) struct Args {
     /// Further sockets of each learner that read along.
     #[arg(long, value_name = "N", default_value_t = 0)]
     readers: usize,
+    /// A second socket of each learner at the next --url, which opens the conversation as soon as
+    /// its question is taken and follows the same answer there.
+    #[arg(long)]
+    cross: bool,
+    /// Each client cuts its connection at random, on average every so many seconds.
+    #[arg(long, value_name = "S", value_parser = clap::value_parser!(u64).range(1..))]
+    drop_every: Option<u64>,
+    /// Another seed makes other cuts.
+    #[arg(long, default_value_t = 1, requires = "drop_every")]
+    seed: u64,
     /// Send each question so often, with one message id: one turn must come of it.
     #[arg(long, value_name = "N", default_value_t = 1)]
     repeat: u32,
@@ -59,11 +69,24 @@ pub(super) struct Args {
     survive: bool,
 }
 
+impl Args {
+    /// Sockets of each learner that read along.
+    fn along(&self) -> usize {
+        self.readers + usize::from(self.cross)
+    }
+
+    fn cut(&self, client: &mut Client) {
+        if let Some(every) = self.drop_every {
+            client.cut_at_random(Cuts::new(seconds(every), self.seed, client.number()));
+        }
+    }
+}
+
 pub(super) async fn run(context: &Context, args: Args) -> Result<ExitCode, Failure> {
     let common = &args.common;
     let manner = Manner {
         mode: "chat",
-        sockets: common.users * (1 + args.readers),
+        sockets: common.users * (1 + args.along()),
         forgiving: args.survive,
         repeat: args.repeat,
     };
@@ -77,7 +100,7 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<ExitCode, Failu
     crew.enter(1);
     crew.finish(&board).await?;
     let took = began.elapsed();
-    let usage = watcher.and_then(|watcher| watcher.usage());
+    let usage = watcher.map(|watcher| watcher.usage());
     setup.close().await?;
     let (tally, aside) = (board.take(), aside.take());
     let mut report = Report::new("chat");
@@ -85,8 +108,9 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<ExitCode, Failu
     report.fact("users", common.users.into(), ("users", words));
     report.silent("seconds", took.as_secs_f64().into());
     report.tally(&tally, !args.survive);
-    if args.readers > 0 {
-        let words = format!("{} answers, {} errors", aside.all_ends(), aside.all_errors());
+    if args.along() > 0 {
+        let (ends, errors, back) = (aside.all_ends(), aside.all_errors(), aside.back.in_words());
+        let words = format!("{ends} answers, {errors} errors; loss to words {back}");
         report.fact("readers", aside.to_json(), ("read along", words));
         if aside.broken() > 0 || (!args.survive && aside.all_errors() > 0) {
             report.fail("those who read along found errors");
@@ -123,13 +147,18 @@ fn seats(
     let people = setup.people.clone();
     for (place, person) in (0..).zip(people.iter().cycle().take(args.common.users)) {
         let (told, current) = watch::channel(None);
-        for _ in 0..args.readers {
+        let mut asker = setup.client(person, board);
+        args.cut(&mut asker);
+        for number in 0..args.along() {
             let current = current.clone();
-            let reader = setup.client(person, aside);
+            let mut reader = setup.client(person, aside);
+            args.cut(&mut reader);
+            if args.cross && number == 0 {
+                reader.start_at(asker.place() + 1);
+            }
             seats.push((reader, work(move |client, _| learner::read_along(client, current))));
         }
         let plan = Arc::clone(plan);
-        let asker = setup.client(person, board);
         seats.push((asker, work(move |client, _| learner::learn(client, plan, place, told))));
     }
     seats

@@ -5,7 +5,6 @@ use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use serde_json::{Map, Value, json};
 use tokio::time::{Instant, timeout_at};
-use url::Url;
 
 use super::{
     history::{Entry, Request, Trail, sha256},
@@ -15,6 +14,7 @@ use super::{
 use crate::{
     cli::client::{
         link::{Link, Lost},
+        nodes::Nodes,
         replica::Replica,
         retry::Advice,
     },
@@ -25,15 +25,18 @@ use crate::{
 };
 
 mod coming_back;
+mod cuts;
 mod rereading;
 mod taking;
 
 use coming_back::shut_out;
+pub(crate) use cuts::Cuts;
 use rereading::Memory;
 
 /// What the clients of a run share.
 pub(crate) struct Run {
-    pub(crate) url: Url,
+    /// The addresses of the live sockets.
+    pub(crate) live: Nodes,
     pub(crate) clock: SharedClock,
     pub(crate) ids: SharedIds,
     /// The page that every question is about.
@@ -52,6 +55,8 @@ pub(crate) struct Client {
     person: Arc<Person>,
     trail: Trail,
     number: u32,
+    /// The node that it is at, or tries next.
+    place: usize,
     link: Option<Link>,
     replica: Replica,
     stay: Option<StayId>,
@@ -72,6 +77,7 @@ pub(crate) struct Client {
     /// It reads what another socket has asked.
     reads_along: bool,
     memory: Memory,
+    cuts: Option<Cuts>,
 }
 
 /// How far it is on this connection.
@@ -82,6 +88,8 @@ struct Here {
     following: bool,
     token_runs_out: bool,
     last_piece: Option<(TurnId, Instant)>,
+    /// When hello asked to go on with a conversation; until the first frame that does.
+    resuming_since: Option<Instant>,
 }
 
 /// A question on its way; its `message_id` makes sending it again harmless.
@@ -140,6 +148,7 @@ impl Client {
             person,
             trail,
             number,
+            place: usize::try_from(number).unwrap_or_default(),
             link: None,
             replica: Replica::default(),
             stay: None,
@@ -155,7 +164,31 @@ impl Client {
             refused: None,
             reads_along: false,
             memory: Memory::default(),
+            cuts: None,
         }
+    }
+
+    pub(crate) const fn place(&self) -> usize {
+        self.place
+    }
+
+    /// Starts at this node.
+    pub(crate) const fn start_at(&mut self, place: usize) {
+        self.place = place;
+    }
+
+    /// Cuts its own connection again and again, at random.
+    pub(crate) fn cut_at_random(&mut self, cuts: Cuts) {
+        self.cuts = Some(cuts);
+    }
+
+    /// From here on it takes no byte from its socket.
+    pub(crate) fn stops_reading(&mut self) {
+        self.trail.note(Instant::now(), &Entry::Stopped);
+    }
+
+    pub(crate) fn reads_on(&mut self) {
+        self.trail.note(Instant::now(), &Entry::ReadsOn);
     }
 
     /// Makes the first connection's receive buffer this small.
@@ -278,20 +311,26 @@ impl Client {
             return Box::pin(self.come_back()).await;
         }
         let held_until = self.question.as_ref().and_then(|question| question.held_until);
-        let stepped = match held_until {
+        let cut_at = self.cuts.as_mut().map(Cuts::next);
+        let wake = held_until.into_iter().chain(cut_at).min();
+        let stepped = match wake {
             Some(until) => timeout_at(until, self.step()).await,
             None => Ok(self.step().await),
         };
         match stepped {
-            Ok(Ok(())) => Ok(()),
-            Ok(Err(lost)) => self.lose(&lost),
+            Ok(Ok(())) => {}
+            Ok(Err(lost)) => return self.lose(&lost),
             Err(_) => {
+                let now = Instant::now();
                 if let Some(question) = &mut self.question {
-                    question.held_until = None;
+                    question.held_until = question.held_until.filter(|until| *until > now);
                 }
-                Ok(())
             }
         }
+        if self.cuts.as_mut().is_some_and(Cuts::is_due) {
+            self.drop_connection(false);
+        }
+        Ok(())
     }
 
     async fn step(&mut self) -> Result<(), Lost> {

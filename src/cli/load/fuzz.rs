@@ -69,7 +69,7 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<ExitCode, Failu
     let took = began.elapsed();
     crew.enter(2);
     crew.finish(&board).await?;
-    let usage = watcher.and_then(|watcher| watcher.usage());
+    let usage = watcher.map(|watcher| watcher.usage());
     setup.close().await?;
     let tally = board.take();
     let mut report = report(&hits, took, &tally);

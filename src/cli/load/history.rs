@@ -11,6 +11,7 @@ use std::{
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 use tokio::{sync::mpsc, task::JoinHandle, time::Instant};
+use url::Url;
 
 use crate::domain::{
     clock::Millis,
@@ -42,10 +43,14 @@ pub(crate) enum Entry<'a> {
         version: u32,
         mode: &'a str,
         users: usize,
+        /// The first of `urls`.
         url: &'a str,
+        urls: Vec<&'a str>,
         started_ms: Millis,
     },
-    Connect,
+    Connect {
+        url: &'a str,
+    },
     /// No socket came of it.
     Unreachable {
         reason: &'a str,
@@ -117,6 +122,16 @@ pub(crate) enum Entry<'a> {
         what: &'a str,
     },
     Left,
+    /// From here on it takes no byte from its socket.
+    Stopped,
+    ReadsOn,
+    /// What a server's process takes, of client 0.
+    Server {
+        pid: u32,
+        rss_bytes: u64,
+        cpu_ms: u64,
+        connections: u64,
+    },
 }
 
 #[derive(Debug, Default, Serialize)]
@@ -262,10 +277,12 @@ impl Journal {
     }
 
     /// The head of the file: what ran.
-    pub(crate) async fn head(&self, mode: &str, users: usize, url: &str, now: Millis) {
+    pub(crate) async fn head(&self, mode: &str, users: usize, urls: &[Url], now: Millis) {
         let mut trail = self.trail(0);
         let version = VERSION;
-        let run = Entry::Run { version, mode, users, url, started_ms: now };
+        let urls: Vec<&str> = urls.iter().map(Url::as_str).collect();
+        let url = urls.first().copied().unwrap_or_default();
+        let run = Entry::Run { version, mode, users, url, urls, started_ms: now };
         trail.note(self.began, &run);
         trail.flush().await;
     }
@@ -349,7 +366,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let journal = Journal::open(folder.path(), "chat", false).unwrap();
         let began = journal.began;
-        journal.head("chat", 2, "http://127.0.0.1:1", Millis(5)).await;
+        journal.head("chat", 2, &["http://127.0.0.1:1".parse().unwrap()], Millis(5)).await;
         for client in 1..=2 {
             let mut trail = journal.trail(client);
             trail.next_connection();
@@ -369,7 +386,8 @@ mod tests {
         assert_eq!(
             lines[0],
             json!({"t": 0.0, "client": 0, "connection": 0, "kind": "run", "version": 1,
-                "mode": "chat", "users": 2, "url": "http://127.0.0.1:1", "started_ms": 5})
+                "mode": "chat", "users": 2, "url": "http://127.0.0.1:1/", "urls": ["http://127.0.0.1:1/"],
+                "started_ms": 5})
         );
         for client in 1..=2 {
             let own: Vec<_> = lines.iter().filter(|line| line["client"] == client).collect();

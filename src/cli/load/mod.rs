@@ -61,9 +61,10 @@ enum Mode {
 /// What all modes take.
 #[derive(Debug, Clone, clap::Args)]
 pub(super) struct Common {
-    /// The server's address.
+    /// The server's address. Given several times, they are nodes of one service: client n starts at
+    /// node n mod k, and goes on at the next when its own is away or closes with 42xx or 43xx.
     #[arg(long, default_value = "http://127.0.0.1:8080")]
-    url: Url,
+    url: Vec<Url>,
     /// Who signs in: what `user create --json` printed, a JSON list of {"email","password"}, or the
     /// ready file of a demo server. Fewer accounts than users are shared out.
     #[arg(long, value_name = "FILE")]
@@ -87,9 +88,14 @@ pub(super) struct Common {
     /// Seconds after which an answer, or a way back, is given up.
     #[arg(long, value_name = "S", default_value_t = 120)]
     patience: u64,
-    /// The server's process on this machine: tells its memory and processor time.
+    /// The server's process on this machine: tells its memory and processor time. Several times for
+    /// several nodes: each, and the sum.
     #[arg(long, value_name = "PID")]
-    server_pid: Option<u32>,
+    server_pid: Vec<u32>,
+    /// A database's process, such as redis=4711: its processor time a token is told beside the
+    /// server's. May be given several times.
+    #[arg(long, value_name = "NAME=PID", value_parser = server::named_pid)]
+    also_pid: Vec<(String, u32)>,
     /// Record what each client saw, as JSON Lines (loadtest/HISTORY.md). A folder gets a file of
     /// this run.
     #[arg(long, value_name = "PATH")]

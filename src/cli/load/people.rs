@@ -5,13 +5,15 @@ use std::{fs, path::Path, sync::Arc};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use serde::Deserialize;
 use tokio::sync::Mutex;
-use url::Url;
 
 use super::progress;
 use crate::{
     cli::{
         Failure,
-        client::door::{self, Door, DoorError},
+        client::{
+            door::{self, Door, DoorError},
+            nodes::Nodes,
+        },
     },
     config::Secret,
 };
@@ -65,11 +67,11 @@ pub(crate) struct Person {
 impl Person {
     async fn sign_in(
         http: reqwest::Client,
-        server: Url,
+        nodes: (Nodes, usize),
         account: &Account,
     ) -> Result<Arc<Self>, DoorError> {
         let password = account.password.clone();
-        let mut door = Door::sign_in(http, server, &account.email, password).await?;
+        let mut door = Door::sign_in(http, nodes, &account.email, password).await?;
         let token = Mutex::new(door.token().await?);
         Ok(Arc::new(Self { door: Mutex::new(door), token }))
     }
@@ -87,20 +89,21 @@ impl Person {
     }
 }
 
-/// Signs in each account once, so many at a time: each costs the server a password hash.
+/// Signs in each account once, so many at a time: each costs the server a password hash. The nodes
+/// are asked in turn.
 pub(crate) async fn sign_in(
-    server: &Url,
+    nodes: &Nodes,
     accounts: Vec<Account>,
     at_once: usize,
 ) -> Result<Vec<Arc<Person>>, Failure> {
     let http = door::http()?;
     let count = accounts.len();
     progress(&format!("signing in {count} people"));
-    let people = stream::iter(accounts)
-        .map(|account| {
-            let (http, server) = (http.clone(), server.clone());
+    let people = stream::iter(accounts.into_iter().enumerate())
+        .map(|(place, account)| {
+            let (http, nodes) = (http.clone(), nodes.clone());
             async move {
-                let person = Person::sign_in(http, server, &account).await;
+                let person = Person::sign_in(http, (nodes, place), &account).await;
                 person.map_err(|error| Failure::new(format!("{}: {error}", account.email)))
             }
         })

@@ -4,7 +4,11 @@ use std::{collections::BTreeMap, process::ExitCode};
 
 use serde_json::{Map, Value};
 
-use super::{Failure, progress, server::Usage, tally::Tally};
+use super::{
+    Failure, progress,
+    server::{Usage, Usages},
+    tally::Tally,
+};
 use crate::cli::say;
 
 pub(crate) struct Report {
@@ -48,10 +52,26 @@ impl Report {
         }
     }
 
-    pub(crate) fn usage(&mut self, usage: Option<Usage>, tokens: u64) {
-        if let Some(usage) = usage {
-            self.fact("server", usage.to_json(tokens), ("server", usage.in_words(tokens)));
+    pub(crate) fn usage(&mut self, usages: Option<Usages>, tokens: u64) {
+        let Some(Usages { servers, also }) = usages else { return };
+        if let Some(sum) = Usage::sum(servers.iter().map(|(_, usage)| *usage)) {
+            self.fact("server", sum.to_json(tokens), ("server", sum.in_words(tokens)));
         }
+        if servers.len() > 1 {
+            self.each("servers", &servers, tokens);
+        }
+        if !also.is_empty() {
+            self.each("also", &also, tokens);
+        }
+    }
+
+    fn each(&mut self, key: &str, usages: &[(String, Usage)], tokens: u64) {
+        let mut all = Map::new();
+        for (name, usage) in usages {
+            all.insert(name.clone(), usage.to_json(tokens));
+            self.lines.push((name.clone(), usage.in_words(tokens)));
+        }
+        self.body.insert(key.to_owned(), Value::Object(all));
     }
 
     pub(crate) fn fail(&mut self, why: &str) {
@@ -111,6 +131,16 @@ fn lines(tally: &Tally) -> Vec<(String, String)> {
     }
     if tally.back.count() > 0 {
         line("loss to words", tally.back.in_words());
+    }
+    if tally.stalls.count() > 0 {
+        line("stall to words", tally.stalls.in_words());
+    }
+    if tally.resume.count() > 0 {
+        line("hello to state", tally.resume.in_words());
+    }
+    if tally.continued + tally.restarted > 0 {
+        let (continued, restarted) = (tally.continued, tally.restarted);
+        line("taken over", format!("{continued} times continued, {restarted} restarted"));
     }
     lines
 }

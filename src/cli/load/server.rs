@@ -5,13 +5,18 @@ use std::{fs, io, time::Duration};
 use serde_json::{Value, json};
 use tokio::{
     sync::watch,
-    task::JoinSet,
+    task::{JoinSet, spawn_blocking},
     time::{Instant, MissedTickBehavior, interval},
 };
 
-use super::times::milliseconds;
+use super::{
+    Failure,
+    history::{Entry, Trail},
+    times::milliseconds,
+};
 
 const EVERY: Duration = Duration::from_millis(500);
+const RECORD_EVERY: Duration = Duration::from_secs(1);
 
 /// A look at a process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,48 +48,137 @@ fn read(status: &str, stat: &str, ticks_per_second: u64) -> Option<Sample> {
     Some(Sample { rss_kib, cpu: Duration::from_nanos(nanoseconds) })
 }
 
-/// Looks at the server twice a second.
-pub(crate) struct Watcher {
-    pid: u32,
-    start: Sample,
-    began: Instant,
-    peak: watch::Receiver<u64>,
-    /// Ends with this.
-    _looking: JoinSet<()>,
+impl Sample {
+    /// Of all these processes together.
+    pub(crate) fn sum(samples: impl IntoIterator<Item = Self>) -> Self {
+        samples.into_iter().fold(Self { rss_kib: 0, cpu: Duration::ZERO }, |sum, one| Self {
+            rss_kib: sum.rss_kib + one.rss_kib,
+            cpu: sum.cpu + one.cpu,
+        })
+    }
 }
 
-impl Watcher {
-    pub(crate) fn start(pid: u32) -> io::Result<Self> {
-        let start = Sample::of(pid)?;
-        let (sender, peak) = watch::channel(start.rss_kib);
-        let mut looking = JoinSet::new();
+/// `NAME=PID`.
+pub(crate) fn named_pid(text: &str) -> Result<(String, u32), String> {
+    let (name, pid) = text.split_once('=').ok_or("write it as NAME=PID")?;
+    let pid = pid.parse().map_err(|_| format!("{pid} is no process id"))?;
+    Ok((name.to_owned(), pid))
+}
+
+/// Writes once a second into the history what a process takes, until it is gone.
+pub(crate) async fn record(pid: u32, mut trail: Trail) {
+    let mut ticks = interval(RECORD_EVERY);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        // Thousands of descriptors take a while to count.
+        let looked = spawn_blocking(move || Ok::<_, io::Error>((Sample::of(pid)?, sockets(pid)?)));
+        let Ok(Ok((sample, connections))) = looked.await else { return };
+        let cpu_ms = u64::try_from(sample.cpu.as_millis()).unwrap_or(u64::MAX);
+        let rss_bytes = sample.rss_kib * 1_024;
+        trail.note(Instant::now(), &Entry::Server { pid, rss_bytes, cpu_ms, connections });
+        trail.flush().await;
+    }
+}
+
+/// Sockets that a process has open.
+fn sockets(pid: u32) -> io::Result<u64> {
+    let mut count = 0;
+    for entry in fs::read_dir(format!("/proc/{pid}/fd"))? {
+        // One that was closed meanwhile is none.
+        let target = fs::read_link(entry?.path()).unwrap_or_default();
+        count += u64::from(target.to_string_lossy().starts_with("socket:"));
+    }
+    Ok(count)
+}
+
+/// Looks at one process twice a second.
+struct Look {
+    name: String,
+    pid: u32,
+    start: Sample,
+    /// The most memory so far, and the newest sample.
+    seen: watch::Receiver<(u64, Sample)>,
+}
+
+impl Look {
+    fn start(name: String, pid: u32, looking: &mut JoinSet<()>) -> Result<Self, Failure> {
+        let start = Sample::of(pid)
+            .map_err(|error| Failure::new(format!("process {pid} cannot be seen: {error}")))?;
+        let (sender, seen) = watch::channel((start.rss_kib, start));
         looking.spawn(async move {
             let mut ticks = interval(EVERY);
             ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
             // Ends with the process.
             while let Ok(sample) = Sample::of(pid) {
-                sender.send_modify(|peak| *peak = sample.rss_kib.max(*peak));
+                sender.send_modify(|(peak, last)| {
+                    *peak = sample.rss_kib.max(*peak);
+                    *last = sample;
+                });
                 ticks.tick().await;
             }
         });
-        Ok(Self { pid, start, began: Instant::now(), peak, _looking: looking })
+        Ok(Self { name, pid, start, seen })
     }
 
-    pub(crate) fn now(&self) -> io::Result<Sample> {
-        Sample::of(self.pid)
+    /// As it is now, or was when the process was last seen.
+    fn last(&self) -> Sample {
+        Sample::of(self.pid).unwrap_or(self.seen.borrow().1)
     }
 
-    /// What it took since the start. `None` once the process is gone.
-    pub(crate) fn usage(&self) -> Option<Usage> {
-        let end = self.now().ok()?;
-        Some(Usage {
+    fn usage(&self, wall: Duration) -> (String, Usage) {
+        let end = self.last();
+        let usage = Usage {
             start_kib: self.start.rss_kib,
-            peak_kib: (*self.peak.borrow()).max(end.rss_kib),
+            peak_kib: self.seen.borrow().0.max(end.rss_kib),
             end_kib: end.rss_kib,
             cpu: end.cpu.saturating_sub(self.start.cpu),
-            wall: self.began.elapsed(),
-        })
+            wall,
+        };
+        (self.name.clone(), usage)
     }
+}
+
+/// Looks at the servers, and at what else was named.
+pub(crate) struct Watcher {
+    servers: Vec<Look>,
+    also: Vec<Look>,
+    began: Instant,
+    /// Ends with this.
+    _looking: JoinSet<()>,
+}
+
+impl Watcher {
+    pub(crate) fn start(servers: &[u32], also: &[(String, u32)]) -> Result<Self, Failure> {
+        let mut looking = JoinSet::new();
+        let servers = servers
+            .iter()
+            .map(|pid| Look::start(format!("server {pid}"), *pid, &mut looking))
+            .collect::<Result<_, _>>()?;
+        let also = also
+            .iter()
+            .map(|(name, pid)| Look::start(name.clone(), *pid, &mut looking))
+            .collect::<Result<_, _>>()?;
+        Ok(Self { servers, also, began: Instant::now(), _looking: looking })
+    }
+
+    /// All servers together.
+    pub(crate) fn now(&self) -> Sample {
+        Sample::sum(self.servers.iter().map(Look::last))
+    }
+
+    /// What they took since the start.
+    pub(crate) fn usage(&self) -> Usages {
+        let wall = self.began.elapsed();
+        let of = |looks: &[Look]| looks.iter().map(|look| look.usage(wall)).collect();
+        Usages { servers: of(&self.servers), also: of(&self.also) }
+    }
+}
+
+/// By name.
+pub(crate) struct Usages {
+    pub(crate) servers: Vec<(String, Usage)>,
+    pub(crate) also: Vec<(String, Usage)>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -97,6 +191,17 @@ pub(crate) struct Usage {
 }
 
 impl Usage {
+    /// Of several processes; their peaks may have been at different times.
+    pub(crate) fn sum(usages: impl IntoIterator<Item = Self>) -> Option<Self> {
+        usages.into_iter().reduce(|sum, one| Self {
+            start_kib: sum.start_kib + one.start_kib,
+            peak_kib: sum.peak_kib + one.peak_kib,
+            end_kib: sum.end_kib + one.end_kib,
+            cpu: sum.cpu + one.cpu,
+            wall: sum.wall.max(one.wall),
+        })
+    }
+
     /// Microseconds of processor time for each token that reached a client.
     pub(crate) fn us_per_token(self, tokens: u64) -> Option<f64> {
         let nanoseconds = u64::try_from(self.cpu.as_nanos()).ok()?.checked_div(tokens)?;
@@ -150,6 +255,14 @@ mod tests {
     fn this_process_can_be_seen_and_one_that_is_none_cannot() {
         assert!(Sample::of(std::process::id()).unwrap().rss_kib > 100);
         assert!(Sample::of(u32::MAX).is_err());
+        let _socket = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        assert!(sockets(std::process::id()).unwrap() > 0);
+    }
+
+    #[test]
+    fn a_database_is_named_with_its_process() {
+        assert_eq!(named_pid("redis=7"), Ok(("redis".to_owned(), 7)));
+        assert!(named_pid("7").is_err() && named_pid("redis=x").is_err());
     }
 
     #[test]
@@ -163,6 +276,8 @@ mod tests {
         };
         assert_eq!(usage.us_per_token(200_000), Some(15.0));
         assert_eq!(usage.us_per_token(0), None);
+        let both = Usage::sum([usage, usage]).unwrap();
+        assert_eq!((both.us_per_token(200_000), both.peak_kib), (Some(30.0), 6));
         assert_eq!(mib(1_536), "1.5 MiB");
     }
 }

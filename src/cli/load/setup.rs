@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use serde_json::json;
+use tokio::task::JoinSet;
 
 use super::{
     Common, Context, Failure,
@@ -11,10 +12,10 @@ use super::{
     history::{Journal, Trail},
     people::{self, Person},
     progress, seconds,
-    server::Watcher,
+    server::{self, Watcher},
     tally::Board,
 };
-use crate::cli::client::door;
+use crate::cli::client::{door, nodes::Nodes};
 
 /// What a mode says of itself.
 pub(crate) struct Manner {
@@ -30,7 +31,10 @@ pub(crate) struct Setup {
     pub(crate) run: Arc<Run>,
     pub(crate) people: Vec<Arc<Person>>,
     journal: Option<Journal>,
-    server_pid: Option<u32>,
+    /// Write what the servers take into the history.
+    recorders: JoinSet<()>,
+    server_pids: Vec<u32>,
+    also_pids: Vec<(String, u32)>,
     next: u32,
 }
 
@@ -47,18 +51,21 @@ impl Setup {
             let (users, count) = (common.users, accounts.len());
             progress(&format!("{users} users share {count} accounts"));
         }
-        let people = people::sign_in(&common.url, accounts, common.sign_ins).await?;
+        let no_url = || Failure::new("no --url was given");
+        let nodes = Nodes::new(common.url.iter().cloned()).ok_or_else(no_url)?;
+        let people = people::sign_in(&nodes, accounts, common.sign_ins).await?;
+        let live = nodes.all().map(door::live_url).collect::<Result<Vec<_>, _>>()?;
         let journal = match &common.history {
             Some(place) => {
                 let journal = Journal::open(place, manner.mode, common.texts)?;
                 let now = context.clock.now();
-                journal.head(manner.mode, common.users, common.url.as_str(), now).await;
+                journal.head(manner.mode, common.users, &common.url, now).await;
                 Some(journal)
             }
             None => None,
         };
         let run = Arc::new(Run {
-            url: door::live_url(&common.url)?,
+            live: Nodes::new(live).ok_or_else(no_url)?,
             clock: Arc::clone(&context.clock),
             ids: Arc::clone(&context.ids),
             page: (!common.course.is_empty()).then(|| json!({ "course": common.course })),
@@ -66,7 +73,14 @@ impl Setup {
             forgiving: manner.forgiving,
             repeat: manner.repeat,
         });
-        Ok(Self { run, people, journal, server_pid: common.server_pid, next: 0 })
+        let mut recorders = JoinSet::new();
+        if let Some(journal) = &journal {
+            for pid in &common.server_pid {
+                recorders.spawn(server::record(*pid, journal.trail(0)));
+            }
+        }
+        let (server_pids, also_pids) = (common.server_pid.clone(), common.also_pid.clone());
+        Ok(Self { run, people, journal, recorders, server_pids, also_pids, next: 0 })
     }
 
     /// So many clients that count on this board. The people are dealt out in turn.
@@ -82,17 +96,17 @@ impl Setup {
         Client::new(run, board, person, (self.next, trail))
     }
 
-    /// Looks at the server from now on, if it is on this machine.
+    /// Looks at the servers from now on, if they are on this machine.
     pub(crate) fn watch(&self) -> Result<Option<Watcher>, Failure> {
-        let watcher = self.server_pid.map(|pid| {
-            Watcher::start(pid)
-                .map_err(|error| Failure::new(format!("process {pid} cannot be seen: {error}")))
-        });
-        watcher.transpose()
+        if self.server_pids.is_empty() && self.also_pids.is_empty() {
+            return Ok(None);
+        }
+        Watcher::start(&self.server_pids, &self.also_pids).map(Some)
     }
 
     /// Waits until the history is in its file. All clients must have left.
-    pub(crate) async fn close(self) -> Result<(), Failure> {
+    pub(crate) async fn close(mut self) -> Result<(), Failure> {
+        self.recorders.shutdown().await;
         if let Some(journal) = self.journal {
             let path = journal.close().await.map_err(|error| {
                 Failure::new(format!("the history could not be written: {error}"))

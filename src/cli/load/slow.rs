@@ -126,9 +126,11 @@ async fn read_late(client: &mut Client, phases: &mut Phases, question: String) -
     client.ask(question, false);
     client.until_begun().await?;
     // The socket is not touched meanwhile: the kernel's buffer fills, then the server's.
+    client.stops_reading();
     if phases.wait_for(|phase| *phase >= READ_ON).await.is_err() {
         return Err(Gone);
     }
+    client.reads_on();
     client.finish().await
 }
 
@@ -178,7 +180,7 @@ fn report(args: &Args, phases: &Phased, watcher: Option<Watcher>) -> Report {
         report.fail("a slow reader was not cut off");
     }
     let tokens = all.tokens + slow.tokens;
-    report.usage(watcher.and_then(|watcher| watcher.usage()), tokens);
+    report.usage(watcher.map(|watcher| watcher.usage()), tokens);
     report
 }
 

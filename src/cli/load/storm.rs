@@ -68,7 +68,7 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<ExitCode, Failu
     crew.work_until(began + seconds(args.seconds), &board).await;
     crew.enter(LAST);
     crew.finish(&board).await?;
-    let usage = watcher.and_then(|watcher| watcher.usage());
+    let usage = watcher.map(|watcher| watcher.usage());
     setup.close().await?;
     let tally = board.take();
     let mut report = Report::new("storm");

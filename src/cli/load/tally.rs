@@ -42,6 +42,13 @@ pub(crate) struct Tally {
     pub(crate) resumes: BTreeMap<String, Times>,
     /// From a loss amid an answer to its next piece.
     pub(crate) back: Times,
+    /// Gaps of a second and more amid an answer, on a connection that stayed open.
+    pub(crate) stalls: Times,
+    /// From a hello that goes on with a conversation to the first frame of how it stands.
+    pub(crate) resume: Times,
+    /// News of another owner, each time that a client saw it.
+    pub(crate) continued: u64,
+    pub(crate) restarted: u64,
 }
 
 impl Tally {
@@ -83,6 +90,10 @@ impl Tally {
         self.answers.merge(&other.answers);
         self.gaps.merge(&other.gaps);
         self.back.merge(&other.back);
+        self.stalls.merge(&other.stalls);
+        self.resume.merge(&other.resume);
+        self.continued += other.continued;
+        self.restarted += other.restarted;
         self.messages += other.messages;
         self.bytes += other.bytes;
         self.tokens += other.tokens;
@@ -115,6 +126,10 @@ impl Tally {
             "losses": self.losses(),
             "resumes": resumes,
             "back_ms": self.back.to_json(),
+            "stall_ms": self.stalls.to_json(),
+            "resume_ms": self.resume.to_json(),
+            "continued": self.continued,
+            "restarted": self.restarted,
         })
     }
 }

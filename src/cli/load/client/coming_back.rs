@@ -1,5 +1,7 @@
 //! How a simulated learner connects, loses its connection, and comes back (`live.md` §2.5).
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
@@ -41,8 +43,10 @@ impl Client {
         };
         self.connected_at = Instant::now();
         self.trail.next_connection();
-        self.trail.note(self.connected_at, &Entry::Connect);
-        let link = Link::open_narrow(&self.run.url, self.receive.take()).await?;
+        let run = Arc::clone(&self.run);
+        let url = run.live.at(self.place);
+        self.trail.note(self.connected_at, &Entry::Connect { url: url.as_str() });
+        let link = Link::open_narrow(url, self.receive.take()).await?;
         self.link = Some(link);
         self.board.note(|tally| tally.connects += 1);
         // What was meant for the last socket is void; the question is sent again after the hello.
@@ -51,6 +55,7 @@ impl Client {
         let hello = json!({ "client": CLIENT, "session": self.stay, "token": token.reveal(),
             "page": self.run.page, "resume": resume });
         let id = self.request("hello", &hello);
+        self.here.resuming_since = self.replica.thread().map(|_| Instant::now());
         self.trail.note(
             Instant::now(),
             &Entry::Hello {
@@ -69,6 +74,10 @@ impl Client {
         let now = Instant::now();
         let forgiving = self.run.forgiving;
         let short = lost.reason.lines().next().unwrap_or_default();
+        // A balancer sends those who lost their node to another one.
+        if self.link.is_none() || lost.code.is_some_and(|code| (4200..4400).contains(&code)) {
+            self.place += 1;
+        }
         if self.link.is_some() {
             let by = if lost.code.is_some() { By::Server } else { By::Network };
             self.trail.note(now, &Entry::Closed { by, code: lost.code, reason: short });

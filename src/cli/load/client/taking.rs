@@ -15,10 +15,17 @@ use crate::{
         },
         load::history::Entry,
     },
-    domain::{event::LogEvent, ids::TurnId},
+    domain::{
+        event::{LogEvent, TurnNews},
+        ids::TurnId,
+    },
 };
 
 mod recording;
+
+/// An answer that stands still so long on an open connection has lost its owner, or its model
+/// stalls.
+const STALL: Duration = Duration::from_secs(1);
 
 /// Refusals that pass: the same question may be sent again after a pause.
 const PASSING: [&str; 4] = ["overloaded", "store_unavailable", "rate_limited", "busy_turn"];
@@ -149,6 +156,9 @@ impl Client {
         if self.is_rereading() {
             return Ok(());
         }
+        if resumed.mode == "current" {
+            self.resumed_at(at);
+        }
         let took = at.saturating_duration_since(self.connected_at);
         self.board.note(|tally| {
             tally.resumes.entry(resumed.mode.clone()).or_default().add(took);
@@ -158,6 +168,7 @@ impl Client {
 
     fn restore(&mut self, whole: Snapshot, at: Instant) {
         let awaited = self.awaited.as_ref().map(|awaited| awaited.turn.clone());
+        self.resumed_at(at);
         self.compare(&whole);
         let news = self.replica.restore(whole, awaited.as_ref());
         self.hear(news, at);
@@ -170,6 +181,8 @@ impl Client {
         if !self.here.following {
             return Err(self.out_of_order("an event before the server said where it goes on"));
         }
+        self.resumed_at(at);
+        self.count_news(&line.event);
         if let LogEvent::Delta { turn, .. } = &line.event {
             if self.cancel.confirmed.as_ref() == Some(turn) {
                 return Err(self.out_of_order("a piece of a turn after the ok to its cancel"));
@@ -183,6 +196,26 @@ impl Client {
         let news = applied.map_err(|broken| self.disbelieve(&broken))?;
         self.hear(news, at);
         Ok(())
+    }
+
+    /// The first frame that shows how the conversation stands, on a connection that goes on with it.
+    fn resumed_at(&mut self, at: Instant) {
+        if let Some(since) = self.here.resuming_since.take() {
+            let took = at.saturating_duration_since(since);
+            self.board.note(|tally| tally.resume.add(took));
+        }
+    }
+
+    fn count_news(&self, event: &LogEvent) {
+        match event {
+            LogEvent::Turn { status: TurnNews::Continued, .. } => {
+                self.board.note(|tally| tally.continued += 1);
+            }
+            LogEvent::Turn { status: TurnNews::Restarted, .. } => {
+                self.board.note(|tally| tally.restarted += 1);
+            }
+            _ => {}
+        }
     }
 
     fn count_piece(&mut self, turn: &TurnId, tokens: u64, at: Instant) {
@@ -213,6 +246,7 @@ impl Client {
             tally.tokens += tokens;
             tally.first_delta.add_any(first);
             tally.gaps.add_any(gap);
+            tally.stalls.add_any(gap.filter(|gap| *gap >= STALL));
             tally.back.add_any(back);
         });
     }

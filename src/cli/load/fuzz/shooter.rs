@@ -120,7 +120,7 @@ impl Shooter {
     }
 
     async fn open(&self, hits: &mut Hits) -> Option<Link> {
-        let link = Box::pin(Link::open(&self.run.url)).await.ok();
+        let link = Box::pin(Link::open(self.run.live.at(0))).await.ok();
         let count = if link.is_some() { &mut hits.opened } else { &mut hits.unreachable };
         *count += 1;
         link
