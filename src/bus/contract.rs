@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::{sync::broadcast, time::timeout};
 
 use super::{Bus, Note, Wake};
-use crate::domain::ids::{ConnectionId, NodeId, ThreadId, UserId};
+use crate::domain::ids::{ConnectionId, NodeId, ThreadId, TurnId, UserId};
 
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -71,21 +71,24 @@ pub(crate) async fn what_is_said_of_a_followed_thread_is_heard_once(a: &Bus, b: 
 }
 
 pub(crate) async fn what_concerns_all_is_heard_without_following(a: &Bus, b: &Bus) {
-    let mut at_b = b.listen();
+    let (mut threads_at_b, mut nodes_at_b) = (b.listen(), b.listen_to_nodes());
     let titled = Wake::Titled {
         owner: UserId::new("u"),
         thread: ThreadId::new("1"),
         title: "On \"quotes\"".into(),
         updated: "now".into(),
     };
-    for wake in [Wake::Changed, titled, note(None, "all")] {
+    a.wake(titled.clone());
+    assert_eq!(next(&mut threads_at_b).await, titled);
+    let cancelled = Wake::Cancelled { turn: TurnId::new("t") };
+    for wake in [Wake::Changed, cancelled, Wake::HandedOver, note(None, "all")] {
         a.wake(wake.clone());
-        assert_eq!(next(&mut at_b).await, wake);
+        assert_eq!(next(&mut nodes_at_b).await, wake);
     }
 }
 
 pub(crate) async fn a_note_to_one_node_is_heard_there(a: &Bus, b: &Bus) {
-    let mut at_b = b.listen();
+    let mut at_b = b.listen_to_nodes();
     a.wake(note(Some("b"), "for you"));
     assert_eq!(next(&mut at_b).await, note(Some("b"), "for you"));
 }
@@ -94,14 +97,15 @@ pub(crate) async fn following_twice_is_following_once_and_may_end_and_begin_agai
     a: &Bus,
     b: &Bus,
 ) {
-    let (thread, mut at_b) = (ThreadId::new("1"), b.listen());
+    let thread = ThreadId::new("1");
+    let (mut at_b, mut nodes_at_b) = (b.listen(), b.listen_to_nodes());
     for _ in 0..3 {
         b.follow(&thread).await;
         b.follow(&thread).await;
         a.wake(grown("1"));
         a.wake(Wake::Changed);
         assert_eq!(next(&mut at_b).await, grown("1"));
-        assert_eq!(next(&mut at_b).await, Wake::Changed);
+        assert_eq!(next(&mut nodes_at_b).await, Wake::Changed);
         b.unfollow(&thread);
     }
 }

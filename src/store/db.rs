@@ -21,7 +21,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Bounds the time that a query may take. One that is given up leaves nothing behind: its connection
 /// goes with it.
-pub(super) async fn in_time<T>(
+pub(crate) async fn in_time<T>(
     query: impl Future<Output = Result<T, StoreError>>,
 ) -> Result<T, StoreError> {
     tokio::time::timeout(PATIENCE, query)

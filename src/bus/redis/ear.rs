@@ -7,13 +7,13 @@ use std::{
 
 use redis::{FromRedisValue, PushInfo, PushKind, RedisError};
 use tokio::{
-    sync::{Notify, broadcast, oneshot},
+    sync::{Notify, oneshot},
     time::{sleep, timeout},
 };
 
 use super::words::{Closed, Names};
 use crate::{
-    bus::Wake,
+    bus::{Here, Wake},
     domain::ids::ThreadId,
     link::{Conn, Link, PING_EVERY, Pause, RESPONSE},
 };
@@ -24,7 +24,7 @@ const PORTION: usize = 512;
 pub(super) struct Ear {
     link: Link,
     names: Arc<Names>,
-    here: broadcast::Sender<Wake>,
+    here: Here,
     wants: Mutex<Wants>,
     /// Something is wanted that is not so yet.
     wanting: Notify,
@@ -40,7 +40,7 @@ struct Wants {
 }
 
 impl Ear {
-    pub(super) fn new(link: Link, names: Arc<Names>, here: broadcast::Sender<Wake>) -> Self {
+    pub(super) fn new(link: Link, names: Arc<Names>, here: Here) -> Self {
         let wants = Wants {
             followed: HashMap::new(),
             changed: HashSet::new(),
@@ -142,8 +142,7 @@ impl Ear {
         wants.cut = false;
         drop(wants);
         self.wanting.notify_one();
-        // Nobody listening is no error.
-        let _ = self.here.send(Wake::Gap);
+        self.here.send(Wake::Gap);
         Ok(conn)
     }
 
@@ -157,8 +156,7 @@ impl Ear {
                 if let (Some(channel), Some(word)) = (text(0), text(1))
                     && let Some(wake) = self.names.heard(&channel, &word)
                 {
-                    // Nobody listening is no error.
-                    let _ = self.here.send(wake);
+                    self.here.send(wake);
                 }
                 false
             }

@@ -6,12 +6,9 @@ use std::{collections::HashSet, sync::Arc};
 
 use async_trait::async_trait;
 use redis::Cmd;
-use tokio::{
-    sync::{broadcast, mpsc},
-    task::JoinSet,
-};
+use tokio::{sync::mpsc, task::JoinSet};
 
-use super::{Line, Wake};
+use super::{Here, Line, Wake};
 use crate::{
     domain::ids::{NodeId, ThreadId},
     link::Link,
@@ -41,7 +38,7 @@ pub(crate) struct RedisLine {
 
 impl RedisLine {
     /// What other nodes say goes to `here`.
-    pub(crate) fn start(link: &Link, node: NodeId, here: broadcast::Sender<Wake>) -> Self {
+    pub(crate) fn start(link: &Link, node: NodeId, here: Here) -> Self {
         let names = Arc::new(Names::new(link.prefix(), node, link.token(8)));
         let ear = Arc::new(Ear::new(link.clone(), Arc::clone(&names), here));
         let (said, waiting) = mpsc::channel(QUEUE);

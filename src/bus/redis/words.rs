@@ -60,9 +60,11 @@ impl Names {
             Wake::Thread { thread } => (self.thread(thread), GROWN.to_owned()),
             Wake::FirstWords { thread } => (self.thread(thread), FIRST_WORDS.to_owned()),
             Wake::Typing { thread, .. } => (self.thread(thread), json()?),
-            Wake::Titled { .. } | Wake::Changed | Wake::Note(Note { to: None, .. }) => {
-                (self.all(), json()?)
-            }
+            Wake::Titled { .. }
+            | Wake::Cancelled { .. }
+            | Wake::HandedOver
+            | Wake::Changed
+            | Wake::Note(Note { to: None, .. }) => (self.all(), json()?),
             Wake::Note(Note { to: Some(node), .. }) => (self.one(node), json()?),
             // Each line says its own.
             Wake::Gap => return None,

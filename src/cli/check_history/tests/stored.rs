@@ -77,7 +77,7 @@ async fn fill(store: &Store) {
     ];
     for (message, seq, end) in turns {
         store.accept(message).await.unwrap().outcome.unwrap();
-        let claimed = store.claim(&end.turn, &owner, Millis(1)).await.unwrap().unwrap();
+        let claimed = store.claim(&end.turn, &owner, true, Millis(1)).await.unwrap().unwrap();
         let finish = Finish { fence: claimed.turn.fence, seq, end, hint: None };
         assert!(store.finish(finish, Millis(2)).await.unwrap());
     }
