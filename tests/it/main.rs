@@ -9,6 +9,7 @@
 )]
 
 mod architecture;
+mod away;
 mod database;
 mod dependencies;
 mod imports;

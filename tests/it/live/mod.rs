@@ -25,7 +25,7 @@ use crate::support::live::{Live, Reader};
 const SOON: Duration = Duration::from_secs(3);
 
 /// Asks in a new thread and gives the `ok` and a reader of the answer.
-async fn ask(live: &mut Live, message: &str, text: &str) -> (Value, Reader) {
+pub(crate) async fn ask(live: &mut Live, message: &str, text: &str) -> (Value, Reader) {
     ask_from(live, message, text, json!({ "course": "agree", "lesson": "clocks" })).await
 }
 
