@@ -44,6 +44,7 @@ use crate::{
 mod clockwork_tests;
 mod drain;
 mod model;
+mod roles;
 mod server;
 mod shared;
 
@@ -173,7 +174,7 @@ impl Parts {
 
         let lease = Arc::new(Lease::default());
         let bench = Arc::new(self.bench(ground, &log, &bus, &lease));
-        let tutor = supervise(&Arbiter::new(), move || TutorActor::new(bench));
+        let tutor = roles::tutor(config.server.roles, bench);
         let registry = supervise(&control, Registry::default);
         let leaving = Leaving::new(tutor.clone(), registry.clone());
         let relay = {
@@ -200,6 +201,7 @@ impl Parts {
             supervise(&control, move || Janitor::new(store, log, clock, me, vitals));
         }
         self.start_watcher(&control, &registry, &leaving, &bus);
+        roles::keep_issuer_keys(&self.auth, &control);
         Hub {
             store: Arc::clone(&self.store),
             log,

@@ -94,6 +94,7 @@ impl Janitor {
                 + store.forget_nonces(now).await?
                 + store.forget_quota(now).await?
                 + store.forget_sessions(now).await?
+                + store.forget_foreign_sign_ins(now).await?
                 + store.forget_verifications(now).await?
                 + store.forget_auth_events(now.plus(-EVENTS_KEPT)).await?;
             Ok::<_, StoreError>(gone)

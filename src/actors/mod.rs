@@ -23,6 +23,7 @@ use crate::{
 
 pub(crate) mod changes;
 pub(crate) mod feeds;
+pub(crate) mod issuer;
 pub(crate) mod janitor;
 mod lease;
 pub(crate) mod leaving;

@@ -88,6 +88,11 @@ impl TutorActor {
         }
     }
 
+    /// For a node that serves no chat: it never claims a turn.
+    pub(crate) fn idle(bench: Arc<Bench>) -> Self {
+        Self { draining: true, ..Self::new(bench) }
+    }
+
     fn claim(&mut self, turn: TurnId, ctx: &mut Context<Self>) {
         let known = self.running.contains_key(&turn) || self.claiming.contains_key(&turn);
         if self.draining || known || self.running.len() + self.claiming.len() >= MOST {

@@ -9,15 +9,12 @@ use actix_web::{
     App as Site,
     dev::{AppConfig, Server},
     middleware::from_fn,
-    web::{self, Data},
+    web::Data,
 };
 use socket2::{Domain, SockRef, Socket, Type};
 
-use super::{App, Ground};
-use crate::{
-    http::{self, observe},
-    ws,
-};
+use super::{App, Ground, roles};
+use crate::{http::observe, ws};
 
 /// tokio's own 128 stalls a crowd that arrives at once for a second.
 const BACKLOG: i32 = 4_096;
@@ -50,6 +47,7 @@ pub(crate) fn serve(app: &App, ground: &Ground, listener: TcpListener) -> io::Re
     let store = Data::from(Arc::clone(&app.store));
     let courses = Data::from(Arc::clone(&app.courses));
     let metrics = Data::from(Arc::clone(&app.metrics));
+    let duties = ground.config.server.roles;
     let source = Data::new(observe::Source {
         clock: Arc::clone(&ground.clock),
         ids: Arc::clone(&ground.ids),
@@ -59,7 +57,7 @@ pub(crate) fn serve(app: &App, ground: &Ground, listener: TcpListener) -> io::Re
     };
     let sockets = {
         let site = ground_of_all.clone();
-        move || site().wrap(from_fn(observe::observe)).configure(ws::routes)
+        move || site().wrap(from_fn(observe::observe)).configure(roles::sockets(duties))
     };
     let site = move || {
         ground_of_all()
@@ -67,9 +65,7 @@ pub(crate) fn serve(app: &App, ground: &Ground, listener: TcpListener) -> io::Re
             .app_data(store.clone())
             .app_data(courses.clone())
             .wrap(from_fn(observe::observe))
-            .configure(ws::refusals)
-            .configure(http::routes)
-            .default_service(web::to(http::pages::serve))
+            .configure(roles::site(duties))
     };
     let unacknowledged = ground.config.live.stall() + SECOND_LINE;
     let server = Server::build().disable_signals().shutdown_timeout(SHUTDOWN_S);

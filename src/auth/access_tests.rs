@@ -21,7 +21,7 @@ fn signed(bench: &Bench, change: impl FnOnce(&mut Header, &mut Value), claims: &
     let mut claims = claims.clone();
     bench.auth.keys.sign_with(|kid, key| {
         let mut header = Header::new(keys::ALGORITHM);
-        header.typ = Some(TYPE.to_owned());
+        header.typ = Some(jwt::ACCESS.to_owned());
         header.kid = Some(kid.to_owned());
         change(&mut header, &mut claims);
         jsonwebtoken::encode(&header, &claims, key).unwrap()
@@ -95,7 +95,7 @@ async fn a_token_with_another_algorithm_or_key_is_refused() {
     };
 
     let mut forged = vec![
-        format!("{}.{}.", encode(&json!({"alg":"none","typ":TYPE})), encode(&claims)),
+        format!("{}.{}.", encode(&json!({"alg":"none","typ":"at+jwt"})), encode(&claims)),
         with(&|h| h["alg"] = json!("none")),
         with(&|h| h["kid"] = json!("../../etc/passwd")),
         with(&|h| h["kid"] = json!("' OR 1=1--")),
@@ -111,7 +111,7 @@ async fn a_token_with_another_algorithm_or_key_is_refused() {
     ];
     // HS256 with the public key as the secret.
     let mut confused = Header::new(jsonwebtoken::Algorithm::HS256);
-    confused.typ = Some(TYPE.to_owned());
+    confused.typ = Some(jwt::ACCESS.to_owned());
     confused.kid = header["kid"].as_str().map(str::to_owned);
     let public = jsonwebtoken::EncodingKey::from_secret(&bench.auth.jwks());
     forged.push(jsonwebtoken::encode(&confused, &claims, &public).unwrap());

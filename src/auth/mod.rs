@@ -32,8 +32,11 @@ mod access;
 pub(crate) mod cookie;
 mod demo;
 mod events;
+mod foreign;
 mod hash_memory;
 mod hashing;
+mod issuer;
+mod jwt;
 mod keys;
 pub(crate) mod limits;
 mod outbox;
@@ -47,6 +50,7 @@ mod ticket;
 mod verify;
 
 pub(crate) use demo::{DemoAccount, random_password};
+pub(crate) use foreign::LogoutError;
 pub(crate) use people::NewPerson;
 pub(crate) use secret::{Secret, SecretError};
 pub(crate) use ticket::{TICKET_LIFE, TicketError};
@@ -78,6 +82,8 @@ pub(crate) struct Settings {
     pub hide_existing: bool,
     pub failures_per_minute: u32,
     pub sign_ups_per_minute: u32,
+    /// Who else vouches for people.
+    pub issuer: Option<issuer::Settings>,
 }
 
 impl Settings {
@@ -92,6 +98,7 @@ impl Settings {
         let (server, auth, accounts) = (&config.server, &config.auth, &config.accounts);
         Ok(Self {
             public_url,
+            issuer: issuer::Settings::read(&config.issuer),
             allowed_origins: server.allowed_origins.clone(),
             secret: Secret::load(auth.secret.reveal(), &config.data.dir, ids)?,
             trusted_proxies: server.trusted_proxies.clone(),
@@ -118,6 +125,9 @@ pub(crate) enum AuthError {
     /// An access token that opens nothing here.
     #[error("the token is not valid here")]
     BadToken,
+    /// Another issuer's token, whose keys cannot be had just now.
+    #[error("whoever issued the token does not answer")]
+    IssuerAway,
     #[error("this account is banned")]
     Banned,
     /// Too many passwords wait to be checked: worth another try soon.
@@ -189,6 +199,7 @@ pub(crate) struct Auth {
     secret: Secret,
     ticket_key: hmac::Key,
     keys: keys::Keys,
+    issuer: Option<issuer::Issuer>,
     links: verify::Links,
     hasher: hashing::Hasher,
     limits: limits::Limits,
@@ -219,11 +230,15 @@ impl Auth {
             loopback_is_free: settings.demo,
         };
         let secret = settings.secret;
+        let issuer = settings
+            .issuer
+            .map(|it| issuer::Issuer::new(it, audience_of(&origins), Arc::clone(&clock)));
         let (threads, queue) = (settings.hash_threads, settings.hash_queue);
         let outbox = outbox::Outbox::new(Arc::clone(&store), Arc::clone(&clock), Arc::clone(&ids));
         Ok(Self {
             generation: AtomicU64::new(0),
             keys: keys::Keys::open(Arc::clone(&store), &secret, &clock, &ids).await?,
+            issuer: issuer.transpose()?,
             links: verify::Links::new(&secret),
             ticket_key: hmac::Key::new(hmac::HMAC_SHA256, &secret.key_for("live tickets v1")),
             hasher: hashing::Hasher::start(threads, queue, ids.as_ref()).await?,
@@ -329,9 +344,14 @@ impl Auth {
         format!("{}/api/auth", self.origins.own())
     }
 
+    /// Whether another issuer's keys are to be kept.
+    pub(crate) fn has_issuer(&self) -> bool {
+        self.issuer.is_some()
+    }
+
     /// `aud` of access tokens for our own API.
     pub(crate) fn api_audience(&self) -> String {
-        format!("{}/api", self.origins.own())
+        audience_of(&self.origins)
     }
 
     /// The JWK set, ready to send.
@@ -367,6 +387,10 @@ impl Auth {
         }
         Ok((session, user))
     }
+}
+
+fn audience_of(origins: &Origins) -> String {
+    format!("{}/api", origins.own())
 }
 
 fn origins_of(settings: &Settings) -> Result<Origins, AuthError> {

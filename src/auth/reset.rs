@@ -18,10 +18,9 @@ impl Auth {
         back: &ReturnUrl,
         device: &Device,
     ) -> Result<(), AuthError> {
-        let user = match self.store.user_by_email(email.as_str()).await {
-            Err(StoreError::NotFound) => return Ok(()),
-            found => found?,
-        };
+        let login = self.store.login_by_email(email.as_str()).await?;
+        // Whom another issuer vouches for has no password here that could be forgotten.
+        let Some((user, Some(_))) = login else { return Ok(()) };
         let (token, now) = (self.ids.token(TOKEN_LENGTH), self.clock.now());
         let proof = Verification {
             id: self.ids.token(32),

@@ -127,12 +127,16 @@ impl Auth {
     /// Gives the new end, if any.
     pub(crate) async fn renew(&self, session: &Session) -> Result<Option<Millis>, AuthError> {
         let now = self.clock.now();
-        let due = session.expires_at - self.session_life + self.session_life / RENEWED_AFTER;
-        if !session.remember || session.impersonated_by.is_some() || now.0 < due {
+        if !self.is_due_for_renewal(session, now) {
             return Ok(None);
         }
         let end = now.plus(self.session_life);
         self.store.extend_session(&session.id, end, now).await?;
         Ok(Some(end))
+    }
+
+    pub(super) fn is_due_for_renewal(&self, session: &Session, now: Millis) -> bool {
+        let due = session.expires_at - self.session_life + self.session_life / RENEWED_AFTER;
+        session.remember && session.impersonated_by.is_none() && now.0 >= due
     }
 }

@@ -36,6 +36,7 @@ pub(crate) fn settings(public_url: &str, folder: &std::path::Path) -> Settings {
         hide_existing: false,
         failures_per_minute: 30,
         sign_ups_per_minute: 20,
+        issuer: None,
     }
 }
 

@@ -15,7 +15,7 @@ use super::{Context, Failure, say};
 use crate::{
     app::{self, App, Ground, Options},
     auth::DemoAccount,
-    config::Purpose,
+    config::{Purpose, Roles},
 };
 
 /// Start the server.
@@ -23,6 +23,7 @@ use crate::{
 /// Examples:
 ///   intellistack serve --demo                      try it: demo accounts, mail shown at /dev/mail
 ///   intellistack --config school.toml serve        run it for a school
+///   intellistack serve --roles chat                one node of several: conversations alone
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment)]
 pub(crate) struct Args {
@@ -32,6 +33,10 @@ pub(crate) struct Args {
     /// Address and port, instead of the setting `server.listen`; port 0 takes a free one.
     #[arg(long, value_name = "ADDR")]
     listen: Option<SocketAddr>,
+    /// What this node does, instead of the setting `server.roles`: auth, chat and web, in any
+    /// combination.
+    #[arg(long, value_name = "LIST")]
+    roles: Option<Roles>,
     /// Write a JSON file with the URL, the process id, the node and the demo accounts as soon as
     /// the server answers. Only its owner may read it.
     #[arg(long, value_name = "FILE")]
@@ -53,6 +58,9 @@ pub(crate) fn run(context: Context, args: Args) -> Result<ExitCode, Failure> {
     let mut context = context;
     if let Some(listen) = args.listen {
         context.config.server.listen = listen.to_string();
+    }
+    if let Some(roles) = args.roles {
+        context.config.server.roles = roles;
     }
     let purpose = Purpose { demo: args.demo, test_model: args.test_model };
     context.config.check(purpose)?;
@@ -81,7 +89,7 @@ async fn serve(context: Context, args: Args) -> Result<ExitCode, Failure> {
     if let Some(path) = &args.ready_file {
         write_ready(path, &app)?;
     }
-    greet(&app)?;
+    greet(&app, ground.config.server.roles)?;
     let mut terminate = signal(SignalKind::terminate())?;
     tokio::select! {
         ended = serving => {
@@ -114,8 +122,11 @@ fn write_ready(path: &Path, app: &App) -> Result<(), Failure> {
     Ok(std::fs::rename(&draft, path)?)
 }
 
-fn greet(app: &App) -> io::Result<()> {
+fn greet(app: &App, roles: Roles) -> io::Result<()> {
     say(&format!("IntelliStack is ready: {}", app.public_url))?;
+    if roles != Roles::ALL {
+        say(&format!("This node serves {roles} and no more."))?;
+    }
     if app.demo_accounts.is_empty() {
         return Ok(());
     }

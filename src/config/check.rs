@@ -47,6 +47,7 @@ impl Config {
         self.check_numbers()?;
         self.check_databases()?;
         self.check_secret()?;
+        self.issuer.check()?;
         self.check_tutor(purpose)?;
         self.check_loopback(purpose)
     }
@@ -229,7 +230,7 @@ fn origin(key: &'static str, text: &str) -> Result<Url, ConfigError> {
     )
 }
 
-fn is_loopback(url: &Url) -> bool {
+pub(super) fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
         Some(Host::Ipv4(ip)) => IpAddr::from(ip).is_loopback(),
@@ -238,7 +239,7 @@ fn is_loopback(url: &Url) -> bool {
     }
 }
 
-fn invalid<T>(key: &'static str, problem: &str) -> Result<T, ConfigError> {
+pub(super) fn invalid<T>(key: &'static str, problem: &str) -> Result<T, ConfigError> {
     Err(ConfigError::Invalid { key, problem: problem.to_owned() })
 }
 

@@ -8,12 +8,16 @@ use std::net::SocketAddr;
 use serde::{Deserialize, Serialize};
 
 mod check;
+mod issuer;
 mod load;
+mod roles;
 mod secret;
 mod sections;
 
 pub use check::{ConfigError, Purpose};
+pub use issuer::{Issuer, PersonRole};
 pub use load::{Overrides, load};
+pub use roles::{BadRoles, NodeRole, Roles};
 pub use secret::{Address, Secret};
 pub use sections::{
     Accounts, Auth, Data, Database, Limits, Live, Log, LogFormat, Qdrant, Redis, Server, Tutor,
@@ -30,6 +34,7 @@ pub struct Config {
     pub redis: Redis,
     pub qdrant: Qdrant,
     pub auth: Auth,
+    pub issuer: Issuer,
     pub accounts: Accounts,
     pub limits: Limits,
     pub tutor: Tutor,

@@ -5,12 +5,16 @@ use std::{net::IpAddr, path::PathBuf, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-use super::secret::{Address, Secret};
+use super::{
+    roles::Roles,
+    secret::{Address, Secret},
+};
 
-/// Where the server listens, under which name people reach it, and whom it trusts.
+/// What the server does, where it listens, under which name people reach it, and whom it trusts.
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Server {
+    pub roles: Roles,
     pub listen: String,
     pub public_url: String,
     pub allowed_origins: Vec<String>,

@@ -7,6 +7,9 @@ use unicode_normalization::UnicodeNormalization;
 const MAX_LENGTH: usize = 254;
 const MAX_LOCAL: usize = 64;
 
+/// The domain of addresses that stand for none: nothing can be mailed there (RFC 2606 §2).
+pub const NOWHERE: &str = "nowhere.invalid";
+
 /// Lower case, compatibility forms folded (NFKC), the domain in ASCII (IDNA). Two spellings that a
 /// reader takes for one address are one value, or one of them is refused (attack A14).
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]

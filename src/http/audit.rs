@@ -111,7 +111,7 @@ mod tests {
         let app = App::new()
             .app_data(Data::from(Arc::clone(&bench.auth)))
             .app_data(Data::from(Arc::clone(&bench.store)))
-            .configure(crate::http::routes);
+            .configure(crate::http::routes(crate::config::Roles::ALL));
         let request = TestRequest::get()
             .uri(&format!("/api/v1/admin/audit{query}"))
             .insert_header(("authorization", format!("Bearer {token}")));

@@ -27,6 +27,8 @@ pub(crate) struct ApiError {
     retry_after_ms: Option<i64>,
     /// For the log alone.
     cause: Option<String>,
+    /// The log has it already.
+    is_told: bool,
 }
 
 impl ApiError {
@@ -36,7 +38,7 @@ impl ApiError {
         message: impl Into<Cow<'static, str>>,
     ) -> Self {
         let message = message.into();
-        Self { status, code, message, retry_after_ms: None, cause: None }
+        Self { status, code, message, retry_after_ms: None, cause: None, is_told: false }
     }
 
     /// Says when to try again: `retry_after_ms`, and `Retry-After` in whole seconds.
@@ -95,6 +97,16 @@ impl ApiError {
         }
     }
 
+    /// Whoever keeps the issuer's keys has told the log; not each request does.
+    fn issuer_away() -> Self {
+        let message = "Your sign-in cannot be checked just now. Try again in a moment.";
+        Self {
+            is_told: true,
+            ..Self::new(StatusCode::SERVICE_UNAVAILABLE, "store_unavailable", message)
+                .retry_after(5_000)
+        }
+    }
+
     pub(crate) fn internal(cause: impl fmt::Display) -> Self {
         let message = "Something went wrong on the server.";
         Self {
@@ -116,7 +128,7 @@ impl ResponseError for ApiError {
     }
 
     fn error_response(&self) -> HttpResponse {
-        if self.status.is_server_error() {
+        if self.status.is_server_error() && !self.is_told {
             let cause = self.cause.as_deref().unwrap_or(&self.message);
             tracing::error!(code = self.code, cause, "request failed");
         }
@@ -158,6 +170,7 @@ impl From<AuthError> for ApiError {
     fn from(error: AuthError) -> Self {
         match error {
             AuthError::NotSignedIn | AuthError::BadToken => Self::unauthorized(),
+            AuthError::IssuerAway => Self::issuer_away(),
             AuthError::Banned => Self::forbidden("This account is banned."),
             AuthError::Overloaded => Self::overloaded(),
             AuthError::Store(error) => error.into(),

@@ -177,7 +177,7 @@ mod tests {
             let app = App::new()
                 .app_data(Data::from(Arc::clone(&self.bench.auth)))
                 .app_data(Data::from(Arc::clone(&self.courses)))
-                .configure(crate::http::routes);
+                .configure(crate::http::routes(crate::config::Roles::ALL));
             let app = test::init_service(app).await;
             let (method, path) = what.split_once(' ').unwrap();
             let mut request = test::TestRequest::default()

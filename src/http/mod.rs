@@ -7,7 +7,10 @@ use actix_web::{
     web::{self, JsonConfig, PathConfig, QueryConfig, ServiceConfig},
 };
 
-use crate::auth::Auth;
+use crate::{
+    auth::Auth,
+    config::{NodeRole, Roles},
+};
 
 mod admin;
 mod audit;
@@ -19,6 +22,7 @@ mod health;
 pub(crate) mod html;
 mod lessons;
 mod live;
+pub(crate) mod not_served;
 pub(crate) mod observe;
 pub(crate) mod openapi;
 mod page;
@@ -31,17 +35,25 @@ use error::ApiError;
 /// The largest JSON body of `/api/v1`.
 const MAX_JSON: usize = 64 * 1_024;
 
-/// Mounts every area. The app must hold `web::Data` of what the areas take: [`Auth`],
-/// [`Store`](crate::store::Store).
-pub(crate) fn routes(cfg: &mut ServiceConfig) {
-    cfg.app_data(
-        QueryConfig::default().error_handler(|error, _| ApiError::bad_request(error).into()),
-    )
-    .app_data(PathConfig::default().error_handler(|_, _| ApiError::not_found().into()))
-    .configure(auth::routes)
-    .configure(dev::routes)
-    .configure(health::routes)
-    .service(web::scope("/api/v1").configure(api));
+/// Mounts the areas of a node with these roles; the others answer that they are not served here.
+/// Health and the public settings are everybody's. The app must hold `web::Data` of what the areas
+/// take: [`Auth`], [`Store`](crate::store::Store).
+pub(crate) fn routes(roles: Roles) -> impl FnOnce(&mut ServiceConfig) {
+    move |cfg| {
+        cfg.app_data(
+            QueryConfig::default().error_handler(|error, _| ApiError::bad_request(error).into()),
+        )
+        .app_data(PathConfig::default().error_handler(|_, _| ApiError::not_found().into()))
+        .configure(health::routes);
+        if roles.has(NodeRole::Auth) {
+            cfg.configure(auth::routes).configure(dev::routes);
+        } else {
+            cfg.configure(auth::routes_elsewhere).configure(not_served::well_known);
+        }
+        let chat = roles.has(NodeRole::Chat);
+        let api = if chat { api } else { api_elsewhere };
+        cfg.service(web::scope("/api/v1").configure(health::api_routes).configure(api));
+    }
 }
 
 /// `/api/v1`: an area's paths are relative to it. What does not parse is a `bad_request`, what is
@@ -52,11 +64,14 @@ fn api(cfg: &mut ServiceConfig) {
         .configure(lessons::routes)
         .configure(admin::routes)
         .configure(audit::routes)
-        .configure(health::api_routes)
         .configure(live::routes)
         .configure(threads::routes)
         .configure(sse::routes)
         .default_service(web::to(|| async { Err::<&str, _>(ApiError::not_found()) }));
+}
+
+fn api_elsewhere(cfg: &mut ServiceConfig) {
+    cfg.default_service(web::to(not_served::live));
 }
 
 /// The client's address: the connection's, or what a trusted proxy says.

@@ -26,6 +26,7 @@ mod dialect;
 pub(crate) mod enrolments;
 mod error;
 mod feedback;
+pub(crate) mod foreign;
 pub(crate) mod items;
 pub(crate) mod keys;
 pub(crate) mod lessons;

@@ -302,6 +302,13 @@ diesel::table! {
 }
 
 diesel::table! {
+    foreign_sign_in (id) {
+        id -> Text,
+        closes_at -> BigInt,
+    }
+}
+
+diesel::table! {
     spent_nonce (nonce) {
         nonce -> Text,
         expires_at -> BigInt,
@@ -331,6 +338,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     course,
     enrolment,
     feedback,
+    foreign_sign_in,
     item,
     lesson,
     node,

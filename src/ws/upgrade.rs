@@ -107,7 +107,9 @@ fn close_for(error: &AuthError) -> Close {
         AuthError::Banned => Close::Banned,
         AuthError::NotSignedIn | AuthError::BadToken => Close::TokenInvalid,
         AuthError::Overloaded => Close::Overloaded,
-        AuthError::Store(_) | AuthError::Broken(_) => Close::StoreUnavailable,
+        AuthError::Store(_) | AuthError::IssuerAway | AuthError::Broken(_) => {
+            Close::StoreUnavailable
+        }
     }
 }
 

@@ -123,7 +123,7 @@ impl Session {
                 }
                 this.ok(id, serde_json::json!({ "expires": expires }), ctx);
             }
-            Err(AuthError::Store(StoreError::Unavailable(_))) => {
+            Err(AuthError::Store(StoreError::Unavailable(_)) | AuthError::IssuerAway) => {
                 this.close(Close::StoreUnavailable, ctx);
             }
             _ => this.close(Close::TokenInvalid, ctx),
@@ -164,7 +164,9 @@ impl Greeting {
             AuthError::Banned => Close::Banned,
             AuthError::NotSignedIn | AuthError::BadToken => Close::TokenInvalid,
             AuthError::Overloaded => Close::Overloaded,
-            AuthError::Store(_) | AuthError::Broken(_) => Close::StoreUnavailable,
+            AuthError::Store(_) | AuthError::IssuerAway | AuthError::Broken(_) => {
+                Close::StoreUnavailable
+            }
         })
     }
 

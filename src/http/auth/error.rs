@@ -123,7 +123,7 @@ impl From<AuthError> for Refusal {
                 "You have been banned from this application. Please contact support if you \
                  believe this is an error.",
             ),
-            error @ AuthError::Overloaded => Self::unavailable(error),
+            error @ (AuthError::Overloaded | AuthError::IssuerAway) => Self::unavailable(error),
             AuthError::Store(error) => error.into(),
             error @ AuthError::Broken(_) => Self::internal(error),
         }

@@ -12,6 +12,7 @@ use actix_web::{
 use super::extract::{self, Page, Shown};
 use crate::auth::{Auth, Identity, sessions::Device};
 
+mod backchannel;
 mod body;
 mod cookies;
 mod error;
@@ -36,6 +37,7 @@ pub(super) fn docs() -> utoipa::openapi::OpenApi {
         session::Docs::openapi(),
         verify::Docs::openapi(),
         reset::Docs::openapi(),
+        backchannel::Docs::openapi(),
         keys::Docs::openapi(),
     ] {
         all.merge(area);
@@ -61,10 +63,21 @@ pub(crate) fn routes(cfg: &mut ServiceConfig) {
             .configure(session::routes)
             .configure(verify::routes)
             .configure(reset::routes)
+            .configure(backchannel::routes)
             .configure(keys::routes)
             .default_service(web::to(nothing)),
     )
     .configure(keys::well_known);
+}
+
+/// On a node without accounts of its own: another issuer's word is heard, the rest is not here.
+pub(crate) fn routes_elsewhere(cfg: &mut ServiceConfig) {
+    cfg.service(
+        web::scope("/api/auth")
+            .app_data(PayloadConfig::new(MAX_BODY))
+            .configure(backchannel::routes)
+            .default_service(web::to(super::not_served::account_call)),
+    );
 }
 
 /// A path that answers these methods, and nothing to all others.

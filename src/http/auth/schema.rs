@@ -13,6 +13,14 @@ pub(super) struct RefusalBody {
     message: String,
 }
 
+/// A refusal in OAuth's dialect (RFC 6749 §5.2).
+#[derive(ToSchema)]
+#[schema(as = OAuthRefusal)]
+pub(super) struct OAuthRefusalBody {
+    error: String,
+    error_description: String,
+}
+
 #[derive(ToSchema)]
 #[schema(as = User, rename_all = "camelCase")]
 pub(super) struct UserBody {

@@ -113,7 +113,7 @@ impl Call<'_> {
         let app = App::new()
             .app_data(Data::from(Arc::clone(&self.bench.auth)))
             .app_data(Data::from(Arc::clone(&self.bench.store)))
-            .configure(crate::http::routes);
+            .configure(crate::http::routes(crate::config::Roles::ALL));
         let app = test::init_service(app).await;
         let response = test::call_service(&app, self.request.to_request()).await;
         let (status, headers) = (response.status().as_u16(), response.headers().clone());

@@ -124,7 +124,7 @@ async fn every_documented_call_is_answered_by_a_handler() {
     let app = App::new()
         .app_data(Data::from(Arc::clone(&bench.auth)))
         .app_data(Data::from(Arc::clone(&bench.store)))
-        .configure(crate::http::routes);
+        .configure(crate::http::routes(crate::config::Roles::ALL));
     let app = init_service(app).await;
     for (name, _) in calls(&as_json()) {
         let (method, path) = name.split_once(' ').unwrap();
@@ -161,7 +161,7 @@ async fn a_session_and_its_person_have_the_documented_fields() {
     let app = App::new()
         .app_data(Data::from(Arc::clone(&bench.auth)))
         .app_data(Data::from(Arc::clone(&bench.store)))
-        .configure(crate::http::routes);
+        .configure(crate::http::routes(crate::config::Roles::ALL));
     let app = init_service(app).await;
     let request = TestRequest::get()
         .uri("/api/auth/get-session")
