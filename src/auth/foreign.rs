@@ -293,3 +293,7 @@ fn ending(issuer: &str, over: LoggedOut, event: AuthEvent, leeway: i64) -> Endin
 fn differs(user: &User, vouched: &Vouched) -> bool {
     (&user.name, user.role, user.email_verified) != (&vouched.name, vouched.role, vouched.verified)
 }
+
+#[cfg(test)]
+#[path = "foreign_tests.rs"]
+mod tests;

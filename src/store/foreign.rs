@@ -329,3 +329,7 @@ impl Store {
         .await?))
     }
 }
+
+#[cfg(test)]
+#[path = "foreign_tests.rs"]
+mod tests;

@@ -88,3 +88,7 @@ impl Fetcher {
 fn is_here(url: &Url) -> bool {
     Origin::of(url).is_some_and(|origin| origin.is_loopback())
 }
+
+#[cfg(test)]
+#[path = "fetch_tests.rs"]
+mod tests;

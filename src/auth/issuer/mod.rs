@@ -224,4 +224,4 @@ impl Issuer {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
