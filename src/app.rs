@@ -27,7 +27,7 @@ use crate::{
     },
     auth::{Auth, AuthError, DemoAccount, SecretError, Settings},
     bus::Bus,
-    config::Config,
+    config::{Config, NodeRole},
     course::{CourseError, Courses},
     domain::{
         clock::SharedClock,
@@ -134,8 +134,9 @@ impl App {
         let settings = Settings::from_config(config, public_url.clone(), options.demo, &**ids)?;
         let (clock_, ids_) = (Arc::clone(clock), Arc::clone(ids));
         let auth = Arc::new(Auth::open(settings, Arc::clone(&store), clock_, ids_).await?);
-        let demo_accounts =
-            if options.demo { auth.ensure_demo_accounts().await? } else { Vec::new() };
+        // Else a second node would change the passwords that the first has shown.
+        let shows = options.demo && config.server.roles.has(NodeRole::Auth);
+        let demo_accounts = if shows { auth.ensure_demo_accounts().await? } else { Vec::new() };
 
         let index: Arc<dyn Index> = Arc::new(Bm25::default());
         let courses =

@@ -239,12 +239,13 @@ async fn sign_ins_without_a_name_end_with_any_of_their_subject() {
     assert!(matches!(school.bench.auth.refreshed(&ada).await, Err(AuthError::NotSignedIn)));
     school.refuses(unnamed).await;
     assert!(school.bench.auth.refreshed(&named).await.is_ok());
-    school.lets_in(|c| {
-        unnamed(c);
-        later(c, 2);
-        c["jti"] = json!("t2");
-    })
-    .await;
+    school
+        .lets_in(|c| {
+            unnamed(c);
+            later(c, 2);
+            c["jti"] = json!("t2");
+        })
+        .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -294,11 +295,12 @@ async fn with_shared_accounts_subject_and_sign_in_are_rows_of_ours() {
     assert_eq!(school.lets_in(own).await.user, ada.user, "and the claims change nothing");
     school.refuses(|_| {}).await;
     school.refuses(|c| c["sid"] = json!(ada.session.as_str())).await;
-    school.refuses(|c| {
-        c["sub"] = json!("ada");
-        without(c, "sid");
-    })
-    .await;
+    school
+        .refuses(|c| {
+            c["sub"] = json!("ada");
+            without(c, "sid");
+        })
+        .await;
     assert!(matches!(school.hears(|_| {}).await, Err(LogoutError::NoIssuer)));
     school.bench.auth.sign_out(&ada, &Device::default()).await.unwrap();
     school.refuses(own).await;

@@ -172,8 +172,9 @@ async fn make_key(
 fn unseal(row: &SigningKey, sealing: &LessSafeKey) -> Result<Vec<u8>, AuthError> {
     let closed = || {
         AuthError::Broken(
-            "auth.secret does not open the stored signing key: use the secret of the server that \
-             made it (in <data.dir>/secret, if none was configured)"
+            "auth.secret does not open the stored signing key: every node on one database needs \
+             the same. Set auth.secret on this one to that of the server that made the key (it is \
+             in <data.dir>/secret there, if none was configured)"
                 .to_owned(),
         )
     };

@@ -37,10 +37,8 @@ pub(super) async fn account_call() -> HttpResponse {
 
 /// The documents at the root of the host that others check our tokens by.
 pub(super) fn well_known(cfg: &mut ServiceConfig) {
-    cfg.route(
-        "/.well-known/{any:.*}",
-        web::to(|| async { Err::<&str, _>(refusal(NodeRole::Auth)) }),
-    );
+    let elsewhere = web::to(|| async { Err::<&str, _>(refusal(NodeRole::Auth)) });
+    cfg.service(web::scope("/.well-known").default_service(elsewhere));
 }
 
 /// The live socket, asked for by whoever.

@@ -6,6 +6,7 @@ use serde_json::json;
 use crate::support::{
     live::{Live, Reader},
     person::Person,
+    postgres,
     server::Home,
 };
 
@@ -57,20 +58,8 @@ fn a_database_of_a_newer_version_is_refused_and_left_untouched() {
 
 /// The same server on PostgreSQL: asked, killed, started again, answered.
 #[tokio::test]
-#[expect(clippy::disallowed_methods, reason = "the harness names the test server")]
-#[expect(clippy::print_stdout, reason = "a skipped test must say so")]
 async fn an_answer_survives_a_kill_on_postgresql_too() {
-    let Ok(url) = std::env::var("INTELLISTACK_TEST_POSTGRES") else {
-        assert!(std::env::var("INTELLISTACK_TEST_ALL").is_err(), "PostgreSQL is missing");
-        println!("skipped: INTELLISTACK_TEST_POSTGRES is not set");
-        return;
-    };
-    let schema = format!("it_{}", uuid::Uuid::new_v4().simple());
-    let (client, connection) = tokio_postgres::connect(&url, tokio_postgres::NoTls).await.unwrap();
-    tokio::runtime::Handle::current().spawn(connection);
-    client.batch_execute(&format!("CREATE SCHEMA {schema}")).await.unwrap();
-    let separator = if url.contains('?') { '&' } else { '?' };
-    let url = format!("{url}{separator}options=-csearch_path%3D{schema}");
+    let Some(url) = postgres::fresh_schema().await else { return };
     let home = Home::with(&[
         ("INTELLISTACK__DATABASE__URL", &url),
         ("INTELLISTACK__TUTOR__MODEL", "scripted"),

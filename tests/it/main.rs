@@ -15,5 +15,6 @@ mod dependencies;
 mod imports;
 mod live;
 mod load;
+mod roles;
 mod support;
 mod terminal;

@@ -39,6 +39,8 @@ pub(crate) enum Refused {
     Audience,
     #[error("it lacks the scope")]
     Scope,
+    #[error("it is bound to a key whose proof is not asked for here")]
+    Bound,
     #[error("it has expired, or does not say when it does")]
     Expired,
     #[error("it is not valid yet")]
@@ -117,6 +119,10 @@ impl Claims {
         let scopes = || self.text("scope").unwrap_or_default().split(' ');
         if !settings.scope.is_empty() && !scopes().any(|scope| scope == settings.scope) {
             return Err(Refused::Scope);
+        }
+        // Whoever stole it has not the key, but would not need it (RFC 9449 §7.1, RFC 8705 §3).
+        if self.0.contains_key("cnf") {
+            return Err(Refused::Bound);
         }
         let subject = self.name("sub").map_err(|()| Refused::Subject)?.ok_or(Refused::Subject)?;
         let sign_in = match self.name("sid").map_err(|()| Refused::Subject)? {

@@ -81,7 +81,9 @@ impl Drop for Server {
 async fn answer(request: HttpRequest, state: web::Data<State>) -> HttpResponse {
     *state.asked.lock().unwrap() += 1;
     let (status, body) = match request.path() {
-        "/realms/school/.well-known/openid-configuration" => state.discovery.lock().unwrap().clone(),
+        "/realms/school/.well-known/openid-configuration" => {
+            state.discovery.lock().unwrap().clone()
+        }
         "/realms/school/keys" => state.keys.lock().unwrap().clone(),
         other => panic!("asked for {other}"),
     };

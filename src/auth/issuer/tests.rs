@@ -251,6 +251,15 @@ async fn a_token_for_another_audience_issuer_or_scope_is_refused() {
     assert!(any.access(&mint.access(&bare)).await.is_ok(), "where no scope is asked for");
 }
 
+/// Attack D18: a token that is bound to a key, shown as if it were not.
+#[tokio::test]
+async fn a_token_bound_to_a_key_is_not_taken_without_its_proof() {
+    let bench = Bench::new();
+    for cnf in [json!({ "jkt": "0ZcOCORZNYy" }), json!({ "x5t#S256": "bwcK0es" }), json!(null)] {
+        assert_eq!(bench.refusal(|claims| claims["cnf"] = cnf.clone()).await, Refused::Bound);
+    }
+}
+
 /// Attack D17: clocks that differ.
 #[tokio::test]
 async fn times_may_be_as_far_off_as_the_settings_say() {

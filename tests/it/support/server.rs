@@ -78,12 +78,22 @@ impl Home {
         self.start_at("127.0.0.1:0")
     }
 
-    #[expect(clippy::disallowed_methods, reason = "a file of another process announces nothing")]
     pub(crate) fn start_at(&self, address: &str) -> Server {
+        self.serve(&["--listen", address])
+    }
+
+    /// The same on a free port, with further arguments.
+    pub(crate) fn start_with(&self, arguments: &[&str]) -> Server {
+        self.serve(&[&["--listen", "127.0.0.1:0"], arguments].concat())
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "a file of another process announces nothing")]
+    fn serve(&self, arguments: &[&str]) -> Server {
         let ready = self.path().join("ready.json");
         let _ = std::fs::remove_file(&ready);
         let log = std::fs::File::create(self.path().join("server.log")).unwrap();
-        let mut command = self.command(&["serve", "--demo", "--listen", address]);
+        let mut command = self.command(&["serve", "--demo"]);
+        command.args(arguments);
         command.arg("--ready-file").arg(&ready);
         command.stdout(Stdio::null()).stderr(log);
         let mut child = command.spawn().unwrap();
