@@ -9,15 +9,19 @@ use serde_json::{Value, json};
 
 use super::{App, Ground, Options, bind};
 use crate::{
-    actors::session::{
-        Gauge, Hung, Incoming, Look, Outgoing, Outlet, Proof, Session, Transport, queue,
+    actors::{
+        Observe,
+        session::{
+            Gauge, Hung, Incoming, Look, Outgoing, Outlet, Proof, Session, Transport, queue,
+        },
+        tutor,
     },
     auth::{Identity, NewPerson, sessions::Device, sign_in::SignIn},
     config::{self, Overrides},
     domain::{
         clock::{HOUR, ManualClock, Millis, SECOND, SharedClock},
         email::Email,
-        ids::{SeededIds, SharedIds},
+        ids::{SeededIds, SharedIds, TurnId},
         password::Password,
         role::Role,
     },
@@ -312,4 +316,21 @@ fn a_model_that_stalls_is_asked_again() {
         assert_eq!(attempts, expected);
         assert_eq!(server.get().unwrap().seen().len(), 3);
     });
+}
+
+#[test]
+fn a_node_without_chat_claims_no_turn_however_it_learns_of_one() {
+    for (roles, writes) in [(r#"["auth","web"]"#, false), (r#"["chat"]"#, true)] {
+        let settings = vec![("INTELLISTACK__SERVER__ROLES".to_owned(), roles.to_owned())];
+        on_node_with(async || settings, async |node| {
+            let tutor = &node.app.hub.tutor;
+            tutor.send(tutor::Work(TurnId::new("trn_1"))).await.unwrap();
+            let view = tutor.send(Observe::<tutor::View>::default()).await.unwrap();
+
+            assert_eq!(!view.draining, writes, "{roles}");
+            if !writes {
+                assert_eq!((view.claiming, view.running), (0, 0));
+            }
+        });
+    }
 }

@@ -246,7 +246,7 @@ impl Auth {
         let issuer = issuer.ok_or(LogoutError::NoIssuer)?;
         let over = issuer.logout(token).await.map_err(|error| match error {
             Unread::Refused(why) => {
-                tracing::warn!(%why, "a logout token was refused");
+                tracing::info!(%why, "a logout token was refused");
                 LogoutError::Refused("the logout token is not valid here")
             }
             Unread::Away => AuthError::IssuerAway.into(),

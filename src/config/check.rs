@@ -7,7 +7,7 @@ use std::{
 
 use url::{Host, Url};
 
-use super::{Config, Redis, TutorModel};
+use super::{Config, NodeRole, Redis, TutorModel};
 use crate::link::Target;
 
 /// Why the settings cannot be used.
@@ -47,7 +47,7 @@ impl Config {
         self.check_numbers()?;
         self.check_databases()?;
         self.check_secret()?;
-        self.issuer.check()?;
+        self.check_issuer()?;
         self.check_tutor(purpose)?;
         self.check_loopback(purpose)
     }
@@ -155,6 +155,19 @@ impl Config {
                 "auth.secret",
                 "is too short: 32 characters or more, such as from `openssl rand -hex 32`; \
                  or leave it empty and one is made in the data folder",
+            );
+        }
+        Ok(())
+    }
+
+    fn check_issuer(&self) -> Result<(), ConfigError> {
+        self.issuer.check()?;
+        let server = &self.server;
+        let own = format!("{}/api/auth", server.public_url.trim_end_matches('/'));
+        if server.roles.has(NodeRole::Auth) && self.issuer.url == own {
+            return invalid(
+                "issuer.url",
+                "is this server itself: leave it empty. It knows its own tokens",
             );
         }
         Ok(())

@@ -87,6 +87,23 @@ impl Issuer {
 mod tests {
     use crate::config::{Config, Overrides, Purpose, load};
 
+    #[test]
+    fn a_server_that_signs_people_in_is_not_its_own_foreign_issuer() {
+        let own = |roles: &str| {
+            let variables = [
+                ("SERVER__PUBLIC_URL", "https://tutor.example/"),
+                ("SERVER__ROLES", roles),
+                ("ISSUER__URL", "https://tutor.example/api/auth"),
+            ];
+            let variables =
+                variables.map(|(key, text)| (format!("INTELLISTACK__{key}"), text.to_owned()));
+            load(None, variables, &Overrides::default()).unwrap().check(Purpose::default())
+        };
+
+        assert!(own(r#"["auth","chat"]"#).unwrap_err().to_string().contains("itself"));
+        own(r#"["chat"]"#).unwrap();
+    }
+
     fn config(pairs: &[(&str, &str)]) -> Config {
         let variables = pairs
             .iter()

@@ -3,14 +3,11 @@
 use serde_json::json;
 
 use super::{ANSWER, Pair, answer, at, wait};
-use crate::support::{databases::are_there, live::Came, nodes::Nodes};
+use crate::support::{live::Came, nodes::Nodes};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn without_redis_answers_go_on_through_the_store_and_new_ones_begin() {
-    if !are_there() {
-        return;
-    }
-    let nodes = Nodes::start(2, &[]).await;
+    let Some(nodes) = Nodes::start(2, &[]).await else { return };
     let mut pair = Pair::ask(&nodes, ANSWER).await;
     pair.other.read(&mut pair.there, 100).await;
     nodes.nodes.iter().for_each(|node| node.to_redis.cut());
@@ -33,10 +30,7 @@ async fn without_redis_answers_go_on_through_the_store_and_new_ones_begin() {
 /// The others hear nothing of it over Redis, and still read along.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_writer_that_alone_lost_redis_is_read_through_the_store() {
-    if !are_there() {
-        return;
-    }
-    let nodes = Nodes::start(2, &[]).await;
+    let Some(nodes) = Nodes::start(2, &[]).await else { return };
     let mut pair = Pair::ask(&nodes, ANSWER).await;
     pair.other.read(&mut pair.there, 100).await;
     nodes.nodes[0].to_redis.cut();
@@ -46,10 +40,7 @@ async fn a_writer_that_alone_lost_redis_is_read_through_the_store() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_redis_that_hangs_holds_up_nobody_for_long() {
-    if !are_there() {
-        return;
-    }
-    let nodes = Nodes::start(2, &[]).await;
+    let Some(nodes) = Nodes::start(2, &[]).await else { return };
     let mut pair = Pair::ask(&nodes, ANSWER).await;
     pair.reader.read(&mut pair.here, 100).await;
     let mut asleep = nodes.redis.begin(&["DEBUG", "SLEEP", "4"]);
@@ -62,10 +53,7 @@ async fn a_redis_that_hangs_holds_up_nobody_for_long() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_redis_that_loses_everything_gets_it_again_from_the_writer() {
-    if !are_there() {
-        return;
-    }
-    let mut nodes = Nodes::start(2, &[]).await;
+    let Some(mut nodes) = Nodes::start(2, &[]).await else { return };
     let mut pair = Pair::ask(&nodes, ANSWER).await;
     pair.other.read(&mut pair.there, 100).await;
     nodes.redis.run(&["FLUSHALL"]);
@@ -80,10 +68,7 @@ async fn a_redis_that_loses_everything_gets_it_again_from_the_writer() {
 /// Nobody knows what readers have seen: they start afresh, from what was checkpointed.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_log_lost_with_its_writer_begins_a_new_epoch() {
-    if !are_there() {
-        return;
-    }
-    let mut nodes = Nodes::start(2, &[]).await;
+    let Some(mut nodes) = Nodes::start(2, &[]).await else { return };
     let mut pair = Pair::ask(&nodes, ANSWER).await;
     pair.reader.read(&mut pair.here, 300).await;
     nodes.nodes[0].kill();
@@ -96,10 +81,7 @@ async fn a_log_lost_with_its_writer_begins_a_new_epoch() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn without_postgresql_answers_go_on_and_nothing_new_is_promised() {
-    if !are_there() {
-        return;
-    }
-    let nodes = Nodes::start(2, &[]).await;
+    let Some(nodes) = Nodes::start(2, &[]).await else { return };
     let mut pair = Pair::ask(&nodes, ANSWER).await;
     pair.reader.read(&mut pair.here, 50).await;
     nodes.nodes.iter().for_each(|node| node.to_postgres.cut());
@@ -133,10 +115,7 @@ async fn without_postgresql_answers_go_on_and_nothing_new_is_promised() {
 /// What reaches neither Redis nor the store is not shown, and not lost.
 #[tokio::test(flavor = "multi_thread")]
 async fn without_both_an_answer_pauses_and_goes_on() {
-    if !are_there() {
-        return;
-    }
-    let nodes = Nodes::start(2, &[]).await;
+    let Some(nodes) = Nodes::start(2, &[]).await else { return };
     let mut pair = Pair::ask(&nodes, ANSWER).await;
     pair.reader.read(&mut pair.here, 100).await;
     for node in &nodes.nodes {
@@ -154,10 +133,7 @@ async fn without_both_an_answer_pauses_and_goes_on() {
 /// A road on which nothing passes looks like a server that hangs.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_frozen_road_to_postgresql_is_noticed() {
-    if !are_there() {
-        return;
-    }
-    let nodes = Nodes::start(1, &[]).await;
+    let Some(nodes) = Nodes::start(1, &[]).await else { return };
     let student = nodes.person(0, "ada", "student").await;
     let mut live = student.live().await;
     nodes.nodes[0].to_postgres.freeze();

@@ -3,14 +3,11 @@
 use serde_json::json;
 
 use super::{ANSWER, Pair, answer, at, wait};
-use crate::support::{databases::are_there, live::Reader, nodes::Nodes};
+use crate::support::{live::Reader, nodes::Nodes};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn another_node_finishes_what_a_killed_one_began() {
-    if !are_there() {
-        return;
-    }
-    let mut nodes = Nodes::start(2, &[]).await;
+    let Some(mut nodes) = Nodes::start(2, &[]).await else { return };
     let mut pair = Pair::ask(&nodes, ANSWER).await;
     pair.reader.read(&mut pair.here, 200).await;
     nodes.nodes[0].kill();
@@ -26,10 +23,7 @@ async fn another_node_finishes_what_a_killed_one_began() {
 /// A pause that is longer than the lease: whoever wakes up is not the owner any more.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_node_that_stood_still_finds_its_answer_finished_by_another() {
-    if !are_there() {
-        return;
-    }
-    let nodes = Nodes::start(2, &[]).await;
+    let Some(nodes) = Nodes::start(2, &[]).await else { return };
     let mut pair = Pair::ask(&nodes, ANSWER).await;
     pair.reader.read(&mut pair.here, 200).await;
     nodes.nodes[0].signal("-STOP");
@@ -42,10 +36,7 @@ async fn a_node_that_stood_still_finds_its_answer_finished_by_another() {
 /// I18.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_node_that_goes_hands_over_what_it_cannot_finish_in_time() {
-    if !are_there() {
-        return;
-    }
-    let mut nodes = Nodes::start(2, &[("SERVER__DRAIN_S", "1")]).await;
+    let Some(mut nodes) = Nodes::start(2, &[("SERVER__DRAIN_S", "1")]).await else { return };
     let mut pair = Pair::ask(&nodes, ANSWER).await;
     pair.reader.read(&mut pair.here, 100).await;
     let began = tokio::time::Instant::now();
@@ -62,10 +53,7 @@ async fn a_node_that_goes_hands_over_what_it_cannot_finish_in_time() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_said_at_one_node_holds_at_the_other() {
-    if !are_there() {
-        return;
-    }
-    let nodes = Nodes::start(2, &[("LIMITS__MESSAGES_PER_DAY", "7")]).await;
+    let Some(nodes) = Nodes::start(2, &[("LIMITS__MESSAGES_PER_DAY", "7")]).await else { return };
     let student = nodes.person(0, "ada", "student").await;
     let there = at(&nodes, 1, &student);
     let (mut one, mut two) = (student.live().await, there.live().await);
@@ -95,10 +83,7 @@ async fn what_was_said_at_one_node_holds_at_the_other() {
 /// I9.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_answer_is_stopped_from_another_node_than_the_one_that_writes_it() {
-    if !are_there() {
-        return;
-    }
-    let nodes = Nodes::start(2, &[]).await;
+    let Some(nodes) = Nodes::start(2, &[]).await else { return };
     let mut pair = Pair::ask(&nodes, ANSWER).await;
     pair.other.read(&mut pair.there, 100).await;
     pair.there.send(json!({ "type": "cancel", "id": 7, "turn": pair.reader.turn })).await;
@@ -116,10 +101,7 @@ async fn an_answer_is_stopped_from_another_node_than_the_one_that_writes_it() {
 /// Within a second; a loaded test machine gets three. With Redis, and without.
 #[tokio::test(flavor = "multi_thread")]
 async fn signing_out_at_one_node_closes_the_sockets_at_the_others() {
-    if !are_there() {
-        return;
-    }
-    let nodes = Nodes::start(2, &[]).await;
+    let Some(nodes) = Nodes::start(2, &[]).await else { return };
     for (name, cut) in [("ada", false), ("bob", true)] {
         if cut {
             nodes.nodes.iter().for_each(|node| node.to_redis.cut());
@@ -136,10 +118,7 @@ async fn signing_out_at_one_node_closes_the_sockets_at_the_others() {
 /// A node more needs no restart of the others: it is there with the first question it gets.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_node_that_comes_later_is_one_of_them() {
-    if !are_there() {
-        return;
-    }
-    let mut nodes = Nodes::start(3, &[]).await;
+    let Some(mut nodes) = Nodes::start(3, &[]).await else { return };
     nodes.nodes[1].kill();
     let mut pair = Pair::ask_beside(&nodes, ANSWER, 2).await;
     nodes.start_node(1);

@@ -9,19 +9,9 @@ use std::{
 
 use tempfile::TempDir;
 
-const PATIENCE: Duration = Duration::from_secs(30);
+use super::postgres::fresh_schema;
 
-/// Whether tests that need servers are to run. Where they are skipped they say so.
-#[expect(clippy::disallowed_methods, reason = "the harness names the test servers")]
-#[expect(clippy::print_stdout, reason = "a skipped test must say so")]
-pub(crate) fn are_there() -> bool {
-    if std::env::var("INTELLISTACK_TEST_POSTGRES").is_ok() {
-        return true;
-    }
-    assert!(std::env::var("INTELLISTACK_TEST_ALL").is_err(), "PostgreSQL and Redis are missing");
-    println!("skipped: PostgreSQL and Redis are for `make test`");
-    false
-}
+const PATIENCE: Duration = Duration::from_secs(30);
 
 pub(crate) fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
@@ -47,18 +37,9 @@ pub(crate) struct Postgres {
 }
 
 impl Postgres {
-    #[expect(clippy::disallowed_methods, reason = "the harness names the test servers")]
-    pub(crate) async fn schema() -> Self {
-        let url = std::env::var("INTELLISTACK_TEST_POSTGRES").unwrap();
-        let schema = format!("it_{}", uuid::Uuid::new_v4().simple());
-        let (client, connection) =
-            tokio_postgres::connect(&url, tokio_postgres::NoTls).await.unwrap();
-        let driving = tokio::spawn(connection);
-        client.batch_execute(&format!("CREATE SCHEMA {schema}")).await.unwrap();
-        driving.abort();
-        let separator = if url.contains('?') { '&' } else { '?' };
-        let url = format!("{url}{separator}options=-csearch_path%3D{schema}");
-        Self { folder: None, url }
+    /// None, said aloud, where there is no such server.
+    pub(crate) async fn schema() -> Option<Self> {
+        Some(Self { folder: None, url: fresh_schema().await? })
     }
 
     pub(crate) fn start() -> Self {

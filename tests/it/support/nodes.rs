@@ -40,8 +40,10 @@ pub(crate) struct Node {
 }
 
 impl Nodes {
-    pub(crate) async fn start(count: usize, settings: &[(&str, &str)]) -> Self {
-        Self::on(Postgres::schema().await, PROGRAM.as_ref(), count, settings).await
+    /// None where there is no PostgreSQL server for tests.
+    pub(crate) async fn start(count: usize, settings: &[(&str, &str)]) -> Option<Self> {
+        let postgres = Postgres::schema().await?;
+        Some(Self::on(postgres, PROGRAM.as_ref(), count, settings).await)
     }
 
     pub(crate) async fn on(
