@@ -223,7 +223,7 @@ impl Auth {
         let (mut session, _) = self.new_session(&person.id, true, Device::default());
         session.id = names.session.clone();
         // No token opens it: what is stored here is no hash of anything.
-        session.token_hash = names.session.as_str().to_owned();
+        names.session.as_str().clone_into(&mut session.token_hash);
         Arrival {
             who: who.clone(),
             issued_at: vouched.issued_at.0,
@@ -288,6 +288,11 @@ fn ending(issuer: &str, over: LoggedOut, event: AuthEvent, leeway: i64) -> Endin
         closes_at: issued_at.plus(SECOND).0,
         event,
     }
+}
+
+/// Whether a session stands for a sign-in at the issuer; none of ours has such a name.
+pub(super) fn is_foreign(session: &SessionId) -> bool {
+    session.as_str().starts_with(NAMED) || session.as_str().starts_with(UNNAMED)
 }
 
 fn differs(user: &User, vouched: &Vouched) -> bool {

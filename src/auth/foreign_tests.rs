@@ -271,6 +271,16 @@ async fn a_sign_in_lives_as_long_as_its_tokens_are_renewed_and_may_begin_again()
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_look_after_a_change_does_not_outlast_the_token() {
+    let school = School::new().await;
+    for scope in ["tutor", "tutor admin"] {
+        let ada = school.lets_in(|c| c["scope"] = json!(scope)).await;
+        let fresh = school.bench.auth.refreshed(&ada).await.unwrap();
+        assert_eq!((fresh.expires, fresh.may_administer), (ada.expires, ada.may_administer));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_ticket_of_a_foreign_person_opens_a_socket_until_the_sign_in_ends() {
     let school = School::new().await;
     let auth = &school.bench.auth;

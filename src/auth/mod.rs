@@ -279,11 +279,11 @@ impl Auth {
     /// `identity` as it is now. What its proof did not allow, it does not allow now.
     pub(crate) async fn refreshed(&self, identity: &Identity) -> Result<Identity, AuthError> {
         let mut fresh = self.identity_of(&identity.session).await?;
-        if identity.may_administer {
-            return Ok(fresh);
+        // A session of our own that is used lives on; one behind a token is no proof without it.
+        if !identity.may_administer || foreign::is_foreign(&identity.session) {
+            fresh.expires = fresh.expires.min(identity.expires);
         }
-        fresh.expires = fresh.expires.min(identity.expires);
-        fresh.may_administer = false;
+        fresh.may_administer = identity.may_administer;
         Ok(fresh)
     }
 

@@ -11,7 +11,7 @@ use super::{
     auth_events::{AuthEvent, note_event},
     changes::{KEPT, note_change},
     db::{read, write},
-    schema::{account, foreign_sign_in, session, spent_nonce, user},
+    schema::{account, change_counter, foreign_sign_in, session, spent_nonce, user},
     sessions::{REVOCATION_KEPT, Session},
     users::User,
 };
@@ -126,6 +126,17 @@ macro_rules! close_sign_in {
     }};
 }
 
+/// Waits for others who begin or end sign-ins, inside a transaction: the counter's row is what they
+/// queue for. Else a session could begin while its ending is written.
+macro_rules! queue_up {
+    ($conn:expr) => {
+        diesel::update(change_counter::table)
+            .set(change_counter::value.eq(change_counter::value))
+            .execute($conn)
+            .await?
+    };
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Ended {
     /// So many sessions ended.
@@ -164,6 +175,7 @@ impl Store {
     ) -> Result<bool, StoreError> {
         let link = arrival.link(now);
         write!(self, |conn| {
+            queue_up!(conn);
             let Arrival { mut person, mut session, .. } = arrival;
             let closed: i64 = foreign_sign_in::table
                 .filter(foreign_sign_in::id.eq_any(&arrival.names))
@@ -277,6 +289,7 @@ impl Store {
     pub(crate) async fn end_foreign_sessions(&self, ending: Ending) -> Result<Ended, StoreError> {
         let now = ending.event.at();
         write!(self, |conn| {
+            queue_up!(conn);
             let nonce = spent_nonce::nonce.eq(&ending.nonce);
             let spent = diesel::insert_into(spent_nonce::table)
                 .values((nonce, spent_nonce::expires_at.eq(ending.nonce_expires.0)))

@@ -72,9 +72,9 @@ impl KeySet {
 fn usable(jwk: &Jwk) -> Option<Key> {
     let common = &jwk.common;
     let signs = common.public_key_use.as_ref().is_none_or(|it| *it == PublicKeyUse::Signature);
-    let verifies =
+    let checks =
         common.key_operations.as_ref().is_none_or(|them| them.contains(&KeyOperations::Verify));
-    if !signs || !verifies {
+    if !signs || !checks {
         return None;
     }
     let mut algorithms = match &jwk.algorithm {

@@ -178,7 +178,7 @@ async fn a_token_chooses_neither_its_algorithm_nor_its_key() {
         format!("{good}{}", "A".repeat(1_000_000)),
         bench.mint.sign(&claims(), |it| it.crit = Some(vec!["b64".to_owned()])),
     ] {
-        assert_eq!(bench.shown(&token).await, Refused::Malformed, "{:.80}", token);
+        assert_eq!(bench.shown(&token).await, Refused::Malformed, "{token:.80}");
     }
     let mut confused = Header::new(Algorithm::HS256);
     (confused.typ, confused.kid) = (Some("at+jwt".to_owned()), Some("k1".to_owned()));
