@@ -300,5 +300,4 @@ fn differs(user: &User, vouched: &Vouched) -> bool {
 }
 
 #[cfg(test)]
-#[path = "foreign_tests.rs"]
 mod tests;

@@ -344,5 +344,4 @@ impl Store {
 }
 
 #[cfg(test)]
-#[path = "foreign_tests.rs"]
 mod tests;

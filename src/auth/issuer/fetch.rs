@@ -90,5 +90,4 @@ fn is_here(url: &Url) -> bool {
 }
 
 #[cfg(test)]
-#[path = "fetch_tests.rs"]
 mod tests;

@@ -17,7 +17,7 @@ struct School {
     issuer: Issuer,
     mint: Mint,
     server: Server,
-    _home: Home,
+    home: Home,
 }
 
 impl School {
@@ -30,7 +30,7 @@ impl School {
             ("INTELLISTACK__ISSUER__URL", &issuer.url),
         ]);
         let server = home.start_with(&["--roles", "chat"]);
-        Self { issuer, mint, server, _home: home }
+        Self { issuer, mint, server, home }
     }
 
     fn claims(&self, subject: &str, sid: &str) -> Value {
@@ -43,6 +43,12 @@ impl School {
 
     fn person(&self, subject: &str, sid: &str) -> Bearer {
         self.shows(&self.mint, &self.claims(subject, sid))
+    }
+
+    /// How often the server's log says this.
+    fn told(&self, words: &str) -> usize {
+        let log = std::fs::read_to_string(self.home.path().join("server.log")).unwrap();
+        log.matches(words).count()
     }
 
     async fn says(&self, claims: &Value) -> u16 {
@@ -131,6 +137,12 @@ async fn without_a_key_ever_the_answer_is_try_again_and_later_it_works() {
     assert_eq!(ada.ticket().await.0, 503);
     assert_eq!(ada.hello().await.closed().await, Some(4202));
     assert_eq!(school.says(&school.issuer.logout_claims(school.server.url(), "l1")).await, 503);
+
+    for _ in 0..20 {
+        assert_eq!(ada.status().await, 503);
+    }
+    assert_eq!(school.told("the issuer's keys cannot be had"), 1, "not once a request");
+    assert_eq!(school.told("request failed"), 0);
 
     school.issuer.is_away(false);
     let began = Instant::now();
