@@ -1,5 +1,7 @@
 //! What a node serves, by configuration: which areas are mounted, and which actors it goes without.
 
+use std::sync::Arc;
+
 use actix::{Addr, Arbiter};
 use actix_web::web::{self, ServiceConfig};
 
@@ -11,8 +13,6 @@ use crate::{
     http::{self, not_served},
     ws,
 };
-
-use std::sync::Arc;
 
 /// Everything that is asked for without leaving HTTP.
 pub(super) fn site(roles: Roles) -> impl FnOnce(&mut ServiceConfig) {

@@ -212,7 +212,7 @@ impl Issuer {
                 "the issuer's keys cannot be had; those that are known hold until it is back"
             ),
             (Some(News::Back), _) => {
-                tracing::info!(issuer, "the issuer's keys are to be had again")
+                tracing::info!(issuer, "the issuer's keys are to be had again");
             }
             _ => {}
         }
