@@ -5,13 +5,13 @@ use std::sync::Arc;
 use tokio::runtime::Handle;
 
 use crate::{
-    bus::{Bus, redis::RedisLine},
+    bus::{Bus, Line, redis::RedisLine},
     config,
     domain::{
         clock::SharedClock,
         ids::{NodeId, SharedIds},
     },
-    link::{Link, Target},
+    link::{Chance, Link, Target},
     telemetry::Metrics,
     turnlog::{TurnLog, redis::RedisLog, ring::Ring},
 };
@@ -38,11 +38,11 @@ impl Shared {
             return Self { log: Arc::new(Ring::new(clock)), bus: Bus::in_process(), link: None };
         };
         let (ids, figures) = (Arc::clone(ids), metrics.redis.clone());
-        let link = Link::start(target, &redis.prefix, ids, figures, Handle::current());
+        let chance: Chance = Arc::new(move |bytes| ids.fill(bytes));
+        let link = Link::start(target, &redis.prefix, chance, figures, Handle::current());
         let log = Arc::new(RedisLog::start(&link, clock));
-        let line = |here| -> Arc<dyn crate::bus::Line> {
-            Arc::new(RedisLine::start(&link, node.clone(), here))
-        };
-        Self { log, bus: Bus::with_line(line), link: Some(link) }
+        let to_others =
+            |here| -> Arc<dyn Line> { Arc::new(RedisLine::start(&link, node.clone(), here)) };
+        Self { log, bus: Bus::with_line(to_others), link: Some(link) }
     }
 }

@@ -13,7 +13,14 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// as they, or none where the server that it needs is not there (which it says).
 macro_rules! suite {
     ($make:expr) => {
-        $crate::bus::contract::suite!(@tests $make,
+        $crate::bus::contract::suite!(@list @tests $make);
+    };
+    // All in one test, on a server that takes long to start.
+    (in $name:ident: $make:expr) => {
+        $crate::bus::contract::suite!(@list @one $name $make);
+    };
+    (@list $($what:tt)*) => {
+        $crate::bus::contract::suite!($($what)*,
             what_is_said_of_a_followed_thread_is_heard_once
             what_concerns_all_is_heard_without_following
             a_note_to_one_node_is_heard_there
@@ -28,6 +35,16 @@ macro_rules! suite {
             }
         }
     )+ };
+    (@one $name:ident $make:expr, $($test:ident)+) => {
+        #[tokio::test(flavor = "multi_thread")]
+        async fn $name() {
+            let mut make = $make;
+            $(
+                let Some((a, b)) = make().await else { return };
+                $crate::bus::contract::$test(&a, &b).await;
+            )+
+        }
+    };
 }
 pub(crate) use suite;
 

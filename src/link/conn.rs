@@ -34,7 +34,7 @@ impl Conn {
             Self::Cluster(conn) => {
                 let one = |command: Cmd| {
                     let mut conn = conn.clone();
-                    async move { conn.req_packed_command(&command).await }
+                    async move { conn.req_packed_command(&command).await?.extract_error() }
                 };
                 let all = join_all(commands.into_iter().map(one)).await;
                 // One node that cannot be reached is enough.
@@ -49,12 +49,15 @@ impl Conn {
     /// Whether all that must answer does.
     pub(crate) async fn check(&mut self) -> Result<(), RedisError> {
         match self {
-            Self::Single(conn) => conn.req_packed_command(&redis::cmd("PING")).await.map(drop),
+            Self::Single(conn) => {
+                conn.req_packed_command(&redis::cmd("PING")).await?.extract_error().map(drop)
+            }
             Self::Cluster(conn) => {
                 let masters = MultipleNodeRoutingInfo::AllMasters;
                 let all = Some(ResponsePolicy::AllSucceeded);
                 conn.route_command(redis::cmd("PING"), RoutingInfo::MultiNode((masters, all)))
-                    .await?;
+                    .await?
+                    .extract_error()?;
                 let mut cmd = redis::cmd("CLUSTER");
                 let info: String = cmd.arg("INFO").query_async(conn).await?;
                 if info.contains("cluster_state:ok") {

@@ -15,7 +15,7 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use crate::{domain::ids::SharedIds, telemetry::RedisFigures};
+use crate::telemetry::RedisFigures;
 
 mod conn;
 mod script;
@@ -39,6 +39,9 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 const QUEUE: usize = 8_192;
 /// Commands of one pipeline.
 const BATCH: usize = 1_024;
+
+/// Fills with random bytes.
+pub(crate) type Chance = Arc<dyn Fn(&mut [u8]) + Send + Sync>;
 
 /// Why a command has no result. Whether Redis carried it out is not known.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -73,7 +76,7 @@ struct Live {
 struct Inner {
     target: Target,
     prefix: String,
-    ids: SharedIds,
+    chance: Chance,
     figures: RedisFigures,
     runtime: Handle,
     live: watch::Sender<Option<Live>>,
@@ -95,13 +98,13 @@ impl Link {
     pub(crate) fn start(
         target: Target,
         prefix: &str,
-        ids: SharedIds,
+        chance: Chance,
         figures: RedisFigures,
         runtime: Handle,
     ) -> Self {
         let (live, reason) = (watch::Sender::new(None), Mutex::default());
         let prefix = prefix.to_owned();
-        let inner = Arc::new(Inner { target, prefix, ids, figures, runtime, live, reason });
+        let inner = Arc::new(Inner { target, prefix, chance, figures, runtime, live, reason });
         let (jobs, waiting) = mpsc::channel(QUEUE);
         let mut tasks = JoinSet::new();
         tasks.spawn_on(keep(Arc::clone(&inner)), &inner.runtime);
@@ -124,8 +127,10 @@ impl Link {
     }
 
     /// A name that nobody else has.
-    pub(crate) fn token(&self, length: usize) -> String {
-        self.inner.ids.token(length)
+    pub(crate) fn token(&self) -> String {
+        let mut bytes = [0; 8];
+        (self.inner.chance)(&mut bytes);
+        format!("{:016x}", u64::from_be_bytes(bytes))
     }
 
     pub(crate) fn is_up(&self) -> bool {
@@ -172,7 +177,7 @@ impl Link {
 
     /// A pause before trying again: longer each time, and never that of all others.
     pub(crate) async fn rest(&self, pause: &mut Pause) {
-        pause.rest(&self.inner.ids).await;
+        pause.rest(&self.inner.chance).await;
     }
 }
 
@@ -277,7 +282,7 @@ async fn keep(inner: Arc<Inner>) {
             }
             Err(why) => told = tell(told, &why),
         }
-        pause.rest(&inner.ids).await;
+        pause.rest(&inner.chance).await;
     }
 }
 
@@ -324,12 +329,12 @@ impl Default for Pause {
 }
 
 impl Pause {
-    async fn rest(&mut self, ids: &SharedIds) {
-        let mut chance = [0];
-        ids.fill(&mut chance);
-        let [chance] = chance;
+    async fn rest(&mut self, chance: &Chance) {
+        let mut byte = [0];
+        chance(&mut byte);
+        let [byte] = byte;
         let half = self.0 / 2;
-        sleep(half + half * u32::from(chance) / 255).await;
+        sleep(half + half * u32::from(byte) / 255).await;
         self.0 = (self.0 * 2).min(LONGEST_PAUSE);
     }
 }

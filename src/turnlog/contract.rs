@@ -12,7 +12,14 @@ use crate::domain::{
 /// server that it needs is not there (which it says).
 macro_rules! suite {
     ($make:expr) => {
-        $crate::turnlog::contract::suite!(@tests $make,
+        $crate::turnlog::contract::suite!(@list @tests $make);
+    };
+    // All in one test, on a server that takes long to start.
+    (in $name:ident: $make:expr) => {
+        $crate::turnlog::contract::suite!(@list @one $name $make);
+    };
+    (@list $($what:tt)*) => {
+        $crate::turnlog::contract::suite!($($what)*,
             a_reader_gets_what_is_behind_its_cursor_and_a_gap_where_it_cannot_continue
             only_the_holder_of_the_fence_appends_and_only_the_next_seq
             what_was_appended_before_may_be_said_again
@@ -31,6 +38,17 @@ macro_rules! suite {
             }
         }
     )+ };
+    (@one $name:ident $make:expr, $($test:ident)+) => {
+        #[tokio::test(flavor = "multi_thread")]
+        async fn $name() {
+            let mut make = $make;
+            $(
+                let clock = std::sync::Arc::new(crate::domain::clock::ManualClock::default());
+                let Some(log) = make(std::sync::Arc::clone(&clock)).await else { return };
+                $crate::turnlog::contract::$test(&log, &clock).await;
+            )+
+        }
+    };
 }
 pub(crate) use suite;
 

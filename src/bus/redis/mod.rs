@@ -39,7 +39,7 @@ pub(crate) struct RedisLine {
 impl RedisLine {
     /// What other nodes say goes to `here`.
     pub(crate) fn start(link: &Link, node: NodeId, here: Here) -> Self {
-        let names = Arc::new(Names::new(link.prefix(), node, link.token(8)));
+        let names = Arc::new(Names::new(link.prefix(), node, link.token()));
         let ear = Arc::new(Ear::new(link.clone(), Arc::clone(&names), here));
         let (said, waiting) = mpsc::channel(QUEUE);
         let mut tasks = JoinSet::new();

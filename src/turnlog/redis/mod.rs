@@ -24,6 +24,8 @@ use crate::{
     telemetry::RedisFigures,
 };
 
+#[cfg(test)]
+mod bench_tests;
 mod codec;
 #[cfg(test)]
 mod faults_tests;
@@ -89,8 +91,13 @@ impl Shared {
     }
 
     fn hold(&self, thread: &ThreadId, fence: i64, late: bool) {
-        let held = Held { fence, sure_at: self.clock.now(), late };
-        self.held().insert(thread.clone(), held);
+        let new = Held { fence, sure_at: self.clock.now(), late };
+        let mut all = self.held();
+        if let Some(held) = all.get_mut(thread) {
+            *held = new;
+        } else {
+            all.insert(thread.clone(), new);
+        }
     }
 
     /// The log is read from Redis from now on, unless an owner here later than `fence` has it.
@@ -205,7 +212,8 @@ impl Shared {
                 return Err(LogError::Fenced);
             }
             // In the ring alone, for now.
-            Err(_) => {
+            Err(error) => {
+                tracing::debug!(%thread, %error, "a log is opened on this node alone");
                 if !whole {
                     self.ring.adopt(thread, start.clone(), Vec::new());
                 }

@@ -123,11 +123,11 @@ impl Shelf {
         }
         let (last, entries) = codec::tail(found)?;
         // A server that is short of memory may have dropped the one key without the other.
-        let lost = match entries.first() {
+        let torn = match entries.first() {
             Some(first) => first.first > seq + 1 || unbroken(&entries) < entries.len(),
             None => last > seq,
         };
-        Ok(if lost { Tail::Gap } else { Tail::Entries(entries) })
+        Ok(if torn { Tail::Gap } else { Tail::Entries(entries) })
     }
 
     pub(super) async fn view(&self, thread: &ThreadId) -> Result<Option<View>, LogError> {

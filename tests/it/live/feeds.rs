@@ -199,14 +199,14 @@ async fn what_the_log_warns_of_is_shown_without_what_else_it_says() {
     let home = Home::with(&[
         ("INTELLISTACK__TUTOR__MODEL", "scripted"),
         ("INTELLISTACK__TUTOR__PACE_MS", "0"),
-        ("INTELLISTACK__REDIS__URL", "redis://127.0.0.1:1"),
+        ("INTELLISTACK__QDRANT__URL", "http://127.0.0.1:1"),
         ("INTELLISTACK__LOG__FILTER", "error"),
     ]);
     let server = home.start();
     let mut watcher = admin(&server).await;
     let shown = watch(&mut watcher, "errors", json!({})).await;
     let message = shown.last().unwrap()["message"].as_str().unwrap();
-    assert!(message.contains("redis.url is set"), "{shown:?}");
+    assert!(message.contains("qdrant.url is set"), "{shown:?}");
 
     let mut live = Person::demo(&server, "student").await.live().await;
     let (ok, _) = ask(&mut live, "m1", "/ck error partial").await;

@@ -106,3 +106,11 @@ async fn an_answer_goes_on_while_nobody_listens() {
     assert_eq!(reader.modes, ["replay"]);
     assert!(reader.text.ends_with("tok99 "));
 }
+
+#[tokio::test]
+async fn a_server_starts_without_its_redis_and_says_so() {
+    let home = Home::with(&[("INTELLISTACK__REDIS__URL", "redis://127.0.0.1:1")]);
+    let server = home.start();
+    let (status, ready) = Person::demo(&server, "student").await.get("/readyz").await;
+    assert_eq!((status, &ready["redis"]), (200, &json!("down")), "degraded, not unready");
+}
