@@ -111,6 +111,7 @@ if wants 5; then
     --patience 120 --reread --history "$dir/5-kill.jsonl"
   touch "$dir/stop"
   wait
+  "$driver" --data-dir "$dir/data" check-history "$dir/5-kill.jsonl" --database >&2 || outcome=1
 fi
 
 printf '\n'

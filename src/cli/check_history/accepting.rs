@@ -35,7 +35,7 @@ impl Checker {
             client.copy = Some(copy);
         }
         let (by, user) = ((spot.file, spot.client), client.user);
-        let ended = self.turns.turns.get(&turn).is_some_and(|turn| turn.has_ended_for(spot));
+        let ended = self.known.turns.get(&turn).is_some_and(|turn| turn.has_ended_for(spot));
         if !ended && !client.pending.contains(&turn) {
             client.pending.push(turn);
         }
@@ -49,7 +49,7 @@ impl Checker {
             let (text, accepted) = (sent.text.clone(), true);
             self.saw_item(thread, Item { name, seq, text, turn: None, accepted, spot });
         }
-        let known = self.turns.turns.entry(turn).or_default();
+        let known = self.known.turns.entry(turn).or_default();
         if known.asked.is_none() {
             known.asked = Some(asked);
         }
@@ -60,7 +60,7 @@ impl Checker {
         let Some(message) = asked.message else { return };
         let Asked { thread, item, seq, spot, .. } = *asked;
         let new = Message { turn, thread, item, seq, fresh, spot };
-        let known = self.turns.messages.entry((asked.user, message)).or_insert(new);
+        let known = self.known.messages.entry((asked.user, message)).or_insert(new);
         let (first, twice) = (known.spot, known.fresh.filter(|before| Some(*before) != fresh));
         if first != spot {
             let same =
@@ -77,7 +77,7 @@ impl Checker {
             }
             known.fresh = known.fresh.or(fresh);
         }
-        let other = self.turns.turns.get(&turn).and_then(|turn| turn.asked);
+        let other = self.known.turns.get(&turn).and_then(|turn| turn.asked);
         if let Some(other) = other.filter(|other| other.message != Some(message)) {
             self.findings.compare(Invariant::ONE_TURN, false, (spot, other.spot), || {
                 format!("two message ids were answered by one turn, {}", self.names.text(turn))
@@ -87,7 +87,7 @@ impl Checker {
 
     /// I17: a new question stands behind all that had ended when it was asked.
     fn rises(&mut self, asked: &Asked, sent: Spot) {
-        let last = self.turns.threads.get(&asked.thread).and_then(|thread| thread.last_end);
+        let last = self.known.threads.get(&asked.thread).and_then(|thread| thread.last_end);
         if let Some((end, spot)) = last.filter(|(_, spot)| spot.at < sent.at) {
             self.findings.compare(Invariant::SEQ, asked.seq > end, (asked.spot, spot), || {
                 let seq = asked.seq;
@@ -99,7 +99,7 @@ impl Checker {
     /// I9: from here on no piece of this turn.
     fn cancelled(&mut self, spot: Spot, turn: Name) {
         self.client(spot).cancelled.insert(turn, spot);
-        let known = self.turns.turns.entry(turn).or_default();
+        let known = self.known.turns.entry(turn).or_default();
         known.stopped.get_or_insert(spot);
         let late = known.last_piece.filter(|piece| piece.at > spot.at + ON_ITS_WAY);
         let shown = late.unwrap_or(spot);
@@ -113,7 +113,7 @@ impl Checker {
     pub(super) fn saw_item(&mut self, thread: Name, item: Item) {
         let Item { name, seq, spot, accepted, turn, .. } = item;
         let text = item.text.clone();
-        let known = self.turns.threads.entry(thread).or_default();
+        let known = self.known.threads.entry(thread).or_default();
         let Some(known) = known.item_at(item) else { return };
         let same =
             known.name == name && (known.text.is_none() || text.is_none() || known.text == text);

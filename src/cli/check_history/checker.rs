@@ -11,7 +11,7 @@ use super::{
     logs::Logs,
     machines::Machines,
     names::{Name, Names},
-    turns::{ClientId, Revocation, Stay, Turns, User},
+    turns::{ClientId, Known, Revocation, Stay},
 };
 
 /// A close code that ends a right to read: `live.md` §2.5.
@@ -71,7 +71,7 @@ pub(crate) struct Checker {
     pub(super) names: Names,
     pub(super) findings: Findings,
     pub(super) clients: HashMap<ClientId, Client>,
-    pub(super) turns: Turns,
+    pub(super) known: Known,
     pub(super) logs: Logs,
     pub(super) machines: Machines,
     /// Lines in which a client itself found something wrong.
@@ -109,7 +109,7 @@ impl Checker {
             Line::Fault => self.faults += 1,
             Line::Revoked(revoked) => {
                 let user = self.names.of(revoked.user);
-                self.revoke(user, Revocation { file: None, spot });
+                self.revoke(user, Revocation { sign_in: None, spot });
             }
             Line::Server(sample) => self.machines.sample(spot, &sample, &mut self.findings),
             Line::Stopped => self.machines.stopped(spot),
@@ -168,7 +168,7 @@ impl Checker {
     }
 
     fn closed(&mut self, spot: Spot, closed: &Closed) {
-        self.end_stay(spot);
+        let stay = self.end_stay(spot);
         let Some(code) = closed.code.filter(|_| closed.by == "server") else { return };
         let client = self.client(spot);
         client.refused = (4000..4100).contains(&code);
@@ -177,11 +177,15 @@ impl Checker {
             client.shut = Some((code, spot));
         }
         match (code, user) {
-            // The sign-in of one run is none of another's.
-            (REVOKED, Some(user)) => self.revoke(user, Revocation { file: Some(spot.file), spot }),
-            (BANNED, Some(user)) => self.revoke(user, Revocation { file: None, spot }),
+            (REVOKED, Some(user)) if stay.is_some() => {
+                self.revoke(user, Revocation { sign_in: stay, spot });
+            }
+            (BANNED, Some(user)) => self.revoke(user, Revocation { sign_in: None, spot }),
             (GOING_AWAY, _) => self.drained(spot),
             _ => {}
+        }
+        if let Some(user) = user.filter(|_| (4100..4200).contains(&code)) {
+            self.known.users.entry(user).or_default().renewals.push(spot);
         }
     }
 
@@ -194,7 +198,7 @@ impl Checker {
             running.extend(copy.text.as_ref().map(|text| text.turn));
         }
         for turn in running {
-            let turn = self.turns.turns.entry(turn).or_default();
+            let turn = self.known.turns.entry(turn).or_default();
             if turn.drained.is_none_or(|known| spot.at < known.at) {
                 turn.drained = Some(spot);
             }
@@ -202,21 +206,22 @@ impl Checker {
     }
 
     fn revoke(&mut self, user: Name, revocation: Revocation) {
-        self.turns.users.entry(user).or_default().revocations.push(revocation);
+        self.known.users.entry(user).or_default().revocations.push(revocation);
     }
 
-    fn end_stay(&mut self, spot: Spot) {
+    /// The socket that is closed now, if it had been welcomed.
+    fn end_stay(&mut self, spot: Spot) -> Option<Stay> {
         let client = self.client(spot);
-        if let (Some(stay), Some(user)) = (client.stay.take(), client.user) {
-            self.turns.users.entry(user).or_default().stays.push(stay);
-        }
+        let (stay, user) = (client.stay.take()?, client.user?);
+        self.known.users.entry(user).or_default().stays.push(stay);
+        Some(stay)
     }
 
     /// What is still open when the files end.
     pub(super) fn end_all_stays(&mut self) {
         for client in self.clients.values_mut() {
             if let (Some(stay), Some(user)) = (client.stay.take(), client.user) {
-                self.turns.users.entry(user).or_insert_with(User::default).stays.push(stay);
+                self.known.users.entry(user).or_default().stays.push(stay);
             }
         }
     }

@@ -5,7 +5,6 @@ use super::{
     finding::{Findings, Spot},
     invariant::Invariant,
     machines::Answer,
-    turns::{Revocation, Stay},
 };
 
 /// Milliseconds within which a revocation holds on every node.
@@ -26,7 +25,7 @@ impl Checker {
 
     /// I4. A turn whose end nobody could have seen says nothing.
     fn all_ended(&mut self) {
-        for (name, turn) in &self.turns.turns {
+        for (name, turn) in &self.known.turns {
             let Some(asked) = turn.asked else { continue };
             let missed =
                 self.clients.get(&asked.by).and_then(super::checker::Client::would_have_seen);
@@ -46,12 +45,10 @@ impl Checker {
 
     /// I11: connections that were open at a revocation fall silent within a second.
     fn nothing_after_revocations(&mut self) {
-        for (name, user) in &self.turns.users {
-            for Revocation { file, spot } in &user.revocations {
-                let open = |stay: &&Stay| {
-                    file.is_none_or(|file| file == stay.file) && stay.welcomed.at <= spot.at
-                };
-                for stay in user.stays.iter().filter(open) {
+        for (name, user) in &self.known.users {
+            for revocation in &user.revocations {
+                let spot = &revocation.spot;
+                for stay in user.stays.iter().filter(|stay| user.concerns(revocation, stay)) {
                     let late = stay.last.filter(|last| last.at > spot.at + EFFECTIVE);
                     let spots = (late.unwrap_or(*spot), *spot);
                     let names = &self.names;
@@ -66,7 +63,7 @@ impl Checker {
 
     /// I18: what ran when a server sent its readers away ended, was not begun anew and did not fail.
     fn drains_lost_nothing(&mut self) {
-        for (name, turn) in &self.turns.turns {
+        for (name, turn) in &self.known.turns {
             let Some(drained) = turn.drained else { continue };
             let name = self.names.text(*name);
             if let Some(restarted) = turn.restarted.filter(|it| it.at >= drained.at) {
@@ -83,7 +80,7 @@ impl Checker {
     }
 
     fn answers(&self) -> impl Iterator<Item = Answer> {
-        self.turns.turns.values().filter_map(|turn| {
+        self.known.turns.values().filter_map(|turn| {
             let (asked, end) = (turn.asked?, turn.end.as_ref()?);
             let (began, ended) = (asked.spot.at, end.spot.at);
             let stopped = self.machines.has_stopped(asked.by);

@@ -122,7 +122,8 @@ pub(crate) struct Ended<'a> {
 
 #[derive(Debug, Deserialize)]
 pub(crate) struct Item<'a> {
-    pub(crate) item: &'a str,
+    #[serde(rename = "item")]
+    pub(crate) id: &'a str,
     pub(crate) length: i64,
     pub(crate) sha256: &'a str,
 }

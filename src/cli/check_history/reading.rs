@@ -87,7 +87,7 @@ impl Checker {
     fn message(&mut self, spot: Spot, place: &Place, event: &Event) {
         let Some(name) = event.item.map(|item| self.names.of(item)) else { return };
         if event.replaces.is_some() {
-            self.turns.threads.entry(place.thread).or_default().branched = true;
+            self.known.threads.entry(place.thread).or_default().branched = true;
         }
         let text = event.length.zip(event.sha256.map(Into::into));
         let (seq, turn, accepted) = (event.seq, None, false);
@@ -104,7 +104,7 @@ impl Checker {
         if let Some(text) = client.copy.as_mut().and_then(|copy| copy.text.as_mut()) {
             text.clear();
         }
-        let known = self.turns.turns.entry(turn).or_default();
+        let known = self.known.turns.entry(turn).or_default();
         if known.restarted.is_none_or(|before| before.at < spot.at) {
             known.restarted = Some(spot);
         }
@@ -133,7 +133,7 @@ impl Checker {
             }
         }
         let confirmed = client.cancelled.get(&turn).copied();
-        let known = self.turns.turns.entry(turn).or_default();
+        let known = self.known.turns.entry(turn).or_default();
         let stopped = known.stopped.filter(|stopped| spot.at > stopped.at + ON_ITS_WAY);
         let ended = known.end.as_ref().filter(|_| known.has_ended_for(spot));
         let names = &self.names;
@@ -169,7 +169,7 @@ impl Checker {
         let mut hasher = DefaultHasher::new();
         ("end", turn, end.status).hash(&mut hasher);
         let mark = self.mark(spot, &place, hasher.finish(), Some(end.sha256));
-        let again = self.turns.turns.get(&turn).is_some_and(|turn| turn.has_ended_for(spot));
+        let again = self.known.turns.get(&turn).is_some_and(|turn| turn.has_ended_for(spot));
         if !again {
             self.hash(spot, turn, end);
         }
@@ -194,11 +194,11 @@ impl Checker {
 
     /// I17: a turn ends behind its question.
     fn ends_behind(&mut self, spot: Spot, turn: Name, place: &Place) {
-        let thread = self.turns.threads.entry(place.thread).or_default();
+        let thread = self.known.threads.entry(place.thread).or_default();
         if thread.last_end.is_none_or(|(seq, _)| seq < place.seq) {
             thread.last_end = Some((place.seq, spot));
         }
-        if let Some(asked) = self.turns.turns.get(&turn).and_then(|turn| turn.asked) {
+        if let Some(asked) = self.known.turns.get(&turn).and_then(|turn| turn.asked) {
             let (seq, end) = (asked.seq, place.seq);
             self.findings.compare(Invariant::SEQ, end > seq, (spot, asked.spot), || {
                 format!("a turn ended at seq {end}, but its question stands at {seq}")
@@ -210,7 +210,7 @@ impl Checker {
     pub(super) fn ended(&mut self, turn: Name, ending: Ending, is_event: bool) {
         let spot = ending.spot;
         self.client(spot).pending.retain(|pending| *pending != turn);
-        let (names, known) = (&self.names, self.turns.turns.entry(turn).or_default());
+        let (names, known) = (&self.names, self.known.turns.entry(turn).or_default());
         let again = known.has_ended_for(spot);
         if !again {
             known.ended_for.push((spot.file, spot.client));

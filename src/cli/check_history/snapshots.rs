@@ -109,13 +109,12 @@ impl Checker {
         let stored: HashMap<Name, (i64, &str)> = whole
             .items
             .iter()
-            .map(|item| (self.names.of(item.item), (item.length, item.sha256)))
+            .map(|item| (self.names.of(item.id), (item.length, item.sha256)))
             .collect();
-        let known = self.turns.threads.entry(thread).or_default();
-        let of_snapshot = |name: Name| stored.contains_key(&name);
-        let oldest =
-            known.items.iter().rev().filter(|item| of_snapshot(item.name)).map(|it| it.seq);
-        let from = if stored.len() < WHOLE { Some(i64::MIN) } else { oldest.last() };
+        let known = self.known.threads.entry(thread).or_default();
+        let newest = known.items.iter().rev().take(WHOLE);
+        let oldest = newest.filter(|it| stored.contains_key(&it.name)).map(|it| it.seq).min();
+        let from = if stored.len() < WHOLE { Some(i64::MIN) } else { oldest };
         let Some(from) = from.filter(|_| !known.branched) else { return };
         let names = &self.names;
         for item in known.items.iter().rev().take_while(|item| item.seq >= from) {
@@ -141,7 +140,7 @@ impl Checker {
     /// that others saw.
     fn ends_stand(&mut self, spot: Spot, whole: &Snapshot) {
         for ended in &whole.ended {
-            let item = whole.items.iter().find(|item| Some(item.item) == ended.item);
+            let item = whole.items.iter().find(|item| Some(item.id) == ended.item);
             if let Some(item) = item {
                 let same = (item.length, item.sha256) == (ended.length, ended.sha256);
                 self.findings.check(Invariant::HASH, same, spot, || {

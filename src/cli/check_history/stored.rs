@@ -11,7 +11,7 @@ use super::{
 use crate::{
     domain::{
         event::fingerprint,
-        ids::{TurnId, UserId},
+        ids::{ItemId, TurnId, UserId},
         quota::WINDOW,
     },
     store::{
@@ -87,7 +87,7 @@ fn seen(checker: &Checker) -> Vec<Seen> {
         user: turn.asked.and_then(|asked| asked.user).map(text),
         end: turn.end.clone().map(|end| (end.clone(), end.item.map(text))),
     };
-    let known = checker.turns.turns.iter().filter(|(_, it)| it.asked.is_some() || it.end.is_some());
+    let known = checker.known.turns.iter().filter(|(_, it)| it.asked.is_some() || it.end.is_some());
     known.map(of).collect()
 }
 
@@ -115,7 +115,7 @@ fn judge(findings: &mut Findings, seen: &Seen, row: &AuditedTurn, items: &[&Audi
     let stated = (Some(end.length), Some(&*end.sha256));
     let same = (row.length, row.sha256.as_deref()) == stated
         && row.status == *end.status
-        && row.answer_item.as_ref().map(|id| id.as_str()) == item.as_deref();
+        && row.answer_item.as_ref().map(ItemId::as_str) == item.as_deref();
     findings.check_stored(Invariant::LOGGED, same, spot, || {
         format!("the end of {} is not what the store says of it", seen.id)
     });
@@ -172,7 +172,7 @@ async fn quotas(
     default_limit: i64,
 ) -> Result<(), StoreError> {
     let users: Vec<UserId> =
-        checker.turns.users.keys().map(|name| UserId::new(checker.names.text(*name))).collect();
+        checker.known.users.keys().map(|name| UserId::new(checker.names.text(*name))).collect();
     for user in users {
         let units = store.audit_quota(&user).await?;
         let mut stored = HashSet::new();

@@ -120,10 +120,11 @@ pub(crate) struct Stay {
     pub(crate) last: Option<Spot>,
 }
 
-/// When somebody lost the right to read; `file` if it is about the sign-in of one run alone.
+/// When somebody lost the right to read.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Revocation {
-    pub(crate) file: Option<usize>,
+    /// The socket that was closed, if only its sign-in is revoked; without it the person is.
+    pub(crate) sign_in: Option<Stay>,
     pub(crate) spot: Spot,
 }
 
@@ -131,10 +132,27 @@ pub(crate) struct Revocation {
 pub(crate) struct User {
     pub(crate) stays: Vec<Stay>,
     pub(crate) revocations: Vec<Revocation>,
+    /// Closes after which a client of this user may have signed in anew.
+    pub(crate) renewals: Vec<Spot>,
+}
+
+impl User {
+    /// Whether a revocation is about what this socket was opened with. All sockets of one run and
+    /// user share a sign-in, until one of them is told to get a new one.
+    pub(crate) fn concerns(&self, revocation: &Revocation, stay: &Stay) -> bool {
+        let open = stay.welcomed.at <= revocation.spot.at;
+        open && revocation.sign_in.is_none_or(|closed| {
+            let (one, other) = (closed.welcomed.at, stay.welcomed.at);
+            let between = |spot: &Spot| {
+                spot.file == stay.file && spot.at > one.min(other) && spot.at < one.max(other)
+            };
+            closed.file == stay.file && !self.renewals.iter().any(between)
+        })
+    }
 }
 
 #[derive(Debug, Default)]
-pub(crate) struct Turns {
+pub(crate) struct Known {
     pub(crate) turns: HashMap<Name, Turn>,
     pub(crate) threads: HashMap<Name, Thread>,
     /// By user and message id.

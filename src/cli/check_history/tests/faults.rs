@@ -2,7 +2,9 @@
 
 use serde_json::{Value, json};
 
-use super::sample::{FIRST, History, delta, end, good, news, ok, resumed, running, snapshot};
+use super::sample::{
+    FIRST, History, arrive, delta, end, good, news, ok, resumed, running, snapshot,
+};
 use crate::domain::event::fingerprint;
 
 fn assert_broken(history: &History, invariant: &str, line: usize) {
@@ -231,7 +233,7 @@ fn back_to(seq: i64, attempt: i32, text: &str) -> (History, usize) {
     let at = history.find(1, &json!({"kind": "resumed"}), 0);
     let reset = resumed("reset", None, seq);
     history.0[at].as_object_mut().unwrap().extend(reset.as_object().unwrap().clone());
-    let whole = snapshot(seq, running("trn_1", attempt, text), vec![], vec![]);
+    let whole = snapshot(seq, &running("trn_1", attempt, text), &[], &[]);
     history.insert_behind(at, "snapshot", whole);
     let question = history.find(2, &json!({"kind": "snapshot"}), 0);
     history.0[at + 1]["items"] = history.0[question]["items"].clone();
@@ -269,6 +271,29 @@ fn an_event_long_after_a_revocation_breaks_i11() {
     let late = history.find(2, &json!({"kind": "end", "turn": "trn_2"}), 0);
     history.0[late]["t"] = (history.0[at]["t"].as_f64().unwrap() + 1_001.0).into();
     assert_broken(&history, "I11", late);
+}
+
+/// Two sockets of one person. The first signs in anew if it is told to; then the second is told that
+/// its sign-in is revoked, and two seconds later the first still reads.
+fn revoked(first_is_told: bool) -> History {
+    let closed = json!({"by": "server", "code": 4103, "reason": ""});
+    let mut history = History::new();
+    arrive(&mut history, 1, None);
+    arrive(&mut history, 2, None);
+    if first_is_told {
+        history.add(1, "closed", closed.clone());
+        arrive(&mut history, 1, None);
+    }
+    history.add(2, "closed", closed);
+    history.add_at(2_500.0, 1, "snapshot", snapshot(0, &Value::Null, &[], &[]));
+    history
+}
+
+#[test]
+fn a_revocation_is_not_about_a_socket_that_was_opened_with_a_new_sign_in() {
+    assert_eq!(revoked(true).broken(), None);
+    let history = revoked(false);
+    assert_broken(&history, "I11", history.0.len() - 1);
 }
 
 #[test]

@@ -81,7 +81,8 @@ fn line(t: f64, client: u32, kind: &str, body: Value) -> Value {
 pub(super) fn judge(files: &[&History]) -> Checker {
     let mut checker = Checker::new(320);
     for (number, file) in files.iter().enumerate() {
-        let text: String = file.0.iter().map(|line| format!("{line}\n")).collect();
+        let lines: Vec<String> = file.0.iter().map(Value::to_string).collect();
+        let text = lines.join("\n") + "\n";
         input::read_from(number, text.as_bytes(), &mut checker).unwrap();
     }
     checker.close();
@@ -151,7 +152,7 @@ fn hello(seq: Option<i64>) -> Value {
     json!({"id": 1, "session": null, "thread": thread, "epoch": seq.map(|_| "e1"), "seq": seq})
 }
 
-fn arrive(history: &mut History, client: u32, seq: Option<i64>) {
+pub(super) fn arrive(history: &mut History, client: u32, seq: Option<i64>) {
     history.add(client, "connect", json!({}));
     history.add(client, "hello", hello(seq));
     let welcome = json!({"user": "usr_1", "session": "s", "connection_id": "c", "node": "n1"});
@@ -174,7 +175,7 @@ pub(super) fn resumed(mode: &str, first: Option<i64>, seq: i64) -> Value {
         "reason": null})
 }
 
-pub(super) fn snapshot(seq: i64, turn: Value, items: Vec<Value>, ended: Vec<Value>) -> Value {
+pub(super) fn snapshot(seq: i64, turn: &Value, items: &[Value], ended: &[Value]) -> Value {
     json!({"thread": "thr_1", "epoch": "e1", "seq": seq, "turn": turn, "ended": ended,
         "items": items})
 }
@@ -193,7 +194,7 @@ fn ask(history: &mut History) {
     arrive(history, 2, None);
     open(history, 2, 2, 5);
     let so_far = running("trn_1", 1, "What moves ");
-    history.add(2, "snapshot", snapshot(5, so_far, vec![item("msg_1", "why?")], vec![]));
+    history.add(2, "snapshot", snapshot(5, &so_far, &[item("msg_1", "why?")], &[]));
     history.both("event", &delta((6, 6), "trn_1", 1, "here?"));
 }
 
@@ -223,10 +224,10 @@ pub(super) fn good() -> History {
     history.add(1, "request", request(7, "close", Some("thr_1"), None));
     open(&mut history, 1, 8, 13);
     let items = [("msg_1", "why?"), ("msg_2", FIRST), ("msg_3", "and then?"), ("msg_4", "One ")];
-    let items = items.map(|(id, text)| item(id, text)).to_vec();
+    let items = items.map(|(id, text)| item(id, text));
     let ends =
         vec![ended("trn_1", "done", "msg_2", FIRST), ended("trn_2", "cancelled", "msg_4", "One ")];
-    history.add(1, "snapshot", snapshot(13, Value::Null, items, ends));
+    history.add(1, "snapshot", snapshot(13, &Value::Null, &items, &ends));
     history.both("left", &json!({}));
     history
 }
