@@ -111,12 +111,7 @@ fn assert_found_out(home: &Home, history: &Path) {
     let text = fs::read_to_string(history).unwrap();
     let lines: Vec<&str> = text.lines().collect();
     let lost = lines.iter().position(|line| line.contains("\"type\":\"delta\"")).unwrap();
-    let kept: String = lines
-        .iter()
-        .enumerate()
-        .filter(|(at, _)| *at != lost)
-        .map(|(_, line)| format!("{line}\n"))
-        .collect();
+    let kept = [&lines[..lost], &lines[lost + 1..], &[""]].concat().join("\n");
     let faulty = home.path().join("faulty.jsonl");
 
     fs::write(&faulty, kept).unwrap();

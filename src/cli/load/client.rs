@@ -86,6 +86,8 @@ struct Here {
     welcomed: bool,
     /// The server has said from where it goes on.
     following: bool,
+    /// Up to here it repeats what its log had before this connection.
+    replay_to: i64,
     token_runs_out: bool,
     last_piece: Option<(TurnId, Instant)>,
     /// When hello asked to go on with a conversation; until the first frame that does.
@@ -116,8 +118,10 @@ struct Awaited {
 struct Cancel {
     /// The next answer is to be stopped at its first piece.
     wanted: bool,
-    /// The request's number, and the turn.
-    sent: Option<(u32, TurnId)>,
+    /// The turn to stop.
+    turn: Option<TurnId>,
+    /// The request's number on this connection.
+    sent: Option<u32>,
     /// The server has said ok: no piece of this turn may follow.
     confirmed: Option<TurnId>,
 }
@@ -339,6 +343,7 @@ impl Client {
             self.request("auth", &json!({ "token": token.reveal() }));
         }
         self.send_question();
+        self.send_cancel();
         let Some(link) = self.link.as_mut() else { return Ok(()) };
         while let Some(frame) = self.outbox.front() {
             link.say(frame).await?;

@@ -83,9 +83,8 @@ impl Client {
     }
 
     fn accepted(&mut self, ok: &Accepted) -> Result<(), Lost> {
-        if let Some((id, turn)) = self.cancel.sent.take_if(|(id, _)| *id == ok.id) {
-            tracing::trace!(client = self.number, id, "stopped");
-            self.cancel.confirmed = Some(turn);
+        if self.cancel.sent.take_if(|id| *id == ok.id).is_some() {
+            self.cancel.confirmed = self.cancel.turn.clone();
             return Ok(());
         }
         if let Some(awaited) = &self.awaited
@@ -153,6 +152,7 @@ impl Client {
             return Ok(());
         }
         self.here.following = true;
+        self.here.replay_to = resumed.seq.unwrap_or_default();
         if self.is_rereading() {
             return Ok(());
         }
@@ -184,7 +184,8 @@ impl Client {
         self.resumed_at(at);
         self.count_news(&line.event);
         if let LogEvent::Delta { turn, .. } = &line.event {
-            if self.cancel.confirmed.as_ref() == Some(turn) {
+            let live = line.place.seq > self.here.replay_to;
+            if live && self.cancel.confirmed.as_ref() == Some(turn) {
                 return Err(self.out_of_order("a piece of a turn after the ok to its cancel"));
             }
             let tokens = line.place.seq - line.place.first.unwrap_or(line.place.seq) + 1;
@@ -203,6 +204,18 @@ impl Client {
         if let Some(since) = self.here.resuming_since.take() {
             let took = at.saturating_duration_since(since);
             self.board.note(|tally| tally.resume.add(took));
+        }
+    }
+
+    /// Stops the answer that is to be stopped; again on another connection, if its `ok` was lost.
+    pub(super) fn send_cancel(&mut self) {
+        let open = self.here.welcomed && self.cancel.sent.is_none();
+        let due = open && self.cancel.confirmed.is_none();
+        let awaited = self.awaited.as_ref().map(|awaited| &awaited.turn);
+        let turn = self.cancel.turn.clone().filter(|turn| due && awaited == Some(turn));
+        if let Some(turn) = turn {
+            let id = self.request("cancel", &serde_json::json!({ "turn": turn }));
+            self.cancel.sent = Some(id);
         }
     }
 
@@ -225,8 +238,7 @@ impl Client {
         {
             first = Some(at.saturating_duration_since(awaited.asked_at));
             if std::mem::take(&mut self.cancel.wanted) {
-                let id = self.request("cancel", &serde_json::json!({ "turn": turn }));
-                self.cancel.sent = Some((id, turn.clone()));
+                self.cancel.turn = Some(turn.clone());
             }
         }
         let gap = match &mut self.here.last_piece {
@@ -272,8 +284,7 @@ impl Client {
             self.memory.ended(thread, checked);
         }
         let ours = self.awaited.take_if(|awaited| awaited.turn == checked.turn);
-        let stopped = self.cancel.confirmed.as_ref() == Some(&checked.turn)
-            || self.cancel.sent.as_ref().is_some_and(|(_, turn)| *turn == checked.turn);
+        let stopped = self.cancel.turn.as_ref() == Some(&checked.turn);
         let expected = checked.status == "done"
             || (checked.status == "cancelled" && (stopped || self.reads_along));
         let back = ours.is_some().then(|| self.back(at)).flatten();
