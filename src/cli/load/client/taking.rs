@@ -184,8 +184,8 @@ impl Client {
         self.resumed_at(at);
         self.count_news(&line.event);
         if let LogEvent::Delta { turn, .. } = &line.event {
-            let live = line.place.seq > self.here.replay_to;
-            if live && self.cancel.confirmed.as_ref() == Some(turn) {
+            let repeated = line.place.seq <= self.here.replay_to;
+            if !repeated && self.cancel.confirmed.as_ref() == Some(turn) {
                 return Err(self.out_of_order("a piece of a turn after the ok to its cancel"));
             }
             let tokens = line.place.seq - line.place.first.unwrap_or(line.place.seq) + 1;
