@@ -69,6 +69,8 @@ pub(crate) struct Copy {
     /// What it had, even after it gave that up: the same epoch may not fall behind it.
     pub(crate) had: Option<(Name, i64)>,
     pub(crate) text: Option<Text>,
+    /// It missed something: until the next snapshot its text proves nothing.
+    pub(crate) torn: bool,
     /// Up to here events are repeats of the log for a client that was away.
     pub(crate) replay_to: i64,
     /// When it asked for what the next snapshot shows.
@@ -85,6 +87,7 @@ impl Copy {
             seq: None,
             had: None,
             text: None,
+            torn: false,
             replay_to: 0,
             asked,
             drained: None,

@@ -77,6 +77,7 @@ impl Checker {
         }
         copy.moved_to(place.seq);
         let goes_on = have.map(|have| have + 1) == Some(first);
+        copy.torn |= !goes_on;
         self.findings.check(Invariant::CONTINUOUS, goes_on, spot, || match have {
             None => format!("event {first} came before the server had said where it goes on"),
             Some(have) if first <= have => format!("event {first} came again: {have} was there"),
@@ -244,7 +245,8 @@ impl Checker {
     /// I5.
     fn hash(&mut self, spot: Spot, turn: Name, end: &End) {
         let client = self.clients.entry((spot.file, spot.client)).or_default();
-        let text = client.copy.as_mut().and_then(|copy| copy.text.take());
+        let copy = client.copy.as_mut();
+        let text = copy.and_then(|copy| copy.text.take().filter(|_| !copy.torn));
         let text = text.filter(|text| text.turn == turn);
         let own = text.as_ref().and_then(Text::sha256);
         let stated = (end.length, end.sha256);
@@ -264,7 +266,8 @@ impl Checker {
 
     fn mark(&mut self, spot: Spot, place: &Place, event: u64, sha256: Option<&str>) -> Mark {
         let client = self.clients.entry((spot.file, spot.client)).or_default();
-        let text = client.copy.as_ref().and_then(|copy| copy.text.as_ref());
+        let copy = client.copy.as_ref().filter(|copy| !copy.torn);
+        let text = copy.and_then(|copy| copy.text.as_ref());
         let head = sha256.and_then(|hash| hash.get(..16));
         Mark {
             seq: place.seq,

@@ -37,10 +37,11 @@ impl Checker {
         };
         let before = Before {
             had: copy.had,
-            text: copy.text.take(),
+            text: copy.text.take().filter(|_| !copy.torn),
             drained: copy.drained.take(),
             asked: copy.asked,
         };
+        copy.torn = false;
         copy.epoch = Some(epoch);
         copy.replay_to = whole.seq;
         copy.moved_to(whole.seq);

@@ -35,6 +35,15 @@ fn a_gap_breaks_i2() {
 }
 
 #[test]
+fn what_a_client_has_after_a_gap_speaks_against_nobody_else() {
+    let mut history = good();
+    let lost = history.find(2, &json!({"type": "delta", "seq": 6}), 0);
+    history.0.remove(lost);
+    let broken: Vec<_> = history.judged().findings.all_broken().collect();
+    assert_eq!(broken, [super::Invariant::CONTINUOUS]);
+}
+
+#[test]
 fn a_repeat_breaks_i2() {
     let mut history = good();
     let at = history.find(1, &json!({"type": "delta", "seq": 5}), 0);
