@@ -133,6 +133,11 @@ impl TutorActor {
         waiting: Vec<oneshot::Sender<Stopped>>,
         ctx: &mut Context<Self>,
     ) {
+        if let Some(from) = &claimed.from {
+            self.bench.metrics.takeovers.inc();
+            let (turn, at) = (&claimed.turn.id, self.bench.clock.now().0);
+            tracing::info!(%turn, %from, at, "goes on with the answer of a node whose lease is over");
+        }
         let user = claimed.turn.user_id.clone();
         let fair = self.fair.entry(user).or_insert_with(|| Arc::new(Semaphore::new(slots)));
         let handle = Rc::new(Handle::new(&claimed));

@@ -322,15 +322,18 @@ fn a_model_that_stalls_is_asked_again() {
 fn a_node_without_chat_claims_no_turn_however_it_learns_of_one() {
     for (roles, writes) in [(r#"["auth","web"]"#, false), (r#"["chat"]"#, true)] {
         let settings = vec![("INTELLISTACK__SERVER__ROLES".to_owned(), roles.to_owned())];
-        on_node_with(async || settings, async |node| {
-            let tutor = &node.app.hub.tutor;
-            tutor.send(tutor::Work(TurnId::new("trn_1"))).await.unwrap();
-            let view = tutor.send(Observe::<tutor::View>::default()).await.unwrap();
+        on_node_with(
+            async || settings,
+            async |node| {
+                let tutor = &node.app.hub.tutor;
+                tutor.send(tutor::Work(TurnId::new("trn_1"))).await.unwrap();
+                let view = tutor.send(Observe::<tutor::View>::default()).await.unwrap();
 
-            assert_eq!(!view.draining, writes, "{roles}");
-            if !writes {
-                assert_eq!((view.claiming, view.running), (0, 0));
-            }
-        });
+                assert_eq!(!view.draining, writes, "{roles}");
+                if !writes {
+                    assert_eq!((view.claiming, view.running), (0, 0));
+                }
+            },
+        );
     }
 }

@@ -27,6 +27,8 @@ pub(crate) struct Claimed {
     pub thread: ThreadRow,
     /// Somebody owned it before.
     pub taken_over: bool,
+    /// Who, if it was another node that did not hand it over.
+    pub from: Option<NodeId>,
 }
 
 /// Events of one turn since its last checkpoint.
@@ -162,7 +164,8 @@ impl Store {
                 .execute(conn)
                 .await?;
             thread.fence = after.fence;
-            Ok(Some(Claimed { turn: after, thread, taken_over }))
+            let from = before.node.filter(|_| others);
+            Ok(Some(Claimed { turn: after, thread, taken_over, from }))
         })
     }
 

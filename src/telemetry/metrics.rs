@@ -44,6 +44,8 @@ pub(crate) struct Metrics {
     pub(crate) turns_running: Gauge,
     /// Of these, the ones that wait for another turn of their user.
     pub(crate) turns_queued: Gauge,
+    /// Answers that were gone on with because their node's lease was over.
+    pub(crate) takeovers: Counter,
     /// Between two pieces of one answer, as they are written.
     delta_gap_seconds: Histogram,
     /// Turns that ended, by status.
@@ -103,6 +105,7 @@ impl Metrics {
             resumes: Labelled::default(),
             turns_running: Gauge::default(),
             turns_queued: Gauge::default(),
+            takeovers: Counter::default(),
             delta_gap_seconds: Histogram::new(exponential_buckets(0.001, 2.0, 15)),
             turn_ends: Labelled::default(),
             first_delta_seconds: Histogram::new(exponential_buckets(0.005, 2.0, 13)),
@@ -133,6 +136,8 @@ impl Metrics {
             "Turns waiting for their user's others",
             self.turns_queued.clone(),
         );
+        let takeovers = self.takeovers.clone();
+        all.register("takeovers", "Answers taken over from nodes that died", takeovers);
         let gap = self.delta_gap_seconds.clone();
         all.register_with_unit("delta_gap", "Time between pieces of an answer", seconds(), gap);
         all.register("turn_ends", "Ended turns by status", self.turn_ends.clone());

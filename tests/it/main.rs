@@ -10,6 +10,7 @@
 
 mod architecture;
 mod away;
+mod chaos;
 mod database;
 mod dependencies;
 mod imports;

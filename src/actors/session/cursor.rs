@@ -158,15 +158,25 @@ impl Session {
             } else {
                 reading::tail(&hub, &id, (&epoch, seq), READ).await
             };
-            (id, tail)
+            (id, (epoch, seq), tail)
         };
-        ctx.spawn(read.into_actor(self).map(|(thread, tail), this, ctx| {
-            this.deliver(&thread, tail, ctx);
+        ctx.spawn(read.into_actor(self).map(|(thread, from, tail), this, ctx| {
+            this.deliver(&thread, &from, tail, ctx);
         }));
     }
 
-    fn deliver(&mut self, thread: &ThreadId, tail: Tail, ctx: &mut Context<Self>) {
+    fn deliver(
+        &mut self,
+        thread: &ThreadId,
+        (epoch, seq): &(Epoch, i64),
+        tail: Tail,
+        ctx: &mut Context<Self>,
+    ) {
         let Some(cursor) = self.cursors.get_mut(thread) else { return };
+        if (&cursor.epoch, cursor.seq) != (epoch, *seq) {
+            // The thread was opened anew meanwhile: another reading goes on from there.
+            return;
+        }
         let again = cursor.reading == Reading::BusyAndBehind;
         cursor.reading = Reading::Idle;
         let entries = match tail {

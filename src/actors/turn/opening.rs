@@ -92,7 +92,7 @@ impl Writer {
 /// else appends: the fence is set before the log is looked at, since its last owner may live and
 /// write until then.
 async fn in_log(bench: &Bench, claimed: &Claimed) -> Result<Option<Found>, Lost> {
-    let Claimed { turn, thread, taken_over } = claimed;
+    let Claimed { turn, thread, taken_over, .. } = claimed;
     let asked_at = turn.first_seq() - 1;
     let nothing = Running::new(turn.id.clone(), turn.attempt);
     let epoch = thread.epoch.clone();

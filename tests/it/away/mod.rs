@@ -46,8 +46,7 @@ impl Pair {
     /// Asks at the first node and reads at that other one.
     async fn ask_beside(nodes: &Nodes, question: &str, other: usize) -> Self {
         let student = nodes.person(0, "ada", "student").await;
-        let (mut here, mut there) =
-            (student.live().await, at(nodes, other, &student).live().await);
+        let (mut here, mut there) = (student.live().await, at(nodes, other, &student).live().await);
         let (_, reader) = crate::live::ask(&mut here, "m", question).await;
         let mut other = Reader { seq: 0, ..reader.clone() };
         there.send(json!({ "type": "open", "id": 3, "thread": reader.thread })).await;

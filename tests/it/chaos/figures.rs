@@ -63,7 +63,11 @@ pub(super) fn read(history: &Path, done: &[Done], nodes: &Nodes) -> Value {
     })
 }
 
-#[expect(clippy::cast_possible_truncation, clippy::as_conversions, reason = "milliseconds of a run")]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::as_conversions,
+    reason = "milliseconds of a run"
+)]
 fn whole(ms: f64) -> i64 {
     ms.round() as i64
 }
@@ -130,9 +134,9 @@ fn takeovers(done: &[Done], nodes: &Nodes) -> (usize, usize) {
     for node in &nodes.nodes {
         let log = fs::read_to_string(node.log()).unwrap();
         for line in log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok()) {
-            let Some(from) = line["fields"]["from"].as_str() else { continue };
+            let Some(from) = line["from"].as_str() else { continue };
             all += 1;
-            let at = line["fields"]["at"].as_i64().unwrap();
+            let at = line["at"].as_i64().unwrap();
             let owner = names.iter().position(|name| *name == from);
             let excused = done.iter().any(|done| {
                 let hit = match done.fault {

@@ -13,11 +13,7 @@ use std::{
 
 use serde_json::{Value, json};
 
-use crate::support::{
-    databases::Postgres,
-    nodes::Nodes,
-    server::PROGRAM,
-};
+use crate::support::{databases::Postgres, nodes::Nodes, server::PROGRAM};
 use faults::{Done, Fault, plan};
 
 const NODES: usize = 3;
@@ -69,7 +65,7 @@ async fn a_long_storm() {
 #[expect(clippy::print_stdout, reason = "the figures are what it is for")]
 async fn storm(run: Run) {
     let postgres = Postgres::start();
-    let mut nodes = Nodes::on(postgres, &run.program, NODES, &[]).await;
+    let mut nodes = Nodes::on(postgres, &run.program, NODES, &[("LOG__FORMAT", "json")]).await;
     let accounts = nodes.accounts(run.learners);
     let history = nodes.path().join("history");
     fs::create_dir(&history).unwrap();
