@@ -1,5 +1,6 @@
-//! What a token costs in the log, in the ring alone and over Redis. Run it with
-//! `cargo test --profile quick --lib bench_tests -- --ignored --nocapture`.
+//! What a token costs in the log, in the ring alone and over a Redis of its own. Run it with
+//! `INTELLISTACK_TEST_ALL=1 INTELLISTACK_TEST_REDIS=own cargo test --profile quick --lib
+//! what_a_token_costs -- --ignored --nocapture`.
 
 use std::fs;
 

@@ -261,3 +261,50 @@ async fn a_cluster_that_lost_a_master_is_away_until_it_is_whole_again() {
     .await;
     reads(&nodes.b, "abcde").await;
 }
+
+/// I2, I3: an owner who does as the log says loses nothing, whatever befalls Redis on the way.
+#[tokio::test(flavor = "multi_thread")]
+async fn whatever_befalls_redis_all_nodes_have_the_same_text_in_the_end() {
+    let Some(mut server) = Server::start(&[]).await else { return };
+    let nodes = two(&server.url()).await;
+    nodes.a.open(&thread(), start(1, 0)).await.unwrap();
+    let mut wanted = String::new();
+    for seq in 1..=600 {
+        match seq {
+            100 | 500 => drop(server.ask(&["FLUSHALL"]).await),
+            150 => drop(server.ask(&["SCRIPT", "FLUSH"]).await),
+            200 => drop(server.ask(&["CLIENT", "KILL", "TYPE", "normal"]).await),
+            300 => server.kill(),
+            350 => server.start_again().await,
+            400 => server.freeze(),
+            450 => server.thaw(),
+            _ => {}
+        }
+        let piece = format!("{seq} ");
+        write(&nodes.a, delta(seq, &piece)).await;
+        wanted.push_str(&piece);
+        assert_eq!(nodes.a.view(&thread()).await.unwrap().unwrap().seq, seq, "its own readers");
+    }
+
+    until("Redis has the last word", async || {
+        write(&nodes.a, delta(600, "600 ")).await;
+        text(&nodes.b).await.is_ok_and(|text| text == wanted)
+    })
+    .await;
+    assert_eq!(text(&nodes.a).await, Ok(wanted));
+}
+
+/// As a writer does: what Redis does not take is shown once it is in the store.
+async fn write(log: &RedisLog, entry: Entry) {
+    loop {
+        match log.append(&thread(), 1, vec![entry.clone()]).await {
+            Ok(()) => return,
+            Err(LogError::Unavailable(_)) => {
+                log.admit(&thread(), 1, vec![entry]).await.unwrap();
+                return;
+            }
+            Err(LogError::Gone) => drop(log.open(&thread(), start(1, 0)).await.unwrap()),
+            Err(error) => panic!("{error}"),
+        }
+    }
+}
