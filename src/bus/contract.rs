@@ -116,7 +116,7 @@ pub(crate) async fn following_twice_is_following_once_and_may_end_and_begin_agai
 ) {
     let thread = ThreadId::new("1");
     let (mut at_b, mut nodes_at_b) = (b.listen(), b.listen_to_nodes());
-    for _ in 0..3 {
+    for _ in 0..100 {
         b.follow(&thread).await;
         b.follow(&thread).await;
         a.wake(grown("1"));

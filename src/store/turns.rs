@@ -24,6 +24,8 @@ pub(crate) const ASK: &str = "ask";
 pub(crate) const EDIT: &str = "edit";
 pub(crate) const REGENERATE: &str = "regenerate";
 pub(crate) const HINT: &str = "hint";
+/// So long, in milliseconds, the node that accepted a question has to begin its answer.
+pub(crate) const FRESH: i64 = 2_000;
 pub(crate) const UNFINISHED: [&str; 2] = [QUEUED, RUNNING];
 
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable)]
@@ -199,7 +201,8 @@ impl Store {
 
     /// Unfinished turns, oldest first, that no living process owns: those that nobody has claimed
     /// or that were handed over, those of `me`'s node, which it may have lost in a restart, and with
-    /// `of_the_dead` those of other nodes whose lease is over.
+    /// `of_the_dead` those of other nodes whose lease is over. A fresh question is left to the node
+    /// that accepted it.
     pub(crate) async fn unowned_turns(
         &self,
         me: &Owner,
@@ -219,6 +222,7 @@ impl Store {
             let mut query = turn::table
                 .left_join(living)
                 .filter(turn::status.eq_any(UNFINISHED).and(node::id.nullable().is_null()))
+                .filter(turn::status.eq(RUNNING).or(turn::created_at.le(now.0 - FRESH)))
                 .order(turn::created_at)
                 .limit(limit)
                 .select(turn::id)

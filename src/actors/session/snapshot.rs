@@ -54,8 +54,12 @@ pub(super) async fn load(hub: &Hub, owner: &UserId, id: &ThreadId) -> Result<Loa
     Ok(Loaded { epoch: thread.epoch, seq, oldest, behind, snapshot })
 }
 
-/// Whether the store has more of a running answer than the log: its owner cannot reach the log.
+/// Whether the store has more than the log: of a running answer, because its owner cannot reach the
+/// log, or an end that has not come there, or that was lost with it.
 async fn lags(hub: &Hub, thread: &ThreadRow, logged: i64) -> Result<bool, StoreError> {
+    if thread.seq > logged {
+        return Ok(true);
+    }
     let Some(turn) = hub.store.stand_of(&thread.id).await?.running else { return Ok(false) };
     Ok(hub.store.checkpointed_to(&turn).await?.is_some_and(|seq| seq > logged))
 }

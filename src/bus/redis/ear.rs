@@ -36,7 +36,26 @@ struct Wants {
     /// Threads whose subscription may not be what it should.
     changed: HashSet<ThreadId>,
     waiting: Vec<(ThreadId, oneshot::Sender<()>)>,
+    /// How often the server has still to confirm that a channel is given up.
+    given_up: HashMap<ThreadId, usize>,
     cut: bool,
+}
+
+impl Wants {
+    /// A channel is closed. True: not because we asked for it.
+    fn closed(&mut self, thread: &ThreadId) -> bool {
+        match self.given_up.get_mut(thread) {
+            Some(1) => {
+                self.given_up.remove(thread);
+                false
+            }
+            Some(count) => {
+                *count -= 1;
+                false
+            }
+            None => self.followed.contains_key(thread),
+        }
+    }
 }
 
 impl Ear {
@@ -45,6 +64,7 @@ impl Ear {
             followed: HashMap::new(),
             changed: HashSet::new(),
             waiting: Vec::new(),
+            given_up: HashMap::new(),
             cut: true,
         };
         Self { link, names, here, wants: Mutex::new(wants), wanting: Notify::new() }
@@ -108,6 +128,7 @@ impl Ear {
         wants.followed.values_mut().for_each(|confirmed| *confirmed = false);
         wants.changed.clear();
         wants.waiting.clear();
+        wants.given_up.clear();
     }
 
     /// A new connection, subscribed to all that is wanted.
@@ -122,28 +143,37 @@ impl Ear {
             Ok(())
         };
         let mut conn = self.link.open_for_pushes(pushes).await?;
-        let threads: Vec<ThreadId> = self.wants().followed.keys().cloned().collect();
-        let mut channels = self.names.always();
-        channels.extend(threads.iter().map(|thread| self.names.thread(thread)));
-        for portion in channels.chunks(PORTION) {
-            conn.subscribe(portion).await?;
-        }
-        let mut wants = self.wants();
-        let subscribed: HashSet<&ThreadId> = threads.iter().collect();
-        let mut changed: HashSet<ThreadId> =
-            threads.iter().filter(|thread| !wants.followed.contains_key(thread)).cloned().collect();
-        for (thread, confirmed) in &mut wants.followed {
-            *confirmed = subscribed.contains(thread);
-            if !*confirmed {
-                changed.insert(thread.clone());
+        conn.subscribe(&self.names.always()).await?;
+        let mut subscribed = HashSet::new();
+        // Whoever begins to follow meanwhile does not wait: the gap that is said must come after.
+        while let Some(missing) = self.missing(&subscribed) {
+            for portion in self.channels(&missing).chunks(PORTION) {
+                conn.subscribe(portion).await?;
             }
+            subscribed.extend(missing);
         }
-        wants.changed = changed;
-        wants.cut = false;
-        drop(wants);
         self.wanting.notify_one();
         self.here.send(Wake::Gap);
         Ok(conn)
+    }
+
+    /// What is followed and not among these; none, and the line is whole, if there is nothing.
+    fn missing(&self, subscribed: &HashSet<ThreadId>) -> Option<Vec<ThreadId>> {
+        let mut wants = self.wants();
+        let followed = wants.followed.keys();
+        let missing: Vec<_> = followed.filter(|one| !subscribed.contains(one)).cloned().collect();
+        if !missing.is_empty() {
+            return Some(missing);
+        }
+        let surplus = subscribed.iter().filter(|one| !wants.followed.contains_key(one));
+        wants.changed = surplus.cloned().collect();
+        wants.followed.values_mut().for_each(|confirmed| *confirmed = true);
+        wants.cut = false;
+        None
+    }
+
+    fn channels(&self, threads: &[ThreadId]) -> Vec<String> {
+        threads.iter().map(|thread| self.names.thread(thread)).collect()
     }
 
     /// What the server pushes. True: the connection is no longer good.
@@ -163,7 +193,7 @@ impl Ear {
             // A slot that moves to another node takes its channels with it.
             PushKind::SUnsubscribe => {
                 text(0).is_some_and(|channel| match self.names.closed(&channel) {
-                    Closed::Thread(thread) => self.wants().followed.contains_key(&thread),
+                    Closed::Thread(thread) => self.wants().closed(&thread),
                     Closed::Always => true,
                 })
             }
@@ -196,15 +226,19 @@ impl Ear {
         let (on, off): (Vec<ThreadId>, Vec<ThreadId>) = {
             let mut wants = self.wants();
             let changed = std::mem::take(&mut wants.changed);
-            changed.into_iter().partition(|thread| wants.followed.contains_key(thread))
+            let (on, off): (Vec<_>, Vec<_>) =
+                changed.into_iter().partition(|thread| wants.followed.contains_key(thread));
+            if self.link.is_cluster() {
+                for thread in &off {
+                    *wants.given_up.entry(thread.clone()).or_default() += 1;
+                }
+            }
+            (on, off)
         };
-        let channels = |threads: &[ThreadId]| -> Vec<String> {
-            threads.iter().map(|thread| self.names.thread(thread)).collect()
-        };
-        for portion in channels(&off).chunks(PORTION) {
+        for portion in self.channels(&off).chunks(PORTION) {
             conn.unsubscribe(portion).await?;
         }
-        for portion in channels(&on).chunks(PORTION) {
+        for portion in self.channels(&on).chunks(PORTION) {
             conn.subscribe(portion).await?;
         }
         let mut wants = self.wants();
@@ -213,9 +247,11 @@ impl Ear {
                 *confirmed = true;
             }
         }
-        // Dropping the sender tells as well: those who are given up go, too.
-        let heard: HashSet<&ThreadId> = on.iter().chain(&off).collect();
-        wants.waiting.retain(|(thread, _)| !heard.contains(thread));
+        // Dropping the sender tells as well. One that was given up and is wanted again meanwhile
+        // comes with the next adjustment.
+        let heard: HashSet<&ThreadId> = on.iter().collect();
+        let Wants { waiting, followed, .. } = &mut *wants;
+        waiting.retain(|(thread, _)| !heard.contains(thread) && followed.contains_key(thread));
         Ok(())
     }
 }
