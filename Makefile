@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
-.PHONY: help run test bench load measure clean
+.PHONY: help run test bench load chaos measure clean
 
 help: ## List the commands
 	@grep -hE '^[a-z]+: .*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+): .*## /  make \1\t/' | expand -t 16
@@ -18,6 +18,9 @@ bench: ## Time searches over 100,000 passages
 
 load: ## Load a server with USERS=100 k6 users that check every answer (SCRIPT=login or watch: others)
 	@scripts/load.sh $(or $(USERS),100) $(SCRIPT)
+
+chaos: ## Break nodes, Redis and PostgreSQL under 200 conversations, and prove that no answer is lost (CHAOS_SEED=1)
+	@scripts/chaos.sh
 
 measure: ## The figures of the live protocol, with the native load driver (SHORT=1: a shorter form)
 	@scripts/measure.sh
