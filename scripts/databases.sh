@@ -12,7 +12,8 @@ pg() {
   (cd "$dir" && "${as[@]}" "$bin/$1" "${@:2}")
 }
 
-# start_postgres DIR: exports INTELLISTACK_TEST_POSTGRES.
+# start_postgres DIR [OPTIONS]: exports INTELLISTACK_TEST_POSTGRES. It trades the safety of its data for speed; OPTIONS
+# come behind those.
 start_postgres() {
   local dir=$1 port
   port=$(free_port)
@@ -23,7 +24,7 @@ start_postgres() {
     pg "$dir" initdb -D "$dir/db" -U postgres -A trust -E UTF8 --locale=C --no-sync &&
       pg "$dir" pg_ctl -D "$dir/db" -l "$dir/log" -w start -o \
         "-p $port -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c max_connections=400 \
-         -c fsync=off -c full_page_writes=off -c synchronous_commit=off"
+         -c fsync=off -c full_page_writes=off -c synchronous_commit=off ${2:-}"
   } >"$dir.out" 2>&1 </dev/null || {
     cat "$dir.out" >&2
     return 1

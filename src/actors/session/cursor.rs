@@ -16,6 +16,7 @@ use crate::{
             limits,
         },
     },
+    store::StoreError,
     turnlog::Tail,
 };
 
@@ -224,6 +225,11 @@ impl Session {
             cursor.reading = Reading::Idle;
             let loaded = match loaded {
                 Ok(loaded) => loaded,
+                Err(StoreError::Unavailable(error)) => {
+                    tracing::debug!(%thread, %error, "a gap waits for the store");
+                    cursor.unfinished = Some(Unfinished::default());
+                    return;
+                }
                 Err(error) => return this.lose(&thread, &error, ctx),
             };
             cursor.unfinished = loaded.snapshot.turn.as_ref().map(|_| Unfinished::default());

@@ -47,7 +47,9 @@ impl Postgres {
         // PostgreSQL's own user must be able to pass through.
         let mode = std::os::unix::fs::PermissionsExt::from_mode(0o711);
         std::fs::set_permissions(folder.path(), mode).unwrap();
-        let script = r#"start_postgres "$1" && echo "$INTELLISTACK_TEST_POSTGRES""#;
+        // What is committed outlives the process, if not the machine.
+        let script = r#"start_postgres "$1" "-c synchronous_commit=on" &&
+            echo "$INTELLISTACK_TEST_POSTGRES""#;
         let url = shell(script, &folder.path().join("pg"));
         Self { folder: Some(folder), url }
     }
@@ -64,12 +66,6 @@ impl Postgres {
     pub(crate) fn port(&self) -> u16 {
         let (_, host) = self.url.split_once('@').unwrap();
         host[..host.find('/').unwrap()].rsplit(':').next().unwrap().parse().unwrap()
-    }
-
-    /// Its process.
-    pub(crate) fn pid(&self) -> u32 {
-        let file = self.data().join("db/postmaster.pid");
-        std::fs::read_to_string(file).unwrap().lines().next().unwrap().parse().unwrap()
     }
 
     /// The URL of the same database behind another port.
@@ -118,10 +114,6 @@ impl Redis {
 
     pub(crate) fn port(&self) -> u16 {
         self.port
-    }
-
-    pub(crate) fn pid(&self) -> u32 {
-        self.child.id()
     }
 
     /// Kills it, and starts it again with nothing in it.

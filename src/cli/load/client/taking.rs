@@ -53,7 +53,7 @@ impl Client {
             Incoming::Log(line) => self.log(*line, at)?,
             Incoming::Welcome(welcome) => self.welcome(welcome, at),
             Incoming::Ok(ok) => self.accepted(&ok)?,
-            Incoming::Refused(refusal) => self.refused(&refusal, at),
+            Incoming::Refused(refusal) => self.refused(&refusal, at)?,
             Incoming::Resumed(resumed) => self.resumed(&resumed, at)?,
             Incoming::Snapshot(whole) => self.restore(*whole, at),
             Incoming::Heartbeat => {
@@ -119,7 +119,7 @@ impl Client {
         Ok(())
     }
 
-    fn refused(&mut self, refusal: &Refusal, at: Instant) {
+    fn refused(&mut self, refusal: &Refusal, at: Instant) -> Result<(), Lost> {
         let ours = match (&self.question, refusal.id) {
             (Some(question), Some(id)) => question.sent.contains(&id),
             // A thread of the hello that could not be resumed.
@@ -136,15 +136,21 @@ impl Client {
             });
         }
         if !ours {
-            return;
+            return Ok(());
         }
         match &mut self.question {
+            // The server follows the thread for this connection no more. The next may have it.
+            _ if passing && refusal.id.is_none() => {
+                let reason = format!("left: {}", refusal.code);
+                return Err(Lost { advice: Advice::BackOff, code: None, reason });
+            }
             Some(question) if passing => {
                 question.sent.clear();
                 question.held_until = Some(at + pause(Advice::BackOff, 1, &*self.run.ids));
             }
             _ => self.refused = Some(refusal.code.clone()),
         }
+        Ok(())
     }
 
     fn resumed(&mut self, resumed: &Resumed, at: Instant) -> Result<(), Lost> {
