@@ -19,6 +19,7 @@ use crate::{
         janitor::{Janitor, Vitals},
         leaving::Leaving,
         limiter::RateLimiter,
+        peers::{Local, Peers, Ways},
         presence::Presence,
         registry::Registry,
         relay::Relay,
@@ -182,23 +183,36 @@ impl Parts {
             let (bus, registry) = (bus.clone(), registry.clone());
             supervise(&control, move || Relay::new(bus, registry))
         };
+        let local = Arc::new(self.local(ground, &tutor, &registry));
+        let peers = {
+            let ways = self.ways(ground, &bus, &lease, (&local, &registry));
+            supervise(&control, move || Peers::new(ways))
+        };
         let presence = {
             let (clock, ids) = (Arc::clone(clock), Arc::clone(ids));
-            supervise(&control, move || Presence::new(clock, ids))
+            let names = self.auth.stays().clone();
+            let others = bus.reaches_others().then(|| peers.clone());
+            supervise(&control, move || Presence::new(clock, ids, names, others))
         };
         let limiter = {
             let (clock, silent) = (Arc::clone(clock), limits.sockets_without_hello_per_address);
             supervise(&control, move || RateLimiter::new(clock, silent))
         };
         let feeds = {
-            let sources = self.sources(ground, &log, &tutor, &registry);
+            let sources = Sources {
+                store: Arc::clone(&self.store),
+                log: Arc::clone(&log),
+                clock: Arc::clone(clock),
+                local,
+                peers: peers.clone().recipient(),
+            };
             supervise(&control, move || Feeds::new(sources))
         };
         {
             let (store, log) = (Arc::clone(&self.store), Arc::clone(&log));
             let (clock, me) = (Arc::clone(clock), self.me.clone());
             let (metrics, leaving) = (Arc::clone(&self.metrics), leaving.clone());
-            let vitals = Vitals { metrics, leaving, lease };
+            let vitals = Vitals { metrics, leaving, lease, bus: bus.clone() };
             supervise(&control, move || Janitor::new(store, log, clock, me, vitals));
         }
         self.start_watcher(&control, &registry, &leaving, &bus);
@@ -223,6 +237,7 @@ impl Parts {
             tutor,
             relay,
             presence,
+            peers,
             registry,
             feeds,
             limiter,
@@ -248,22 +263,34 @@ impl Parts {
         supervise(control, move || ChangeWatcher::new(store, concerned, seq));
     }
 
-    /// Where the dashboard's feeds come from.
-    fn sources(
-        &self,
-        ground: &Ground,
-        log: &Arc<dyn TurnLog>,
-        tutor: &Addr<TutorActor>,
-        registry: &Addr<Registry>,
-    ) -> Sources {
-        Sources {
+    /// What this node itself shows.
+    fn local(&self, ground: &Ground, tutor: &Addr<TutorActor>, registry: &Addr<Registry>) -> Local {
+        Local {
             node: self.me.node.clone(),
-            store: Arc::clone(&self.store),
-            log: Arc::clone(log),
-            clock: Arc::clone(&ground.clock),
             registry: registry.clone().recipient(),
             tutor: tutor.clone().recipient(),
             problems: ground.problems.clone(),
+        }
+    }
+
+    /// What the exchange with other nodes is made with.
+    fn ways(
+        &self,
+        ground: &Ground,
+        bus: &Bus,
+        lease: &Arc<Lease>,
+        (local, registry): (&Arc<Local>, &Addr<Registry>),
+    ) -> Ways {
+        Ways {
+            bus: bus.clone(),
+            store: Arc::clone(&self.store),
+            lease: Arc::clone(lease),
+            clock: Arc::clone(&ground.clock),
+            ids: Arc::clone(&ground.ids),
+            local: Arc::clone(local),
+            find: registry.clone().recipient(),
+            act: registry.clone().recipient(),
+            say: registry.clone().recipient(),
         }
     }
 

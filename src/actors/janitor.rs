@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use super::{Lease, Observe, leaving::Leaving};
 use crate::{
+    bus::Bus,
     domain::clock::{DAY, MINUTE, Millis, SharedClock},
     store::{
         Store, StoreError,
@@ -43,6 +44,7 @@ pub(crate) struct Vitals {
     pub metrics: Arc<Metrics>,
     pub leaving: Leaving,
     pub lease: Arc<Lease>,
+    pub bus: Bus,
 }
 
 impl Vitals {
@@ -53,6 +55,7 @@ impl Vitals {
             sessions: self.metrics.sessions_now(),
             turns: self.metrics.turns_running.get(),
             rss_bytes: telemetry::resident_bytes().unwrap_or_default(),
+            degraded: self.bus.is_cut().then(|| "bus".to_owned()).into_iter().collect(),
         }
     }
 }

@@ -28,6 +28,7 @@ pub(crate) mod janitor;
 mod lease;
 pub(crate) mod leaving;
 pub(crate) mod limiter;
+pub(crate) mod peers;
 pub(crate) mod presence;
 mod progress;
 mod question;
@@ -79,6 +80,7 @@ pub(crate) struct Hub {
     pub tutor: Addr<tutor::TutorActor>,
     pub relay: Addr<relay::Relay>,
     pub presence: Addr<presence::Presence>,
+    pub peers: Addr<peers::Peers>,
     pub registry: Addr<registry::Registry>,
     pub feeds: Addr<feeds::Feeds>,
     pub limiter: Addr<limiter::RateLimiter>,

@@ -56,7 +56,7 @@ impl Progress {
             turn: turn.id.clone(),
             thread: turn.thread_id.clone(),
             user: turn.user_id.clone(),
-            status: "running",
+            status: "running".into(),
             node: turn.node.clone(),
             attempt: turn.attempt,
             since: Millis(turn.created_at).to_rfc3339(),
@@ -88,7 +88,7 @@ impl Progress {
 
     pub(super) fn row(&self, now: Millis) -> TurnRow {
         TurnRow {
-            status: if self.waits.get() { "queued" } else { "running" },
+            status: if self.waits.get() { "queued" } else { "running" }.into(),
             hint_level: self.hint_level.get(),
             tokens: self.tokens.get(),
             tokens_per_second: self.pace.get().rate(now),

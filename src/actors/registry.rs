@@ -1,14 +1,14 @@
 //! Knows every session of this node: what the dashboard shows, and whom a change concerns.
 //!
 //! **Owns** a row and an address a session. **Takes** [`Report`], [`Gone`], [`Concern`],
-//! [`PushTo`], [`PushAll`], [`Find`], [`Rows`], [`CloseAll`], [`Observe`]. **Sends** frames,
+//! [`PushTo`], [`Say`], [`Find`], [`Act`], [`Rows`], [`CloseAll`], [`Observe`]. **Sends** frames,
 //! rechecks and closes to sessions. **On restart** it is empty until each session reports again,
 //! which every session does at intervals.
 
 use std::{collections::HashMap, time::Duration};
 
 use actix::prelude::*;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{Observe, session};
 use crate::domain::{
@@ -42,6 +42,10 @@ struct Known {
 }
 
 impl Registry {
+    fn known(&self, stay: &StayId) -> Option<&Known> {
+        self.sessions.values().find(|known| known.row.session == *stay)
+    }
+
     /// Sends the next few away. One whose mailbox is full is tried again.
     fn send_away(&mut self, ctx: &mut Context<Self>) {
         let Some(close) = self.going else { return };
@@ -164,18 +168,24 @@ impl Handler<PushTo> for Registry {
     }
 }
 
-/// An ephemeral frame for all sockets.
-#[derive(Debug, Message)]
+/// Staff say something to all sockets of a user, or to everybody.
+#[derive(Debug, Clone, Message)]
 #[rtype(result = "()")]
-pub(crate) struct PushAll(pub Frame);
+pub(crate) struct Say {
+    pub user: Option<UserId>,
+    pub text: String,
+    pub at: String,
+}
 
-impl Handler<PushAll> for Registry {
+impl Handler<Say> for Registry {
     type Result = ();
 
-    fn handle(&mut self, PushAll(frame): PushAll, _: &mut Self::Context) {
-        for known in self.sessions.values() {
+    fn handle(&mut self, Say { user, text, at }: Say, _: &mut Self::Context) {
+        let meant = |known: &&Known| user.as_ref().is_none_or(|user| known.row.user.id == *user);
+        for known in self.sessions.values().filter(meant) {
+            let frame = Frame::Notice { text: text.clone(), at: at.clone() };
             // Ephemeral by definition.
-            let _ = known.address.try_send(session::Push(frame.clone()));
+            let _ = known.address.try_send(session::Push(frame));
         }
     }
 }
@@ -185,23 +195,53 @@ impl Handler<PushAll> for Registry {
 #[rtype(result = "Option<Found>")]
 pub(crate) struct Find(pub StayId);
 
-#[derive(Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Found {
     pub user: UserId,
     pub sign_in: SessionId,
-    pub address: Addr<session::Session>,
 }
 
 impl Handler<Find> for Registry {
     type Result = Option<Found>;
 
     fn handle(&mut self, Find(stay): Find, _: &mut Self::Context) -> Option<Found> {
-        let known = self.sessions.values().find(|known| known.row.session == stay)?;
-        let Known { row, sign_in, address } = known;
-        Some(Found {
-            user: row.user.id.clone(),
-            sign_in: sign_in.clone(),
-            address: address.clone(),
+        let Known { row, sign_in, .. } = self.known(&stay)?;
+        Some(Found { user: row.user.id.clone(), sign_in: sign_in.clone() })
+    }
+}
+
+/// What staff do to a session.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "deed", rename_all = "snake_case")]
+pub(crate) enum Deed {
+    Kick { reason: Option<String> },
+    Notice { text: String, at: String },
+}
+
+/// Does something to a stay. Answers whether it has a socket here.
+#[derive(Debug, Message)]
+#[rtype(result = "bool")]
+pub(crate) struct Act {
+    pub stay: StayId,
+    pub deed: Deed,
+}
+
+impl Handler<Act> for Registry {
+    type Result = ResponseFuture<bool>;
+
+    fn handle(&mut self, Act { stay, deed }: Act, _: &mut Self::Context) -> Self::Result {
+        let Some(address) = self.known(&stay).map(|known| known.address.clone()) else {
+            return Box::pin(std::future::ready(false));
+        };
+        Box::pin(async move {
+            // One that is closing meanwhile is not there any more.
+            let done = match deed {
+                Deed::Kick { reason } => address.send(session::Kicked { reason }).await,
+                Deed::Notice { text, at } => {
+                    address.send(session::Push(Frame::Notice { text, at })).await
+                }
+            };
+            done.is_ok()
         })
     }
 }

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use super::App;
+use crate::actors::peers::Goodbye;
 
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
@@ -25,6 +26,8 @@ pub(crate) async fn drain(app: &App, limit: Duration) {
         let turns = leaving.hand_over().await;
         tracing::warn!(turns, "answers are left to other nodes or to the next start");
     }
+    // Whoever does not hear it sees that the lease is over.
+    let _ = app.hub.peers.send(Goodbye).await;
     if let Err(error) = app.store.release_lease(&app.me).await {
         tracing::warn!(%error, "the lease could not be released; others wait for its end");
     }

@@ -46,6 +46,7 @@ mod secret;
 pub(crate) mod sessions;
 pub(crate) mod sign_in;
 pub(crate) mod sign_up;
+mod stays;
 mod ticket;
 mod verify;
 
@@ -53,6 +54,7 @@ pub(crate) use demo::{DemoAccount, random_password};
 pub(crate) use foreign::LogoutError;
 pub(crate) use people::NewPerson;
 pub(crate) use secret::{Secret, SecretError};
+pub(crate) use stays::Stays;
 pub(crate) use ticket::{TICKET_LIFE, TicketError};
 pub(crate) use verify::LinkError;
 
@@ -198,6 +200,7 @@ pub(crate) struct Auth {
     origins: Origins,
     secret: Secret,
     ticket_key: hmac::Key,
+    stays: Stays,
     keys: keys::Keys,
     issuer: Option<issuer::Issuer>,
     links: verify::Links,
@@ -240,6 +243,7 @@ impl Auth {
             keys: keys::Keys::open(Arc::clone(&store), &secret, &clock, &ids).await?,
             issuer: issuer.transpose()?,
             links: verify::Links::new(&secret),
+            stays: Stays::new(&secret),
             ticket_key: hmac::Key::new(hmac::HMAC_SHA256, &secret.key_for("live tickets v1")),
             hasher: hashing::Hasher::start(threads, queue, ids.as_ref()).await?,
             limits: limits::Limits::new(allowance, Arc::clone(&clock)),
@@ -333,6 +337,11 @@ impl Auth {
     /// To be compared with a later one: the same says that nobody changed in between.
     pub(crate) fn generation(&self) -> u64 {
         self.generation.load(Ordering::SeqCst)
+    }
+
+    /// What names stays.
+    pub(crate) const fn stays(&self) -> &Stays {
+        &self.stays
     }
 
     pub(crate) fn is_demo(&self) -> bool {

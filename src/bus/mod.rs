@@ -146,6 +146,11 @@ impl Bus {
         }
     }
 
+    /// There may be other nodes.
+    pub(crate) const fn reaches_others(&self) -> bool {
+        self.line.is_some()
+    }
+
     /// There are other nodes, and they cannot be heard.
     pub(crate) fn is_cut(&self) -> bool {
         self.line.as_ref().is_some_and(|line| line.is_cut())

@@ -21,14 +21,15 @@ pub(in crate::http) struct Docs;
 
 #[derive(Debug, Serialize, ToSchema)]
 struct Overview {
-    /// Sockets of this node that have said hello.
+    /// Sockets of all nodes that have said hello.
     connected: usize,
-    /// Answers that this node is writing.
+    /// Answers that are being written, on all nodes.
     streaming: usize,
     users: i64,
-    /// Questions of the last 24 hours, on all nodes, as all that follow.
+    /// Questions of the last 24 hours.
     messages_24h: i64,
     turns: TurnsBody,
+    /// The node that answers.
     #[schema(value_type = String)]
     node: NodeId,
     uptime_s: i64,
@@ -58,7 +59,7 @@ impl From<TurnCounts> for TurnsBody {
     path = "/admin/overview",
     operation_id = "adminOverview",
     tag = "admin",
-    summary = "Figures of the school and of this node, for staff",
+    summary = "Figures of the school and of its servers, for staff",
     responses(
         (status = 200, description = "The figures", body = Overview),
         (status = "4XX", description = "Refused", body = ErrorBody),
@@ -70,9 +71,15 @@ async fn overview(_: Staff, hub: Data<Hub>) -> Result<Json<Overview>, ApiError> 
     let sessions = hub.registry.send(Observe::<registry::View>::default()).await;
     let tutor = hub.tutor.send(Observe::<tutor::View>::default()).await;
     let turns = hub.store.turn_counts(window_start(now)).await?;
+    // The other nodes tell with each renewal of their lease, every two seconds.
+    let others = hub.store.nodes(now).await?.into_iter();
+    let others = others.filter(|node| node.alive && node.id != hub.node).map(|node| node.stats);
+    let (sessions_there, turns_there) = others.fold((0, 0), |(sessions, turns), stats| {
+        (sessions + whole(stats.sessions), turns + whole(stats.turns))
+    });
     Ok(Json(Overview {
-        connected: sessions.map_err(ApiError::internal)?.sessions,
-        streaming: tutor.map_err(ApiError::internal)?.running,
+        connected: sessions.map_err(ApiError::internal)?.sessions + sessions_there,
+        streaming: tutor.map_err(ApiError::internal)?.running + turns_there,
         users: hub.store.count_users().await?,
         messages_24h: turns.all(),
         turns: turns.into(),
@@ -81,4 +88,8 @@ async fn overview(_: Staff, hub: Data<Hub>) -> Result<Json<Overview>, ApiError> 
         version: env!("CARGO_PKG_VERSION"),
         tutor: TutorBody { kind: hub.tutor_kind },
     }))
+}
+
+fn whole(figure: i64) -> usize {
+    usize::try_from(figure).unwrap_or_default()
 }

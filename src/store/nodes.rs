@@ -36,6 +36,8 @@ pub(crate) struct Stats {
     pub turns: i64,
     /// Resident memory.
     pub rss_bytes: i64,
+    /// What it has to do without.
+    pub degraded: Vec<String>,
 }
 
 /// A server as it last told, running or not.
@@ -43,6 +45,8 @@ pub(crate) struct Stats {
 pub(crate) struct Node {
     pub id: NodeId,
     pub lease_until: Millis,
+    /// By the time of the database, its lease holds.
+    pub alive: bool,
     pub started_at: Millis,
     /// All zero until its first renewal.
     pub stats: Stats,
@@ -115,15 +119,22 @@ impl Store {
     }
 
     /// Every node there ever was, by name.
-    pub(crate) async fn nodes(&self) -> Result<Vec<Node>, StoreError> {
-        let rows: Vec<(NodeId, i64, i64, String)> = read!(self, |conn| node::table
-            .order(node::id)
-            .select((node::id, node::lease_until, node::started_at, node::stats))
-            .load(conn)
-            .await?);
+    pub(crate) async fn nodes(&self, now: Millis) -> Result<Vec<Node>, StoreError> {
+        type Rows = Vec<(NodeId, i64, i64, String)>;
+        let database_time = self.database_time;
+        let (now, rows): (Millis, Rows) = read!(self, |conn| {
+            let now = lease_time!(database_time, conn, now);
+            let rows = node::table
+                .order(node::id)
+                .select((node::id, node::lease_until, node::started_at, node::stats))
+                .load(conn)
+                .await?;
+            (now, rows)
+        });
         let node = |(id, until, started, stats): (NodeId, i64, i64, String)| Node {
             id,
             lease_until: Millis(until),
+            alive: until > now.0,
             started_at: Millis(started),
             // Another version may tell other things: what is missing is zero.
             stats: serde_json::from_str(&stats).unwrap_or_default(),
@@ -149,10 +160,12 @@ mod tests {
 
             let stats = Stats { sessions: 3, ..Stats::default() };
             assert!(!store.renew_lease(&owner("a"), &stats, Millis(20)).await.unwrap());
-            assert_eq!(store.nodes().await.unwrap()[0].stats, Stats::default());
+            assert_eq!(store.nodes(Millis(25)).await.unwrap()[0].stats, Stats::default());
             assert!(store.renew_lease(&owner("b"), &stats, Millis(20)).await.unwrap());
-            assert_eq!(store.nodes().await.unwrap()[0].stats, stats);
-            assert_eq!(store.nodes().await.unwrap()[0].lease_until, Millis(20 + LEASE));
+            assert_eq!(store.nodes(Millis(25)).await.unwrap()[0].stats, stats);
+            assert_eq!(store.nodes(Millis(25)).await.unwrap()[0].lease_until, Millis(20 + LEASE));
+            assert!(store.nodes(Millis(25)).await.unwrap()[0].alive);
+            assert!(!store.nodes(Millis(20 + LEASE)).await.unwrap()[0].alive);
         })
         .await;
     }

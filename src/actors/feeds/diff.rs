@@ -123,7 +123,7 @@ mod tests {
             }),
             since: String::new(),
             threads: Vec::new(),
-            transport: "websocket",
+            transport: "websocket".into(),
             queued_bytes: 0,
             lag: 0,
         })
@@ -134,7 +134,7 @@ mod tests {
             turn: TurnId::new(id),
             thread: ThreadId::new("t"),
             user: UserId::new(user),
-            status: "running",
+            status: "running".into(),
             node: None,
             attempt: 1,
             since: String::new(),
@@ -147,8 +147,19 @@ mod tests {
     fn node(id: &str, alive: bool) -> Row {
         let version = "1".to_owned();
         let (node, started) = (NodeId::new(id), String::new());
-        let (sessions, turns, rss_bytes, draining) = (0, 0, 0, false);
-        Row::Node(NodeRow { node, version, started, alive, draining, sessions, turns, rss_bytes })
+        let (sessions, turns, rss_bytes, draining, degraded) = (0, 0, 0, false, Vec::new());
+        let row = NodeRow {
+            node,
+            version,
+            started,
+            alive,
+            draining,
+            degraded,
+            sessions,
+            turns,
+            rss_bytes,
+        };
+        Row::Node(row)
     }
 
     fn auth_event(id: &str, user: Option<&str>) -> Row {
@@ -165,7 +176,7 @@ mod tests {
 
     fn error(id: &str, message: &str) -> Row {
         let (id, at, target) = (id.to_owned(), String::new(), String::new());
-        let (node, level, message) = (NodeId::new("n1"), "warn", message.to_owned());
+        let (node, level, message) = (NodeId::new("n1"), "warn".into(), message.to_owned());
         Row::Error(ErrorRow { id, at, node, level, target, message })
     }
 

@@ -1,21 +1,20 @@
 //! Where the rows of each feed come from.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{cmp::Reverse, collections::HashMap, sync::Arc};
 
 use actix::Recipient;
 
 use crate::{
-    actors::{registry, tutor},
+    actors::peers::{Elsewhere, Local, Topic},
     domain::{
         clock::{Millis, SharedClock},
         event::Running,
-        ids::{Epoch, NodeId, ThreadId, TurnId},
-        live::feed::{AuthEventRow, EntryRow, ErrorRow, Feed, NodeRow, Row, RunningTag, TurnRow},
+        ids::{Epoch, ThreadId, TurnId},
+        live::feed::{AuthEventRow, EntryRow, Feed, NodeRow, Row, RunningTag, SessionRow, TurnRow},
     },
     store::{
         Store, StoreError, auth_events::AuthEvent, nodes::Node, threads::ThreadRow, turns::QUEUED,
     },
-    telemetry::{Problem, Problems},
     turnlog::TurnLog,
 };
 
@@ -26,13 +25,13 @@ const TURNS: i64 = 2_000;
 
 /// What is asked for rows.
 pub(crate) struct Sources {
-    pub node: NodeId,
     pub store: Arc<Store>,
     pub log: Arc<dyn TurnLog>,
     pub clock: SharedClock,
-    pub registry: Recipient<registry::Rows>,
-    pub tutor: Recipient<tutor::Rows>,
-    pub problems: Problems,
+    /// This node.
+    pub local: Arc<Local>,
+    /// The others.
+    pub peers: Recipient<Elsewhere>,
 }
 
 /// The rows of a feed, all of them.
@@ -58,52 +57,83 @@ impl Sources {
         before: Option<Gathered>,
     ) -> Result<Gathered, StoreError> {
         let rows = match feed {
-            Feed::Sessions => {
-                // An actor that is being restarted has nothing to show just now.
-                let rows = self.registry.send(registry::Rows).await.unwrap_or_default();
-                rows.into_iter().map(Row::Session).collect()
-            }
+            Feed::Sessions => self.sessions().await,
             Feed::Turns => self.turns().await?,
             Feed::Nodes => {
                 let now = self.clock.now();
-                self.store.nodes().await?.into_iter().map(|node| node_row(node, now)).collect()
+                self.store.nodes(now).await?.into_iter().map(node_row).collect()
             }
             Feed::AuthEvents => {
                 let events = self.store.newest_auth_events(NEWEST).await?;
                 events.into_iter().map(auth_event_row).collect()
             }
-            Feed::Errors => self.errors(),
+            Feed::Errors => self.errors().await,
             Feed::Thread(id) => return self.thread(id, before).await,
         };
         Ok(Gathered { rows: Arc::new(rows), mark: None })
     }
 
-    /// Those that are written here tell how far they are; the store knows the others, and those
-    /// that wait. It is asked first: a turn that begins meanwhile is then seen twice, not never.
+    /// What other nodes show. An exchange that is being restarted has nothing just now.
+    async fn elsewhere(&self, topic: Topic) -> Vec<Row> {
+        self.peers.send(Elsewhere(topic)).await.unwrap_or_default()
+    }
+
+    /// Those of all nodes. A stay that moves may be on two for a moment: where it came last it is.
+    async fn sessions(&self) -> Vec<Row> {
+        let mut rows = self.local.sessions().await;
+        let elsewhere = self.elsewhere(Topic::Sessions).await;
+        if elsewhere.is_empty() {
+            return rows.into_iter().map(Row::Session).collect();
+        }
+        rows.extend(elsewhere.into_iter().filter_map(|row| match row {
+            Row::Session(row) => Some(row),
+            _ => None,
+        }));
+        let order = |row: &SessionRow| (row.since.clone(), row.connection.clone());
+        rows.sort_by_cached_key(order);
+        let latest: HashMap<_, _> =
+            rows.iter().map(|row| (row.session.clone(), row.connection.clone())).collect();
+        rows.retain(|row| latest.get(&row.session) == Some(&row.connection));
+        rows.into_iter().map(Row::Session).collect()
+    }
+
+    /// Those that are being written tell how far they are; the store knows those that wait. It is
+    /// asked first: a turn that begins here meanwhile is then seen twice, not never.
     async fn turns(&self) -> Result<Vec<Row>, StoreError> {
         let unfinished = self.store.unfinished_turns(TURNS).await?;
-        let here = self.tutor.send(tutor::Rows).await.unwrap_or_default();
+        let by_id = |row: TurnRow| (row.turn.clone(), row);
         let mut here: HashMap<TurnId, TurnRow> =
-            here.into_iter().map(|row| (row.turn.clone(), row)).collect();
-        let mut rows: Vec<Row> = unfinished
-            .into_iter()
-            .map(|turn| here.remove(&turn.id).unwrap_or_else(|| turn_row(turn)))
-            .map(Row::Turn)
-            .collect();
+            self.local.turns().await.into_iter().map(by_id).collect();
+        let elsewhere = self.elsewhere(Topic::Turns).await.into_iter();
+        let elsewhere = elsewhere.filter_map(|row| match row {
+            Row::Turn(row) => Some(row),
+            _ => None,
+        });
+        // One that was taken over may be shown by the node that lost it, too.
+        let mut elsewhere: HashMap<_, TurnRow> =
+            elsewhere.map(|row| ((row.turn.clone(), row.node.clone()), row)).collect();
+        let mut row = |turn: crate::store::turns::TurnRow| {
+            let owner = (turn.id.clone(), turn.node.clone());
+            let shown = here.remove(&turn.id).or_else(|| elsewhere.remove(&owner));
+            Row::Turn(shown.unwrap_or_else(|| turn_row(turn)))
+        };
+        let mut rows: Vec<Row> = unfinished.into_iter().map(&mut row).collect();
         rows.extend(here.into_values().map(Row::Turn));
         Ok(rows)
     }
 
-    fn errors(&self) -> Vec<Row> {
-        let row = |problem: Problem| ErrorRow {
-            id: format!("{}-{}", self.node, problem.number),
-            at: Millis(problem.at).to_rfc3339(),
-            node: self.node.clone(),
-            level: problem.level,
-            target: problem.target,
-            message: problem.message,
-        };
-        self.problems.newest().into_iter().map(row).map(Row::Error).collect()
+    async fn errors(&self) -> Vec<Row> {
+        let mut rows: Vec<Row> = self.local.errors().into_iter().map(Row::Error).collect();
+        let elsewhere = self.elsewhere(Topic::Errors).await;
+        if !elsewhere.is_empty() {
+            rows.extend(elsewhere);
+            rows.sort_by_cached_key(|row| match row {
+                Row::Error(row) => Reverse((row.at.clone(), row.id.clone())),
+                _ => Reverse(Default::default()),
+            });
+            rows.truncate(usize::try_from(NEWEST).unwrap_or(usize::MAX));
+        }
+        rows
     }
 
     /// What stands in a conversation, and the answer that is being written. One that is gone has
@@ -184,7 +214,7 @@ impl Sources {
 
 fn turn_row(turn: crate::store::turns::TurnRow) -> TurnRow {
     TurnRow {
-        status: if turn.status == QUEUED { "queued" } else { "running" },
+        status: if turn.status == QUEUED { "queued" } else { "running" }.into(),
         turn: turn.id,
         thread: turn.thread_id,
         user: turn.user_id,
@@ -198,15 +228,15 @@ fn turn_row(turn: crate::store::turns::TurnRow) -> TurnRow {
     }
 }
 
-fn node_row(node: Node, now: Millis) -> Row {
-    let Node { id, lease_until, started_at, stats } = node;
-    let alive = lease_until > now;
+fn node_row(node: Node) -> Row {
+    let Node { id, alive, started_at, stats, .. } = node;
     Row::Node(NodeRow {
         node: id,
         version: stats.version,
         started: started_at.to_rfc3339(),
         alive,
         draining: alive && stats.draining,
+        degraded: if alive { stats.degraded } else { Vec::new() },
         sessions: if alive { stats.sessions } else { 0 },
         turns: if alive { stats.turns } else { 0 },
         rss_bytes: if alive { stats.rss_bytes } else { 0 },

@@ -6,7 +6,10 @@ use tokio::sync::mpsc;
 
 use super::*;
 use crate::{
-    actors::{registry, tutor},
+    actors::{
+        peers::{Elsewhere, Local, Topic},
+        registry, tutor,
+    },
     domain::{
         clock::{ManualClock, SharedClock},
         ids::{NodeId, StayId, UserId},
@@ -23,9 +26,10 @@ use crate::{
 
 type Rows = Arc<Mutex<Vec<SessionRow>>>;
 
-/// Plays the registry and the tutor, and tells the test when it is asked.
+/// Plays the registry, the tutor and the other nodes, and tells the test when it is asked.
 struct Source {
     sessions: Rows,
+    elsewhere: Rows,
     asked: mpsc::UnboundedSender<&'static str>,
 }
 
@@ -48,6 +52,16 @@ impl Handler<tutor::Rows> for Source {
     fn handle(&mut self, _: tutor::Rows, _: &mut Self::Context) -> Self::Result {
         let _ = self.asked.send("tutor");
         Vec::new()
+    }
+}
+
+impl Handler<Elsewhere> for Source {
+    type Result = Vec<Row>;
+
+    fn handle(&mut self, Elsewhere(topic): Elsewhere, _: &mut Self::Context) -> Vec<Row> {
+        let rows = self.elsewhere.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let sessions = rows.into_iter().filter(|_| topic == Topic::Sessions);
+        sessions.map(Row::Session).collect()
     }
 }
 
@@ -81,6 +95,7 @@ impl Handler<Leave> for Screen {
 struct Bench {
     feeds: Addr<Feeds>,
     sessions: Rows,
+    elsewhere: Rows,
     asked: mpsc::UnboundedReceiver<&'static str>,
     screen: Addr<Screen>,
     shown: mpsc::UnboundedReceiver<Changed>,
@@ -93,19 +108,28 @@ impl Bench {
         let clock: SharedClock = Arc::new(ManualClock::default());
         let (asked_by, asked) = mpsc::unbounded_channel();
         let sessions = Rows::default();
-        let source = Source { sessions: Arc::clone(&sessions), asked: asked_by }.start();
+        let elsewhere = Rows::default();
+        let source = Source {
+            sessions: Arc::clone(&sessions),
+            elsewhere: Arc::clone(&elsewhere),
+            asked: asked_by,
+        };
+        let source = source.start();
         let feeds = Feeds::new(Sources {
-            node: NodeId::new("n1"),
             store: Arc::new(store),
             log: Arc::new(Ring::new(Arc::clone(&clock))),
-            registry: source.clone().recipient(),
-            tutor: source.recipient(),
-            problems: Problems::new(|| 0),
+            local: Arc::new(Local {
+                node: NodeId::new("n1"),
+                registry: source.clone().recipient(),
+                tutor: source.clone().recipient(),
+                problems: Problems::new(|| 0),
+            }),
+            peers: source.recipient(),
             clock,
         });
         let (screen, shown) = mpsc::unbounded_channel();
         let screen = Screen(screen).start();
-        Self { feeds: feeds.start(), sessions, asked, screen, shown, _folder: folder }
+        Self { feeds: feeds.start(), sessions, elsewhere, asked, screen, shown, _folder: folder }
     }
 
     fn connected(&self, stays: &[&str]) {
@@ -161,7 +185,7 @@ fn row(stay: &str) -> SessionRow {
         page: None,
         since: String::new(),
         threads: Vec::new(),
-        transport: "websocket",
+        transport: "websocket".into(),
         queued_bytes: 0,
         lag: 0,
     }
@@ -181,6 +205,32 @@ async fn a_watcher_has_the_snapshot_and_then_gets_what_changed() {
     assert_eq!(bench.diff(true).await, (ids(&["b"]), vec![]));
     bench.connected(&["b"]);
     assert_eq!(bench.diff(true).await, (vec![], ids(&["a"])));
+}
+
+#[actix::test]
+async fn the_rows_of_other_nodes_are_shown_and_a_stay_that_moves_is_shown_once() {
+    let mut bench = Bench::new().await;
+    bench.connected(&["a", "moving"]);
+    let there = |connection: &str, since: &str, stay: &str| SessionRow {
+        connection: ConnectionId::new(connection),
+        node: NodeId::new("n2"),
+        since: since.to_owned(),
+        ..row(stay)
+    };
+    *bench.elsewhere.lock().unwrap() = vec![there("b", "", "b"), there("m2", "1", "moving")];
+    let opened = bench.open("c1", Feed::Sessions).await.unwrap();
+    let at = |row: &Row| match row {
+        Row::Session(row) => (row.session.as_str().to_owned(), row.node.as_str().to_owned()),
+        _ => panic!("{row:?}"),
+    };
+    let shown: Vec<_> = opened.rows.iter().map(at).collect();
+    let expected = [("a", "n1"), ("b", "n2"), ("moving", "n2")];
+    assert_eq!(shown, expected.map(|(stay, node)| (stay.to_owned(), node.to_owned())));
+
+    let (connection, feed) = (ConnectionId::new("c1"), Feed::Sessions);
+    bench.feeds.send(Shown { connection, feed, number: opened.number }).await.unwrap();
+    bench.elsewhere.lock().unwrap().clear();
+    assert_eq!(bench.diff(true).await, (vec![], ids(&["b"])), "and the other is here again");
 }
 
 #[actix::test]

@@ -9,15 +9,16 @@ use serde_json::{Value, json};
 use super::{Hub, Session, Step, threads::store_error};
 use crate::{
     actors::{
-        registry::{Find, Found, PushAll, PushTo},
-        session::Push,
+        peers,
+        registry::{self, Deed},
         tutor,
     },
     auth::{Identity, sessions::Device},
+    bus::Wake,
     domain::{
         close::Close,
         code::Code,
-        ids::{StayId, TurnId, UserId, prefixed},
+        ids::{NodeId, SessionId, StayId, TurnId, UserId, prefixed},
         live::{
             frame::{Error, Frame},
             request::{Action, Cancel, DrainNode, Kick, Notice, Revoke, SetQuota},
@@ -80,6 +81,17 @@ impl Session {
     }
 }
 
+const NOBODY: Refused = Refused::NotFound("Nobody is connected under this session.");
+
+/// A session to do something to.
+struct Target {
+    stay: StayId,
+    /// None: it is here.
+    node: Option<NodeId>,
+    user: UserId,
+    sign_in: SessionId,
+}
+
 /// An audit entry of now. It is written by whoever has the transaction.
 pub(super) fn entry(
     hub: &Hub,
@@ -130,9 +142,31 @@ impl Acting<'_> {
         entry(self.hub, self.who, self.name, target.into(), detail)
     }
 
-    async fn find(&self, stay: &StayId) -> Result<Found, Refused> {
-        let found = self.hub.registry.send(Find(stay.clone())).await?;
-        found.ok_or(Refused::NotFound("Nobody is connected under this session."))
+    /// Here, or else on the other nodes.
+    async fn find(&self, stay: &StayId) -> Result<Target, Refused> {
+        let stay = stay.clone();
+        if let Some(found) = self.hub.registry.send(registry::Find(stay.clone())).await? {
+            let registry::Found { user, sign_in } = found;
+            return Ok(Target { stay, node: None, user, sign_in });
+        }
+        let found = self.hub.peers.send(peers::Find(stay.clone())).await?;
+        let peers::FoundAt { node, user, sign_in } = found.ok_or(NOBODY)?;
+        Ok(Target { stay, node: Some(node), user, sign_in })
+    }
+
+    /// Does something to a session, wherever it is.
+    async fn act_on(&self, target: Target, deed: Deed) -> Result<(), Refused> {
+        let Target { stay, node, .. } = target;
+        match node {
+            // One that has gone meanwhile needs it no more.
+            None => drop(self.hub.registry.send(registry::Act { stay, deed }).await?),
+            // Whether it has gone, or cannot be reached, is not known.
+            Some(node) => {
+                let done = self.hub.peers.send(peers::Do { node, stay, deed }).await?;
+                done.then_some(()).ok_or(NOBODY)?;
+            }
+        }
+        Ok(())
     }
 
     /// The person, as she is now, if she does not stand above whoever acts.
@@ -145,20 +179,19 @@ impl Acting<'_> {
     }
 
     async fn kick(&self, Kick { session, reason }: Kick) -> Result<String, Refused> {
-        let Found { user, address, .. } = self.find(&session).await?;
-        self.below(&user).await?;
-        let detail = json!({ "user": user, "reason": reason });
+        let target = self.find(&session).await?;
+        self.below(&target.user).await?;
+        let detail = json!({ "user": target.user, "reason": reason });
         let audit = self.write(session.as_str(), &detail).await?;
         let reason = reason.filter(|reason| !reason.trim().is_empty());
-        // A session that has gone meanwhile needs no kick.
-        let _ = address.send(Kicked { reason }).await;
+        self.act_on(target, Deed::Kick { reason }).await?;
         Ok(audit)
     }
 
     async fn revoke(&self, Revoke { session, user }: Revoke) -> Result<String, Refused> {
         let (target, owner, which) = match (session, user) {
             (Some(stay), _) => {
-                let Found { user, sign_in, .. } = self.find(&stay).await?;
+                let Target { user, sign_in, .. } = self.find(&stay).await?;
                 (stay.as_str().to_owned(), user, SignIns::One(sign_in))
             }
             (None, Some(user)) => (user.as_str().to_owned(), user, SignIns::All),
@@ -179,8 +212,9 @@ impl Acting<'_> {
         let entry = self.entry(turn.as_str(), &json!({}));
         let audit = entry.id.clone();
         let found = self.hub.store.cancel_by_staff(&turn, entry).await?;
-        // Its owner reads the request with the next checkpoint; if it is this node, now.
         if found == CancelFound::Requested {
+            // Its owner would read the request with the next checkpoint.
+            self.hub.bus.wake(Wake::Cancelled { turn: turn.clone() });
             self.hub.tutor.send(tutor::Cancel(turn)).await?;
         }
         Ok(audit)
@@ -195,28 +229,26 @@ impl Acting<'_> {
 
     async fn notice(&self, Notice { session, user, text }: Notice) -> Result<String, Refused> {
         let at = self.hub.clock.now().to_rfc3339();
-        let (detail, frame) = (json!({ "text": text }), Frame::Notice { text, at });
-        let registry = &self.hub.registry;
+        let detail = json!({ "text": text });
         match (session, user) {
             (Some(_), Some(_)) => {
                 Err(Refused::BadRequest("notice takes `session` or `user`, not both"))
             }
             (Some(stay), None) => {
-                let Found { address, .. } = self.find(&stay).await?;
+                let target = self.find(&stay).await?;
                 let audit = self.write(stay.as_str(), &detail).await?;
-                // One that has gone meanwhile reads no notice.
-                let _ = address.send(Push(frame)).await;
+                self.act_on(target, Deed::Notice { text, at }).await?;
                 Ok(audit)
             }
-            (None, Some(user)) => {
-                self.hub.store.user(&user).await?;
-                let audit = self.write(user.as_str(), &detail).await?;
-                registry.send(PushTo { user, frame }).await?;
-                Ok(audit)
-            }
-            (None, None) => {
-                let audit = self.write("everybody", &detail).await?;
-                registry.send(PushAll(frame)).await?;
+            (None, user) => {
+                if let Some(user) = &user {
+                    self.hub.store.user(user).await?;
+                }
+                let target = user.as_ref().map_or("everybody", UserId::as_str);
+                let audit = self.write(target, &detail).await?;
+                let say = registry::Say { user, text, at };
+                self.hub.registry.send(say.clone()).await?;
+                self.hub.peers.send(say).await?;
                 Ok(audit)
             }
         }

@@ -115,7 +115,7 @@ impl Session {
             page: member.page.clone(),
             since: self.opened_at.to_rfc3339(),
             threads,
-            transport: self.transport.as_str(),
+            transport: self.transport.as_str().into(),
             queued_bytes: self.outbox.queued(),
             lag: self.cursors.values().map(Cursor::lag).max().unwrap_or_default(),
         })

@@ -218,7 +218,7 @@ impl Greeting {
             stay,
             user: identity.user.id.clone(),
             connection: self.connection.clone(),
-            session: self.session.clone(),
+            socket: self.session.clone().into(),
         };
         match self.hub.presence.send(arrive).await {
             Ok(arrived) => arrived,

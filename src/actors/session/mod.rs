@@ -2,7 +2,7 @@
 //!
 //! **Owns** the verified identity, the page, a cursor an open thread, and the queue to the socket.
 //! **Takes** [`Incoming`] and [`Hung`] from the socket, [`Wake`], [`Push`], [`Changed`],
-//! [`Recheck`], [`Kicked`](acting::Kicked), [`CloseWith`], [`Observe`]. **Sends** work to the tutor, questions to the rate limiter, its row
+//! [`Recheck`], [`Kicked`], [`CloseWith`], [`Observe`]. **Sends** work to the tutor, questions to the rate limiter, its row
 //! to the registry. **On restart**: a session is not restarted; its socket closes, the client comes
 //! back and resumes.
 //!
@@ -50,6 +50,7 @@ mod stopping;
 mod threads;
 mod watching;
 
+pub(crate) use acting::Kicked;
 pub(crate) use outbox::{Gauge, Outbox, Outgoing, Outlet, queue};
 pub(crate) use watching::Changed;
 

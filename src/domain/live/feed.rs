@@ -1,9 +1,9 @@
 //! What staff may watch (`live.md` §2.7): the feeds and their rows. A feed is a set of rows with
 //! ids; a watcher gets a snapshot, then what was added, updated and removed.
 
-use std::{fmt, str::FromStr};
+use std::{borrow::Cow, fmt, str::FromStr};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::request::Page;
 use crate::domain::{
@@ -23,7 +23,7 @@ pub enum Feed {
     Nodes,
     /// The newest sign-ins and other events of accounts.
     AuthEvents,
-    /// The newest warnings and errors of this node.
+    /// The newest warnings and errors of the servers.
     Errors,
     /// One conversation. Each look leaves an audit entry.
     Thread(ThreadId),
@@ -102,7 +102,7 @@ impl Row {
 }
 
 /// Somebody who is connected.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub struct SessionRow {
     pub session: StayId,
@@ -114,14 +114,14 @@ pub struct SessionRow {
     pub since: String,
     pub threads: Vec<ThreadId>,
     /// `websocket` or `sse`.
-    pub transport: &'static str,
+    pub transport: Cow<'static, str>,
     pub queued_bytes: usize,
     /// Events that are in a log and that the client has not acknowledged (or, if it never
     /// acknowledges, that have not been sent).
     pub lag: i64,
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub struct RowUser {
     pub id: UserId,
@@ -130,14 +130,14 @@ pub struct RowUser {
 }
 
 /// An answer that has not ended.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub struct TurnRow {
     pub turn: TurnId,
     pub thread: ThreadId,
     pub user: UserId,
     /// `queued` or `running`.
-    pub status: &'static str,
+    pub status: Cow<'static, str>,
     /// Who writes it; absent while it waits for an owner.
     pub node: Option<NodeId>,
     pub attempt: i32,
@@ -158,6 +158,8 @@ pub struct NodeRow {
     /// Its lease holds.
     pub alive: bool,
     pub draining: bool,
+    /// What it has to do without: `bus`, the word of other nodes.
+    pub degraded: Vec<String>,
     pub sessions: i64,
     pub turns: i64,
     /// Resident memory of the process.
@@ -179,14 +181,14 @@ pub struct AuthEventRow {
 }
 
 /// A line of the log at level warning or error.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub struct ErrorRow {
     pub id: String,
     pub at: String,
     pub node: NodeId,
     /// `warn` or `error`.
-    pub level: &'static str,
+    pub level: Cow<'static, str>,
     /// The part of the program that said it.
     pub target: String,
     pub message: String,
