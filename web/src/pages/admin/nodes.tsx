@@ -7,7 +7,7 @@ import { type Column, LiveTable } from "./table";
 
 const COLUMNS: Column<NodeRow>[] = [
   { title: "Node", cell: (row) => row.node },
-  { title: "State", cell: (row) => <span class={row.alive ? "tag" : "tag tag-bad"}>{row.alive ? (row.draining ? "draining" : "serving") : "gone"}</span> },
+  { title: "State", cell: (row) => <span class={row.alive && row.degraded.length === 0 ? "tag" : "tag tag-bad"}>{state(row)}</span> },
   { title: "Version", class: "muted", cell: (row) => row.version },
   { title: "Started", cell: (row) => ago(row.started) },
   { title: "Sessions", num: true, cell: (row) => row.sessions },
@@ -23,6 +23,13 @@ const COLUMNS: Column<NodeRow>[] = [
     ),
   },
 ];
+
+/** `gone`, or what it does and what it has to do without. */
+function state(row: NodeRow): string {
+  if (!row.alive) return "gone";
+  const doing = row.draining ? "draining" : "serving";
+  return row.degraded.length === 0 ? doing : `${doing} without ${row.degraded.join(", ")}`;
+}
 
 /** The servers, for admins. */
 export function Nodes() {
