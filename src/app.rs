@@ -184,16 +184,8 @@ impl Parts {
             supervise(&control, move || Relay::new(bus, registry))
         };
         let local = Arc::new(self.local(ground, &tutor, &registry));
-        let peers = {
-            let ways = self.ways(ground, &bus, &lease, (&local, &registry));
-            supervise(&control, move || Peers::new(ways))
-        };
-        let presence = {
-            let (clock, ids) = (Arc::clone(clock), Arc::clone(ids));
-            let names = self.auth.stays().clone();
-            let others = bus.reaches_others().then(|| peers.clone());
-            supervise(&control, move || Presence::new(clock, ids, names, others))
-        };
+        let ways = self.ways(ground, &bus, &lease, (&local, &registry));
+        let (peers, presence) = self.start_peers(ways, &control);
         let limiter = {
             let (clock, silent) = (Arc::clone(clock), limits.sockets_without_hello_per_address);
             supervise(&control, move || RateLimiter::new(clock, silent))
@@ -208,13 +200,9 @@ impl Parts {
             };
             supervise(&control, move || Feeds::new(sources))
         };
-        {
-            let (store, log) = (Arc::clone(&self.store), Arc::clone(&log));
-            let (clock, me) = (Arc::clone(clock), self.me.clone());
-            let (metrics, leaving) = (Arc::clone(&self.metrics), leaving.clone());
-            let vitals = Vitals { metrics, leaving, lease, bus: bus.clone() };
-            supervise(&control, move || Janitor::new(store, log, clock, me, vitals));
-        }
+        let (metrics, going) = (Arc::clone(&self.metrics), leaving.clone());
+        let vitals = Vitals { metrics, leaving: going, lease, bus: bus.clone() };
+        self.start_janitor(&control, clock, &log, vitals);
         self.start_watcher(&control, &registry, &leaving, &bus);
         roles::keep_issuer_keys(&self.auth, &control);
         Hub {
@@ -242,6 +230,28 @@ impl Parts {
             feeds,
             limiter,
         }
+    }
+
+    /// The exchange with other nodes, and who is where on all of them.
+    fn start_peers(&self, ways: Ways, control: &Arbiter) -> (Addr<Peers>, Addr<Presence>) {
+        let (clock, ids) = (Arc::clone(&ways.clock), Arc::clone(&ways.ids));
+        let (names, joined) = (self.auth.stays().clone(), ways.bus.reaches_others());
+        let peers = supervise(control, move || Peers::new(ways));
+        let others = joined.then(|| peers.clone());
+        let presence = supervise(control, move || Presence::new(clock, ids, names, others));
+        (peers, presence)
+    }
+
+    fn start_janitor(
+        &self,
+        control: &Arbiter,
+        clock: &SharedClock,
+        log: &Arc<dyn TurnLog>,
+        vitals: Vitals,
+    ) {
+        let (store, log) = (Arc::clone(&self.store), Arc::clone(log));
+        let (clock, me) = (Arc::clone(clock), self.me.clone());
+        supervise(control, move || Janitor::new(store, log, clock, me, vitals));
     }
 
     fn start_watcher(

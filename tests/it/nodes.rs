@@ -13,6 +13,7 @@ use crate::support::{
 
 /// Within this time every node has heard of it.
 const SOON: Duration = Duration::from_secs(1);
+const PATIENCE: Duration = Duration::from_secs(20);
 const SECRET: &str = "the-one-secret-of-both-nodes-of-this-test";
 
 struct Pair {
@@ -124,14 +125,19 @@ async fn an_admin_sees_and_acts_on_what_is_on_another_node() {
     let row = watch_for(&mut admin, "sessions", |row| row["session"] == session).await;
     assert_eq!((&row["node"], &row["user"]["role"]), (&node, &json!("student")));
     let ask = json!({
-        "type": "send", "id": 2, "message_id": "m", "text": "/ck tokens 2000 6"
+        "type": "send", "id": 2, "message_id": "m", "text": "/ck tokens 8000 6"
     });
     student.send(ask).await;
     let turn = student.expect("ok").await["turn"].clone();
     let running = |row: &Value| row["turn"] == turn && row["tokens"].as_u64() > Some(0);
     assert_eq!(watch_for(&mut admin, "turns", running).await["node"], node);
-    let (_, overview) = Person::demo(&a, "admin").await.get("/api/v1/admin/overview").await;
-    assert!(overview["connected"].as_u64() >= Some(2), "{overview}");
+    // The other node tells its figures with its lease, every two seconds.
+    let reader = Person::demo(&a, "admin").await;
+    let began = Instant::now();
+    while reader.get("/api/v1/admin/overview").await.1["connected"] != 2 {
+        assert!(began.elapsed() < PATIENCE);
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
 
     let cancelled = act(&mut admin, json!({ "type": "cancel_turn", "turn": turn })).await;
     assert!(cancelled["audit"].is_string(), "{cancelled}");

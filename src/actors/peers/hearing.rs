@@ -61,7 +61,7 @@ impl Peers {
             }
             Word::Part { topic, stand, part, last, rows } => {
                 let mirror = self.mirror(from, topic);
-                let news = mirror.and_then(|mirror| mirror.part(stand, (part, last), rows));
+                let news = mirror.and_then(|mirror| mirror.part(&stand, (part, last), rows));
                 self.pass_on(from, topic, news);
             }
             Word::Diff { topic, stand, set, gone } => {

@@ -96,14 +96,14 @@ impl Mirror {
 
     pub(super) fn part(
         &mut self,
-        stand: Stand,
+        stand: &Stand,
         (part, last): (u32, bool),
         rows: Vec<Value>,
     ) -> Option<News> {
         if part == 0 {
             self.coming = Some(Coming { stand: stand.clone(), next: 0, rows: HashMap::new() });
         }
-        let coming = self.coming.as_mut().filter(|it| it.stand == stand && it.next == part);
+        let coming = self.coming.as_mut().filter(|it| it.stand == *stand && it.next == part);
         let Some(coming) = coming else {
             // A part is missing: another request brings all of them.
             self.coming = None;

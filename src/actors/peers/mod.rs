@@ -255,7 +255,9 @@ impl Peers {
         let Some(published) = self.published.get(&topic) else { return };
         let all = published.all();
         for node in fresh {
-            all.iter().for_each(|word| self.tell(Some(&node), word));
+            for word in &all {
+                self.tell(Some(&node), word);
+            }
         }
     }
 
@@ -275,8 +277,9 @@ impl Peers {
                     let alive = nodes.into_iter().filter(|node| node.alive).map(|node| node.id);
                     let alive: HashSet<NodeId> = alive.collect();
                     let known = this.known().into_iter();
-                    let over: Vec<NodeId> = known.filter(|node| !alive.contains(node)).collect();
-                    over.iter().for_each(|node| this.let_go(node));
+                    for node in known.filter(|node| !alive.contains(node)) {
+                        this.let_go(&node);
+                    }
                 }
                 Err(error) => tracing::warn!(%error, "whether other nodes live is not known"),
             }

@@ -395,14 +395,6 @@ async fn a_node_without_others_says_nothing_and_finds_nobody_at_once() {
 fn a_mirror_never_shows_what_its_node_never_was() {
     for seed in 0..50 {
         let mut chance = StdRng::seed_from_u64(seed);
-        let stay = |id: u32, at: i64| {
-            Told::Stay(StayRow {
-                stay: StayId::new(id.to_string()),
-                user: UserId::new("ada"),
-                connection: ConnectionId::new("c"),
-                at: Millis(at),
-            })
-        };
         let begin = |step: u64| {
             let there = Published::new(Topic::Stays, format!("r{step}"), Vec::new());
             there.in_portions_of(400)
@@ -457,6 +449,15 @@ fn a_mirror_never_shows_what_its_node_never_was() {
     }
 }
 
+fn stay(id: u32, at: i64) -> Told {
+    Told::Stay(StayRow {
+        stay: StayId::new(id.to_string()),
+        user: UserId::new("ada"),
+        connection: ConnectionId::new("c"),
+        at: Millis(at),
+    })
+}
+
 /// What a node had at each number: portions of one change are numbers of their own.
 fn remember(
     been: &mut HashMap<(String, u64), BTreeSet<String>>,
@@ -492,7 +493,7 @@ fn hear(mirror: &mut Mirror, word: Word) {
     match word {
         Word::At { stand, .. } => mirror.at(&stand),
         Word::Part { stand, part, last, rows, .. } => {
-            mirror.part(stand, (part, last), rows);
+            mirror.part(&stand, (part, last), rows);
         }
         Word::Diff { stand, set, gone, .. } => {
             mirror.diff(stand, set, gone);

@@ -64,7 +64,7 @@ impl Client {
 
 struct Node {
     presence: Addr<Presence>,
-    node: peers::Node,
+    exchange: peers::Node,
     name: &'static str,
     numbers: std::cell::Cell<u32>,
 }
@@ -76,14 +76,14 @@ impl Node {
 
     async fn start_on(school: &School, name: &'static str, bus: Bus) -> Self {
         let others = bus.reaches_others();
-        let node = school.node_on(name, &[], bus).await;
+        let exchange = school.node_on(name, &[], bus).await;
         let presence = Presence::new(
             Arc::<ManualClock>::clone(&school.clock),
             Arc::new(SeededIds::new(name.bytes().map(u64::from).sum())),
             Stays::of_secret(SECRET),
-            others.then(|| node.peers.clone()),
+            others.then(|| exchange.peers.clone()),
         );
-        Self { presence: presence.start(), node, name, numbers: std::cell::Cell::new(0) }
+        Self { presence: presence.start(), exchange, name, numbers: std::cell::Cell::new(0) }
     }
 
     async fn connect(&self, user: &str, stay: Option<&StayId>) -> Client {
@@ -227,7 +227,7 @@ async fn a_node_that_starts_learns_the_counts_and_one_that_goes_is_taken_out() {
     let also_ada = b.connect("ada", None).await;
     assert_eq!((also_ada.sessions, ada.hears().await), (2, Some(2)));
 
-    b.node.peers.send(Goodbye).await.unwrap();
+    b.exchange.peers.send(Goodbye).await.unwrap();
     assert_eq!(ada.hears().await, Some(1));
     a.until(1, 0).await;
 }
@@ -244,7 +244,7 @@ async fn a_node_that_dies_is_taken_out_when_its_lease_is_over() {
     for _ in 0..3 {
         assert!(ada.heard.try_recv().is_err(), "its lease holds");
         school.clock.advance(LEASE / 3);
-        school.renew(&a.node).await;
+        school.renew(&a.exchange).await;
     }
     assert_eq!(ada.hears().await, Some(1));
 }

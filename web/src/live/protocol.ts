@@ -197,7 +197,11 @@ export type NodeRow = { node: NodeId, version: string, started: string,
 /**
  * Its lease holds.
  */
-alive: boolean, draining: boolean, sessions: number, turns: number,
+alive: boolean, draining: boolean,
+/**
+ * What it has to do without: `bus`, the word of other nodes.
+ */
+degraded: Array<string>, sessions: number, turns: number,
 /**
  * Resident memory of the process.
  */
