@@ -128,9 +128,14 @@ async fn an_admin_sees_and_acts_on_what_is_on_another_node() {
         "type": "send", "id": 2, "message_id": "m", "text": "/ck tokens 8000 6"
     });
     student.send(ask).await;
-    let turn = student.expect("ok").await["turn"].clone();
+    let ok = student.expect("ok").await;
+    let (turn, thread) = (ok["turn"].clone(), ok["thread"].as_str().unwrap().to_owned());
     let running = |row: &Value| row["turn"] == turn && row["tokens"].as_u64() > Some(0);
     assert_eq!(watch_for(&mut admin, "turns", running).await["node"], node);
+    let written = |row: &Value| {
+        row["type"] == "running_turn" && row["text"].as_str().unwrap().contains("tok9 ")
+    };
+    watch_for(&mut admin, &format!("thread:{thread}"), written).await;
     // The other node tells its figures with its lease, every two seconds.
     let reader = Person::demo(&a, "admin").await;
     let began = Instant::now();

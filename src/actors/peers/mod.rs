@@ -40,6 +40,8 @@ mod published;
 mod words;
 
 #[cfg(test)]
+mod law_tests;
+#[cfg(test)]
 pub(crate) mod tests;
 #[cfg(test)]
 mod wire;
