@@ -75,6 +75,14 @@ impl Handle {
         self.pending.borrow_mut().push(entry);
     }
 
+    /// An earlier owner showed this and did not checkpoint it.
+    pub(super) fn owes(&self, entries: Vec<Entry>, backlog: &Backlog) {
+        let weight = entries.iter().map(weight).sum();
+        backlog.add(weight);
+        self.weight.set(self.weight.get() + weight);
+        self.pending.borrow_mut().splice(0..0, entries);
+    }
+
     /// What no reader has seen, in order.
     pub(super) fn unshown(&self) -> Vec<Entry> {
         self.unshown.borrow().clone()

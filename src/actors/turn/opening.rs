@@ -6,12 +6,12 @@ use super::{Bench, Handle, Lost, Writer};
 use crate::{
     domain::{
         clock::Millis,
-        event::{LogEvent, Running},
+        event::{Entry, LogEvent, Running},
         ids::Epoch,
         item::Item,
     },
     store::{StoreError, ownership::Claimed, turns::TurnRow},
-    turnlog::{LogError, Start, View},
+    turnlog::{LogError, Start, Tail, View},
 };
 
 /// What an owner goes on from.
@@ -19,6 +19,9 @@ struct Found {
     epoch: Epoch,
     seq: i64,
     running: Running,
+    /// What the log has and the store lacks: an owner died between two checkpoints. Without it the
+    /// checkpoints would have a hole.
+    unsaved: Vec<Entry>,
 }
 
 impl Writer {
@@ -39,7 +42,7 @@ impl Writer {
             }
             Err(lost) => return Ok(Err(lost)),
         };
-        let Found { epoch, seq, mut running } = found;
+        let Found { epoch, seq, mut running, unsaved } = found;
         running.attempt = turn.attempt;
         let start = Start {
             epoch: epoch.clone(),
@@ -56,6 +59,7 @@ impl Writer {
         }
         let Claimed { turn, mut thread, .. } = claimed;
         thread.epoch = epoch;
+        handle.owes(unsaved, &bench.backlog);
         let mut writer = Self {
             bench,
             handle,
@@ -101,12 +105,16 @@ async fn in_log(bench: &Bench, claimed: &Claimed) -> Result<Option<Found>, Lost>
             // It holds what the store does not know.
             Ok(Some(view)) if view.seq > asked_at => Ok(None),
             // Nothing of this turn has been shown. A log that ends earlier begins anew there.
-            _ => Ok(Some(Found { epoch, seq: asked_at, running: nothing })),
+            _ => {
+                let unsaved = Vec::new();
+                Ok(Some(Found { epoch, seq: asked_at, running: nothing, unsaved }))
+            }
         };
     }
     let Ok(Some(before)) = view(bench, claimed).await else { return Ok(None) };
     let checkpointed = bench.store.checkpointed_to(&turn.id).await.map_err(|_| Lost)?;
-    if before.seq < asked_at.max(checkpointed.unwrap_or(asked_at)) {
+    let saved = asked_at.max(checkpointed.unwrap_or(asked_at));
+    if before.seq < saved {
         // It lost its tail, which readers may have seen.
         return Ok(None);
     }
@@ -118,8 +126,14 @@ async fn in_log(bench: &Bench, claimed: &Claimed) -> Result<Option<Found>, Lost>
     };
     match view(bench, claimed).await {
         Ok(Some(view)) if view.seq == head.seq && view.seq >= before.seq => {
+            let most = usize::try_from(view.seq - saved).unwrap_or_default();
+            let Ok(Tail::Entries(unsaved)) = bench.log.read(&thread.id, &epoch, saved, most).await
+            else {
+                return Ok(None);
+            };
             let running = view.running.filter(|running| running.turn == turn.id);
-            Ok(Some(Found { epoch, seq: view.seq, running: running.unwrap_or(nothing) }))
+            let running = running.unwrap_or(nothing);
+            Ok(Some(Found { epoch, seq: view.seq, running, unsaved }))
         }
         _ => Ok(None),
     }
@@ -139,5 +153,6 @@ async fn in_store(bench: &Bench, turn: &TurnRow) -> Result<Found, StoreError> {
         running.apply(entry);
     }
     let seq = entries.last().map_or(turn.first_seq() - 1, |entry| entry.seq);
-    Ok(Found { epoch: Epoch::new(bench.ids.token(8)), seq, running })
+    let epoch = Epoch::new(bench.ids.token(8));
+    Ok(Found { epoch, seq, running, unsaved: Vec::new() })
 }
