@@ -19,6 +19,13 @@ const server = ({ server }) =>
     ? [["server", `${server.cpu_s.toFixed(1)} s of processor time in ${server.wall_s.toFixed(0)} s, ${kib(server.rss_kib.peak)} at most`]]
     : [];
 
+const beside = ({ also }) =>
+  Object.entries(also ?? {}).map(([name, it]) => [name, `${it.cpu_us_per_token} us of its processor time a token`]);
+const reading = ({ readers }) =>
+  readers?.ends && Object.keys(readers.ends).length
+    ? [["readers beside", `${list(readers.ends)}; ${readers.order_errors} out of order, ${readers.sha_errors} wrong texts, ${readers.missing_ends} without an end; gaps p99 ${readers.gap_ms.p99} ms`]]
+    : [];
+
 const rows = {
   chat: (run) => [
     answers(run),
@@ -27,6 +34,8 @@ const rows = {
     ["first words", `p50 ${run.first_delta_ms.p50} ms, p99 ${run.first_delta_ms.p99} ms`],
     ["between pieces", `p99 ${run.gap_ms.p99} ms`],
     ...(run.server ? [["a token", `${run.server.cpu_us_per_token} us of the server's processor time`]] : []),
+    ...beside(run),
+    ...reading(run),
     ...(run.losses
       ? [
           ["lost", `${run.losses} connections, ${run.refused_connects} connects in vain`],

@@ -6,11 +6,12 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/lib.sh
+. scripts/databases.sh
 
-scripts/need.sh build
+scripts/need.sh test
 build_server
 driver=${DRIVER:-$server}
-only=${ONLY:-1 2 3 4 5}
+only=${ONLY:-1 2 3 4 5 6 7}
 # Users are divided by one, seconds by the other.
 few=1 brief=1
 if [ -n "${SHORT:-}" ]; then few=10 brief=4; fi
@@ -18,7 +19,12 @@ if [ -n "${SHORT:-}" ]; then few=10 brief=4; fi
 dir=$work_dir/measure
 rm -rf "$dir"
 mkdir -p "$dir"
-trap 'touch "$dir/stop"; stop_server; wait' EXIT
+private=$(mktemp -d)
+# The user that runs PostgreSQL must be able to pass through.
+chmod 711 "$private"
+node_two=
+stop_node_two() { [ -z "$node_two" ] || { kill "$node_two" 2>/dev/null && wait "$node_two" || true; }; }
+trap 'touch "$dir/stop"; stop_server; stop_node_two; stop_databases; wait; rm -rf "$private"' EXIT
 trap 'exit 130' INT TERM
 
 ulimit -n "$(ulimit -Hn)" 2>/dev/null || true
@@ -112,6 +118,52 @@ if wants 5; then
   touch "$dir/stop"
   wait
   "$driver" --data-dir "$dir/data" check-history "$dir/5-kill.jsonl" --database >&2 || outcome=1
+fi
+
+# The scaled shape: PostgreSQL and Redis of its own.
+scaled() {
+  if [ -z "${INTELLISTACK_TEST_REDIS:-}" ]; then
+    start_postgres "$private/postgres"
+    start_redis "$private/redis"
+  fi
+  export INTELLISTACK__DATABASE__URL=$INTELLISTACK_TEST_POSTGRES INTELLISTACK__REDIS__URL=$INTELLISTACK_TEST_REDIS
+  also=(--also-pid "redis=$redis_pid" --also-pid "postgres=$(head -n 1 "$private/postgres/db/postmaster.pid")")
+}
+
+# What it costs beside the embedded one: the same conversations, one after the other.
+if wants 6; then
+  users=$((200 / few)) seconds=$((30 / brief))
+  arguments=(--users $users --seconds $seconds --ramp 5 --question "/ck tokens 500 20")
+  people $users
+  serve
+  load 6-embedded chat "${arguments[@]}" --server-pid "$server_pid"
+  stop_server
+  scaled
+  people $users
+  serve
+  load 6-scaled chat "${arguments[@]}" --server-pid "$server_pid" "${also[@]}"
+  stop_server
+fi
+
+# Two nodes, and every answer read at the other one than it is asked and written at, too.
+if wants 7; then
+  users=$((1000 / few)) seconds=$((60 / brief))
+  scaled
+  first=$(free_port) second=$(free_port)
+  one=http://127.0.0.1:$first two=http://127.0.0.1:$second
+  export INTELLISTACK__SERVER__PUBLIC_URL=$one INTELLISTACK__SERVER__ALLOWED_ORIGINS="[\"$one\",\"$two\"]"
+  INTELLISTACK__AUTH__SECRET=$(node -p 'require("node:crypto").randomBytes(32).toString("hex")')
+  export INTELLISTACK__AUTH__SECRET
+  people $users
+  listen=127.0.0.1:$second start_server "$server" "$dir/two" --test-model
+  node_two=$server_pid
+  listen=127.0.0.1:$first serve
+  printf '\n== 7-two-nodes\n' >&2
+  "$driver" load chat --url "$one" --url "$two" --cross --accounts "$dir/accounts.jsonl" --json \
+    --users $users --seconds $seconds --ramp 10 --question "/ck tokens 100 400" --patience 300 \
+    --server-pid "$server_pid" --server-pid "$node_two" "${also[@]}" >"$dir/7-two-nodes.json" || outcome=1
+  stop_server
+  stop_node_two
 fi
 
 printf '\n'

@@ -32,8 +32,24 @@ impl Loaded {
     }
 }
 
+/// So often a thread is read again because an answer began or ended meanwhile.
+const TRIES: u32 = 5;
+
 /// Of this owner's threads only.
 pub(super) async fn load(hub: &Hub, owner: &UserId, id: &ThreadId) -> Result<Loaded, StoreError> {
+    let mut tries = 1;
+    loop {
+        let (loaded, committed) = look(hub, owner, id).await?;
+        // An end that was committed between two of the queries would be in one and not in another.
+        if tries == TRIES || hub.store.stand_of(id).await?.seq == committed {
+            return Ok(loaded);
+        }
+        tries += 1;
+    }
+}
+
+/// A thread, and its committed seq before the rest was read.
+async fn look(hub: &Hub, owner: &UserId, id: &ThreadId) -> Result<(Loaded, i64), StoreError> {
     let view = hub.log.view(id).await;
     let behind = view.is_err();
     let thread = hub.store.thread_of(owner, id).await?;
@@ -51,7 +67,7 @@ pub(super) async fn load(hub: &Hub, owner: &UserId, id: &ThreadId) -> Result<Loa
         (seq, running, None)
     };
     let snapshot = snapshot(hub, &thread, seq, running).await?;
-    Ok(Loaded { epoch: thread.epoch, seq, oldest, behind, snapshot })
+    Ok((Loaded { epoch: thread.epoch, seq, oldest, behind, snapshot }, thread.seq))
 }
 
 /// Whether the store has more than the log: of a running answer, because its owner cannot reach the

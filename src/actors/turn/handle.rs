@@ -39,6 +39,8 @@ pub(in crate::actors) struct Handle {
     weight: Cell<usize>,
     /// Written, and in no log: no reader has seen it.
     unshown: RefCell<Vec<Entry>>,
+    /// The log could not take it.
+    refused: Cell<bool>,
     waiting: RefCell<Vec<oneshot::Sender<Stopped>>>,
     over: Cell<bool>,
     /// For the dashboard.
@@ -55,6 +57,7 @@ impl Handle {
             pending: RefCell::default(),
             weight: Cell::new(0),
             unshown: RefCell::default(),
+            refused: Cell::new(false),
             waiting: RefCell::default(),
             over: Cell::new(false),
             progress: Progress::new(claimed),
@@ -90,12 +93,20 @@ impl Handle {
 
     /// Readers can have all up to `seq`.
     pub(super) fn shown(&self, seq: i64) {
-        self.unshown.borrow_mut().retain(|entry| entry.seq > seq);
+        let mut unshown = self.unshown.borrow_mut();
+        unshown.retain(|entry| entry.seq > seq);
+        if unshown.is_empty() {
+            self.refused.set(false);
+        }
     }
 
-    /// The log has not taken everything.
+    /// The log cannot take what was written: the store has to show it.
+    pub(super) fn is_refused(&self) {
+        self.refused.set(true);
+    }
+
     pub(in crate::actors) fn is_degraded(&self) -> bool {
-        !self.unshown.borrow().is_empty()
+        self.refused.get()
     }
 
     /// The end is in the store.
@@ -121,8 +132,16 @@ impl Handle {
         self.signal.send_replace(Signal::FencedOff);
     }
 
+    /// What is on its way into the log is left for the next time. Otherwise the store could have
+    /// more than the log when this node dies, as if the log had lost its tail.
     pub(in crate::actors) fn take_chunk(&self) -> Chunk {
-        let entries = std::mem::take(&mut *self.pending.borrow_mut());
+        let mut pending = self.pending.borrow_mut();
+        let unshown = self.unshown.borrow();
+        let on_its_way = unshown.first().filter(|_| !self.refused.get()).map(|entry| entry.seq);
+        let settled = on_its_way
+            .and_then(|seq| pending.iter().position(|entry| entry.seq >= seq))
+            .unwrap_or(pending.len());
+        let entries: Vec<Entry> = pending.drain(..settled).collect();
         let entries = crate::domain::event::merge(entries);
         Chunk { turn: self.turn.clone(), fence: self.fence, entries }
     }

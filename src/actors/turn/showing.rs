@@ -71,6 +71,7 @@ impl Writer {
                 Err(error) => return Err(error.into()),
             }
         }
+        self.handle.is_refused();
         self.refused_at = Some(now);
         Ok(())
     }

@@ -26,7 +26,18 @@ pub(crate) struct Sample {
 }
 
 impl Sample {
+    /// Memory of the process, and processor time of it and of its children, such as PostgreSQL's.
     pub(crate) fn of(pid: u32) -> io::Result<Self> {
+        let own = Self::of_one(pid)?;
+        // None to read: a kernel that does not tell. One that is gone is counted by its parent.
+        let children = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children"));
+        let children = children.unwrap_or_default();
+        let samples = children.split_whitespace().filter_map(|child| child.parse().ok());
+        let cpu = samples.filter_map(|child| Self::of_one(child).ok()).map(|child| child.cpu).sum();
+        Ok(Self { cpu: own.cpu.saturating_add(cpu), ..own })
+    }
+
+    fn of_one(pid: u32) -> io::Result<Self> {
         let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
         let stat = fs::read_to_string(format!("/proc/{pid}/stat"))?;
         let ticks = rustix::param::clock_ticks_per_second();
@@ -41,9 +52,10 @@ fn read(status: &str, stat: &str, ticks_per_second: u64) -> Option<Sample> {
     let rss_kib = rss.split_whitespace().next()?.parse().ok()?;
     // The program's name stands in parentheses and may hold anything.
     let (_, fields) = stat.rsplit_once(')')?;
-    let mut times = fields.split_whitespace().skip(11);
-    let (user, system) = (times.next()?, times.next()?);
-    let ticks: u64 = user.parse::<u64>().ok()? + system.parse::<u64>().ok()?;
+    // User and system time, its own and that of children that have ended (proc(5)).
+    let times = fields.split_whitespace().skip(11).take(4);
+    let times: Vec<u64> = times.map(str::parse).collect::<Result<_, _>>().ok()?;
+    let ticks: u64 = (times.len() == 4).then(|| times.iter().sum())?;
     let nanoseconds = ticks.checked_mul(1_000_000_000)?.checked_div(ticks_per_second)?;
     Some(Sample { rss_kib, cpu: Duration::from_nanos(nanoseconds) })
 }

@@ -43,10 +43,10 @@ async fn a_redis_that_hangs_holds_up_nobody_for_long() {
     let Some(nodes) = Nodes::start(2, &[]).await else { return };
     let mut pair = Pair::ask(&nodes, ANSWER).await;
     pair.reader.read(&mut pair.here, 100).await;
-    let mut asleep = nodes.redis.begin(&["DEBUG", "SLEEP", "4"]);
+    let mut asleep = nodes.redis.begin(&["DEBUG", "SLEEP", "8"]);
     let began = tokio::time::Instant::now();
     pair.reader.read(&mut pair.here, 600).await;
-    assert!(began.elapsed().as_secs_f32() < 3.5, "it waited for Redis");
+    assert!(began.elapsed().as_secs() < 7, "it waited for Redis");
     pair.finish().await;
     asleep.wait().unwrap();
 }
