@@ -13,7 +13,7 @@ use crate::{
     domain::{
         clock::{Millis, SharedClock},
         hint::Rules,
-        ids::{NodeId, SharedIds, TurnId},
+        ids::{NodeId, SharedIds},
     },
     link::Link,
     store::Store,
@@ -87,10 +87,10 @@ pub(crate) struct Hub {
 }
 
 impl Hub {
-    /// Has a turn claimed here if nobody living writes it.
-    pub(crate) fn look_after(&self, turn: &TurnId) {
-        if self.tutor.try_send(tutor::Work(turn.clone())).is_err() {
-            tracing::debug!(%turn, "the tutor is full; its scan finds the turn");
+    /// Looks now for turns that nobody living writes: somebody waits for one.
+    pub(crate) fn look_for_orphans(&self) {
+        if self.tutor.try_send(tutor::Scan).is_err() {
+            tracing::debug!("the tutor is full; it looks at its time");
         }
     }
 

@@ -1,7 +1,7 @@
 //! Answers questions: claims turns, runs them side by side, checkpoints them, takes over those
 //! whose owner died.
 //!
-//! **Owns** the turns that this node is writing. **Takes** [`Work`], [`Cancel`], [`Drain`],
+//! **Owns** the turns that this node is writing. **Takes** [`Work`], [`Scan`], [`Cancel`], [`Drain`],
 //! [`HandOver`], [`Rows`], [`Observe`], and from the bus what concerns turns. **Sends** wakes over
 //! the bus. **On restart** its turns are orphans of a living
 //! node: it claims them again and goes on from the log.
@@ -304,6 +304,19 @@ impl Handler<Work> for TutorActor {
 
     fn handle(&mut self, Work(turn): Work, ctx: &mut Self::Context) {
         self.claim(turn, ctx);
+    }
+}
+
+/// Look for turns without an owner before it is time to.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub(crate) struct Scan;
+
+impl Handler<Scan> for TutorActor {
+    type Result = ();
+
+    fn handle(&mut self, Scan: Scan, ctx: &mut Self::Context) {
+        self.scan(ctx);
     }
 }
 

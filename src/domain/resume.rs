@@ -6,8 +6,8 @@ use super::{
 };
 
 /// What the server has: the log's epoch, its newest seq, and the oldest seq that can be replayed
-/// from the log at hand (`None`: no log at hand, only the store). `behind`: the log cannot be
-/// reached, and the store may not have all of it yet.
+/// from the log at hand (`None`: no log at hand, only the store). `behind`: the log is lost or cannot
+/// be reached, and the store may not have all of it yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Have {
     pub epoch: Epoch,

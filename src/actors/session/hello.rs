@@ -241,9 +241,9 @@ impl Session {
             Ok(loaded) => loaded,
             Err(error) => return self.lose(&thread, &error, ctx),
         };
-        if let Some(turn) = &loaded.snapshot.turn {
-            // Its owner may be dead; if so, the one who wakes next need not be the scan.
-            self.hub.look_after(&turn.id);
+        if loaded.snapshot.turn.is_some() {
+            // Its owner may be dead.
+            self.hub.look_for_orphans();
         }
         let Plan { mode, reason } = plan(&loaded.have(), epoch.as_ref(), seq);
         let theirs = seq.unwrap_or_default();

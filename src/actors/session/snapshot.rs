@@ -20,7 +20,7 @@ pub(super) struct Loaded {
     pub epoch: Epoch,
     pub seq: i64,
     pub oldest: Option<i64>,
-    /// The log could not be reached; the store may be behind it.
+    /// Not from the log: the store may be behind what its readers have seen.
     behind: bool,
     pub snapshot: Snapshot,
 }
@@ -51,7 +51,7 @@ pub(super) async fn load(hub: &Hub, owner: &UserId, id: &ThreadId) -> Result<Loa
 /// A thread, and its committed seq before the rest was read.
 async fn look(hub: &Hub, owner: &UserId, id: &ThreadId) -> Result<(Loaded, i64), StoreError> {
     let view = hub.log.view(id).await;
-    let behind = view.is_err();
+    let away = view.is_err();
     let thread = hub.store.thread_of(owner, id).await?;
     let view = view.ok().flatten().filter(|view| view.epoch == thread.epoch);
     let (seq, running, oldest) = if let Some(view) = view
@@ -66,6 +66,8 @@ async fn look(hub: &Hub, owner: &UserId, id: &ThreadId) -> Result<(Loaded, i64),
         let (seq, running) = from_store(hub, &thread).await?;
         (seq, running, None)
     };
+    // A living owner fills a log again that was lost; if it is dead, there will be a new epoch.
+    let behind = away || (oldest.is_none() && running.is_some());
     let snapshot = snapshot(hub, &thread, seq, running).await?;
     Ok((Loaded { epoch: thread.epoch, seq, oldest, behind, snapshot }, thread.seq))
 }

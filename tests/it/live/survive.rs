@@ -33,9 +33,8 @@ async fn a_killed_and_restarted_server_finishes_the_answer_with_one_end() {
     let student = Person { url: server.url().to_owned(), ..student };
     let mut live = student.resume(reader.have()).await;
     reader.finish(&mut live).await;
-    // What was seen may be more than was kept. A second reset: the client came before the turn's
-    // new owner.
-    assert!(reader.modes.iter().all(|mode| mode == "reset"), "{:?}", reader.modes);
+    // What was seen may be more than was kept. The client may come before the turn's new owner.
+    assert_eq!(reader.modes.last().map(String::as_str), Some("reset"), "{:?}", reader.modes);
     assert_eq!(reader.text, tokens());
     assert_eq!(reader.ends.len(), 1);
 
