@@ -37,6 +37,9 @@ pub(crate) struct Chunk {
     pub turn: TurnId,
     pub fence: i64,
     pub entries: Vec<Entry>,
+    /// An earlier checkpoint failed, or its answer was lost: what it stored from this seq on is
+    /// replaced.
+    pub again: Option<i64>,
 }
 
 /// The end of a turn, on its way into the store.
@@ -204,7 +207,7 @@ impl Store {
             .get_results(conn)
             .await?;
             let mut standings = Vec::with_capacity(chunks.len());
-            for Chunk { turn, fence, entries } in &chunks {
+            for Chunk { turn, fence, entries, again } in &chunks {
                 let row = rows.iter().find(|(id, now, _)| id == turn && now == fence);
                 standings.push(Standing {
                     turn: turn.clone(),
@@ -212,6 +215,14 @@ impl Store {
                     cancel_requested: row.is_some_and(|(_, _, cancel)| *cancel),
                 });
                 let (Some(_), Some(last)) = (row, entries.last()) else { continue };
+                if let Some(from) = again {
+                    diesel::delete(
+                        turn_chunk::table
+                            .filter(turn_chunk::turn_id.eq(turn).and(turn_chunk::seq.ge(from))),
+                    )
+                    .execute(conn)
+                    .await?;
+                }
                 diesel::insert_into(turn_chunk::table)
                     .values((
                         turn_chunk::turn_id.eq(turn),

@@ -107,7 +107,7 @@ pub(super) fn finish(fence: i64, seq: i64, end: &End) -> Finish {
 fn chunk(fence: i64, seq: i64, text: &str) -> Chunk {
     let turn = TurnId::new("trn_1");
     let event = LogEvent::Delta { turn: turn.clone(), attempt: 1, text: text.to_owned() };
-    Chunk { turn, fence, entries: vec![Entry::single(seq, event)] }
+    Chunk { turn, fence, entries: vec![Entry::single(seq, event)], again: None }
 }
 
 /// I7, I16.
@@ -261,6 +261,30 @@ async fn leases_on_postgresql_go_by_its_clock() {
     assert!(store.claim(&turn, &other, true, old).await.unwrap().is_some());
     let stats = Stats::default();
     assert!(store.renew_lease(&owner("a"), &stats, old).await.unwrap());
+}
+
+/// Its answer may be lost, and then it comes again with what was written since.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_checkpoint_that_comes_again_stores_nothing_twice() {
+    on_both(async |store| {
+        add_user(&store, "ada").await;
+        let turn = accept(&store, message(1)).await.unwrap().turn;
+        store.register_node(&owner("a"), Millis(0)).await.unwrap();
+        store.claim(&turn, &owner("a"), true, Millis(1)).await.unwrap().unwrap();
+        let texts = async || {
+            let entries = store.checkpoints(&turn).await.unwrap();
+            entries.into_iter().map(|entry| entry.seq).collect::<Vec<_>>()
+        };
+        store.checkpoint(vec![chunk(1, 3, "a")]).await.unwrap();
+        store.checkpoint(vec![chunk(1, 4, "b")]).await.unwrap();
+        let longer = [chunk(1, 4, "b"), chunk(1, 5, "c")].map(|chunk| chunk.entries).concat();
+        let again = Chunk { entries: longer, again: Some(4), ..chunk(1, 4, "") };
+        store.checkpoint(vec![again.clone()]).await.unwrap();
+        assert_eq!(texts().await, [3, 4, 5]);
+        store.checkpoint(vec![again]).await.unwrap();
+        assert_eq!(texts().await, [3, 4, 5]);
+    })
+    .await;
 }
 
 /// I4.

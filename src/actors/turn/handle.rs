@@ -35,6 +35,8 @@ pub(in crate::actors) struct Handle {
     signal: watch::Sender<Signal>,
     /// Written since the last checkpoint.
     pending: RefCell<Vec<Entry>>,
+    /// Where a checkpoint began of which it is not known whether it was stored.
+    unsure: Cell<Option<i64>>,
     /// Bytes of it, and of what is being checkpointed.
     weight: Cell<usize>,
     /// Written, and in no log: no reader has seen it.
@@ -55,6 +57,7 @@ impl Handle {
             fence: claimed.turn.fence,
             signal: watch::Sender::new(Signal::Go),
             pending: RefCell::default(),
+            unsure: Cell::new(None),
             weight: Cell::new(0),
             unshown: RefCell::default(),
             refused: Cell::new(false),
@@ -143,11 +146,14 @@ impl Handle {
             .unwrap_or(pending.len());
         let entries: Vec<Entry> = pending.drain(..settled).collect();
         let entries = crate::domain::event::merge(entries);
-        Chunk { turn: self.turn.clone(), fence: self.fence, entries }
+        let again = self.unsure.get();
+        Chunk { turn: self.turn.clone(), fence: self.fence, entries, again }
     }
 
     /// A checkpoint failed: its events go with the next one.
     pub(in crate::actors) fn put_back(&self, chunk: Chunk) {
+        let first = chunk.entries.first().map(|entry| entry.first);
+        self.unsure.set(self.unsure.get().or(first));
         let mut pending = self.pending.borrow_mut();
         let newer = std::mem::replace(&mut *pending, chunk.entries);
         pending.extend(newer);
@@ -155,6 +161,7 @@ impl Handle {
 
     /// A checkpoint has succeeded: makes room for more, and shows what the log could not take.
     pub(in crate::actors) async fn checkpointed(&self, chunk: &Chunk, bench: &Bench) {
+        self.unsure.set(None);
         self.forget(chunk.entries.iter().map(weight).sum(), &bench.backlog);
         if let Some(last) = chunk.entries.last() {
             self.committed(last.seq, bench).await;

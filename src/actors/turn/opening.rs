@@ -22,6 +22,8 @@ struct Found {
     /// What the log has and the store lacks: an owner died between two checkpoints. Without it the
     /// checkpoints would have a hole.
     unsaved: Vec<Entry>,
+    /// The log has this owner's fence.
+    is_open: bool,
 }
 
 impl Writer {
@@ -42,7 +44,7 @@ impl Writer {
             }
             Err(lost) => return Ok(Err(lost)),
         };
-        let Found { epoch, seq, mut running, unsaved } = found;
+        let Found { epoch, seq, mut running, unsaved, is_open } = found;
         running.attempt = turn.attempt;
         let start = Start {
             epoch: epoch.clone(),
@@ -50,11 +52,7 @@ impl Writer {
             seq,
             running: (!running.text.is_empty()).then(|| running.clone()),
         };
-        let Ok(head) = bench.log.open(&claimed.thread.id, start.clone()).await else {
-            return Ok(Err(Lost));
-        };
-        if head.seq != seq {
-            tracing::error!(turn = %turn.id, seq, head = head.seq, "a log moved under its owner");
+        if !is_open && !begins(&bench, &claimed, start.clone()).await {
             return Ok(Err(Lost));
         }
         let Claimed { turn, mut thread, .. } = claimed;
@@ -106,8 +104,8 @@ async fn in_log(bench: &Bench, claimed: &Claimed) -> Result<Option<Found>, Lost>
             Ok(Some(view)) if view.seq > asked_at => Ok(None),
             // Nothing of this turn has been shown. A log that ends earlier begins anew there.
             _ => {
-                let unsaved = Vec::new();
-                Ok(Some(Found { epoch, seq: asked_at, running: nothing, unsaved }))
+                let (running, unsaved) = (nothing, Vec::new());
+                Ok(Some(Found { epoch, seq: asked_at, running, unsaved, is_open: false }))
             }
         };
     }
@@ -131,11 +129,31 @@ async fn in_log(bench: &Bench, claimed: &Claimed) -> Result<Option<Found>, Lost>
             else {
                 return Ok(None);
             };
-            let running = view.running.filter(|running| running.turn == turn.id);
-            let running = running.unwrap_or(nothing);
-            Ok(Some(Found { epoch, seq: view.seq, running, unsaved }))
+            let said = |view: &View| {
+                let running = view.running.clone().filter(|running| running.turn == turn.id);
+                running.unwrap_or_else(|| nothing.clone())
+            };
+            let running = said(&view);
+            if !running.text.starts_with(&said(&before).text) {
+                // It was lost between the two looks, and is not the log that readers know.
+                return Ok(None);
+            }
+            Ok(Some(Found { epoch, seq: view.seq, running, unsaved, is_open: true }))
         }
         _ => Ok(None),
+    }
+}
+
+/// Begins the log where `start` says.
+async fn begins(bench: &Bench, claimed: &Claimed, start: Start) -> bool {
+    let (turn, seq) = (&claimed.turn.id, start.seq);
+    match bench.log.open(&claimed.thread.id, start).await {
+        Ok(head) if head.seq == seq => true,
+        Ok(head) => {
+            tracing::error!(%turn, seq, head = head.seq, "a log moved under its owner");
+            false
+        }
+        Err(_) => false,
     }
 }
 
@@ -154,5 +172,5 @@ async fn in_store(bench: &Bench, turn: &TurnRow) -> Result<Found, StoreError> {
     }
     let seq = entries.last().map_or(turn.first_seq() - 1, |entry| entry.seq);
     let epoch = Epoch::new(bench.ids.token(8));
-    Ok(Found { epoch, seq, running, unsaved: Vec::new() })
+    Ok(Found { epoch, seq, running, unsaved: Vec::new(), is_open: false })
 }

@@ -81,8 +81,8 @@ impl Writer {
     async fn open_again(&self) -> Result<bool, Lost> {
         match self.bench.store.is_owned(&self.turn.id, self.turn.fence).await {
             Ok(true) => {}
-            // The end is in the store, and with it the right to show it.
-            Ok(false) if self.handle.has_ended() => {}
+            // The end is in the store, which shows it. The log is the next owner's by now.
+            Ok(false) if self.handle.has_ended() => return Ok(false),
             Ok(false) => return Err(Lost),
             Err(_) => return Ok(false),
         }
