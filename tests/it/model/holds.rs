@@ -22,7 +22,7 @@ fn two_turns_in_a_row_end_whole() {
 fn owners_that_live_may_be_taken_for_dead_twice() {
     let protocol = Protocol::with(Faults { leases: 2, ..Faults::default() });
     assert_holds(&protocol);
-    assert_holds(&Protocol { nodes: 3, ..protocol.clone() });
+    assert_holds(&Protocol { nodes: 3, pieces: 1, ..protocol.clone() });
     assert_holds(&Protocol { restarts: true, ..protocol });
 }
 
@@ -41,6 +41,7 @@ fn redis_may_forget_everything_while_two_believe_that_they_own_the_turn() {
     });
     assert_holds(&Protocol {
         nodes: 3,
+        pieces: 1,
         ..Protocol::with(Faults { leases: 2, flushes: 1, ..Faults::default() })
     });
 }
