@@ -88,6 +88,7 @@ pub(super) async fn build(
         history,
         graded: view.graded,
         prefix: prefix.to_owned(),
+        upstream: turn.upstream.clone(),
         attempt: u32::try_from(turn.attempt).unwrap_or(1),
     })
 }

@@ -33,6 +33,7 @@ mod backlog;
 mod handle;
 mod opening;
 mod showing;
+mod upstream;
 
 pub(crate) use backlog::Backlog;
 pub(super) use handle::Handle;
@@ -172,7 +173,10 @@ impl Writer {
     async fn stop(&mut self, signal: Signal) -> Result<(), Lost> {
         match signal {
             Signal::FencedOff => Err(Lost),
-            Signal::Go | Signal::Cancel => self.finish(Outcome::plain(Ending::Cancelled)).await,
+            Signal::Go | Signal::Cancel => {
+                self.cancel_upstream();
+                self.finish(Outcome::plain(Ending::Cancelled)).await
+            }
         }
     }
 

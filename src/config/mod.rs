@@ -21,7 +21,7 @@ pub use roles::{BadRoles, NodeRole, Roles};
 pub use secret::{Address, Secret};
 pub use sections::{
     Accounts, Auth, Data, Database, Limits, Live, Log, LogFormat, Qdrant, Redis, Server, Tutor,
-    TutorModel,
+    TutorApi, TutorModel,
 };
 
 /// All that an operator can set, one field a section.

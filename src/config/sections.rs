@@ -113,6 +113,7 @@ pub struct Limits {
 #[serde(deny_unknown_fields)]
 pub struct Tutor {
     pub model: TutorModel,
+    pub api: TutorApi,
     pub pace_ms: u64,
     pub base_url: String,
     pub api_key: Secret,
@@ -146,6 +147,16 @@ pub enum TutorModel {
     Openai,
     /// Made-up text, for tests.
     Scripted,
+}
+
+/// How a model behind an OpenAI-compatible API is spoken to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TutorApi {
+    /// Chat completions, which every such server has.
+    Chat,
+    /// The Responses API, in the background: an answer survives the node that asked for it.
+    Responses,
 }
 
 /// The rhythm of a WebSocket.

@@ -1,7 +1,8 @@
 //! Floor 1, models: what turns a question and some passages into a stream of text. The passage
 //! guide (no AI, no key, no network), any OpenAI-compatible server, and a script for tests.
 //!
-//! Dropping a stream stops the model at once; nothing goes on in the background.
+//! Dropping a stream stops the model at once. Only what a provider writes in the background goes on,
+//! for the owner that comes next; [`Model::cancel`] stops that too.
 
 use std::sync::Arc;
 
@@ -9,7 +10,7 @@ use async_trait::async_trait;
 use futures_util::stream::BoxStream;
 
 use crate::{
-    config::{self, TutorModel},
+    config::{self, TutorApi, TutorModel},
     domain::{code::Code, hint::Level, intent::Intent},
 };
 
@@ -38,7 +39,12 @@ pub(crate) trait Model: Send + Sync {
     /// its last item.
     async fn stream(&self, request: ModelRequest) -> Result<Answer, ModelError>;
 
+    /// Of an answer that does not begin with the request's own [`ModelEvent::Upstream`]: with that,
+    /// it is the same text again, a [`Continuation::Replay`].
     fn continuation(&self) -> Continuation;
+
+    /// Stops what a provider writes under this name. Returns at once.
+    fn cancel(&self, _upstream: &str) {}
 }
 
 pub(crate) type SharedModel = Arc<dyn Model>;
@@ -50,7 +56,13 @@ pub(crate) fn connect(settings: &config::Tutor) -> Result<SharedModel, openai::I
     let pace = Pace::new(settings.pace());
     Ok(match settings.model {
         TutorModel::Extractive => Arc::new(Extractive::new(pace)),
-        TutorModel::Openai => Arc::new(openai::OpenAi::new(openai::Settings::read(settings)?)?),
+        TutorModel::Openai => {
+            let read = openai::Settings::read(settings)?;
+            match settings.api {
+                TutorApi::Chat => Arc::new(openai::OpenAi::new(read)?),
+                TutorApi::Responses => Arc::new(openai::Responses::new(read)?),
+            }
+        }
         TutorModel::Scripted => Arc::new(Scripted::new(pace)),
     })
 }
@@ -88,6 +100,9 @@ pub(crate) enum Continuation {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum ModelEvent {
+    /// At most once, before the text: the name under which the provider goes on with this answer,
+    /// whoever reads it. An owner that comes later reads it again from its beginning.
+    Upstream(String),
     Text(String),
     /// At most once, after the text. Tokens; of the passage guide and the script, words.
     Usage {
@@ -143,6 +158,8 @@ pub(crate) struct ModelRequest {
     pub seed: u64,
     /// What an earlier attempt at this turn has already emitted; usually empty.
     pub prefix: String,
+    /// Under which the provider may have the answer of an earlier attempt.
+    pub upstream: Option<String>,
 }
 
 #[derive(Debug, thiserror::Error, Clone, PartialEq, Eq)]

@@ -193,6 +193,28 @@ impl Store {
         ))
     }
 
+    /// Notes under which name the model's provider has the answer. False if `fence` is not the
+    /// owner's.
+    pub(crate) async fn note_upstream(
+        &self,
+        id: &TurnId,
+        fence: i64,
+        name: &str,
+    ) -> Result<bool, StoreError> {
+        let (id, name) = (id.clone(), name.to_owned());
+        let noted = write!(self, |conn| Ok::<_, StoreError>(
+            diesel::update(
+                turn::table
+                    .filter(turn::id.eq(id).and(turn::fence.eq(fence)))
+                    .filter(turn::status.eq(RUNNING)),
+            )
+            .set(turn::upstream.eq(name))
+            .execute(conn)
+            .await?
+        ))?;
+        Ok(noted == 1)
+    }
+
     /// Stores what was written since the last checkpoint, for all of a node's turns in one
     /// transaction, and says which of them are still this node's.
     pub(crate) async fn checkpoint(&self, chunks: Vec<Chunk>) -> Result<Vec<Standing>, StoreError> {

@@ -194,6 +194,7 @@ diesel::table! {
         ended_at -> Nullable<BigInt>,
         kind -> Text,
         replaces -> Nullable<Text>,
+        upstream -> Nullable<Text>,
     }
 }
 

@@ -71,6 +71,8 @@ pub(crate) struct TurnRow {
     pub kind: String,
     /// The item that it stands in for.
     pub replaces: Option<ItemId>,
+    /// Under which the provider of the model has the answer, written in the background.
+    pub upstream: Option<String>,
 }
 
 /// A turn that was asked for, before anybody has claimed it.
@@ -125,6 +127,7 @@ impl From<NewTurn> for TurnRow {
             ended_at: None,
             kind: new.kind.to_owned(),
             replaces: new.replaces,
+            upstream: None,
         }
     }
 }

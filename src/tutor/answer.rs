@@ -1,7 +1,7 @@
 //! One question, answered: read the message, move the ladder, look up, let the model speak through
 //! the gate, and close.
 
-use std::sync::Arc;
+use std::{pin::Pin, sync::Arc};
 
 use futures_util::{StreamExt, stream::BoxStream};
 
@@ -60,6 +60,11 @@ impl Tutor {
         self.parts.model.kind()
     }
 
+    /// Stops what the provider writes under this name, in its own time.
+    pub(crate) fn cancel(&self, upstream: &str) {
+        self.parts.model.cancel(upstream);
+    }
+
     /// The answer as it comes about. Nothing happens until it is polled; dropping it stops it.
     pub(crate) fn answer(&self, question: Question) -> BoxStream<'static, TutorEvent> {
         let parts = Arc::clone(&self.parts);
@@ -95,7 +100,7 @@ impl Parts {
         let plan = self.plan(question).await;
         out.send(TutorEvent::Started { hint_level: plan.level.number() }).await;
         let sources: Vec<Source> = plan.found.passages.iter().map(source).collect();
-        let mut speech = Speech { out, sources, usage: (0, 0) };
+        let mut speech = Speech { out, sources, usage: (0, 0), upstream: None };
         if plan.reading.intent == Intent::Distress {
             let mut splice = Splice::replay(&question.prefix);
             speech.tell(splice.push(voice::DISTRESS.to_owned())).await;
@@ -106,12 +111,16 @@ impl Parts {
             speech.cite().await;
         }
         let model = Arc::clone(&self.model);
-        let mut events = model.stream(self.request(question, &plan)).await?;
-        let mut splice = self.splice(question, &mut speech).await;
+        let mut events = model.stream(self.request(question, &plan)).await?.peekable();
+        let continuation = match &question.upstream {
+            Some(known) => self.continuation(Pin::new(&mut events).peek().await, known),
+            None => model.continuation(),
+        };
+        let mut splice = splice(question, continuation, &mut speech).await;
         if model.kind() == ModelKind::Scripted {
             // A script is passed on to the letter.
             while let Some(event) = events.next().await {
-                if let Some(text) = speech.count(event?) {
+                if let Some(text) = speech.heard(event?).await {
                     speech.tell(splice.push(text)).await;
                 }
             }
@@ -119,11 +128,11 @@ impl Parts {
             return Ok(speech.done(plan, false));
         }
         let mut gate = Gate::new(plan.found.passages.len(), self.settings.longest_answer);
-        if model.continuation() == Continuation::Prefix {
+        if continuation == Continuation::Prefix {
             gate.resume(&question.prefix);
         }
         while let Some(event) = events.next().await {
-            if let Some(text) = speech.count(event?) {
+            if let Some(text) = speech.heard(event?).await {
                 speech.tell(splice.push(gate.push(&text))).await;
             }
             if gate.is_cut() {
@@ -131,6 +140,9 @@ impl Parts {
             }
         }
         drop(events);
+        if gate.is_cut() {
+            speech.upstream.iter().for_each(|upstream| model.cancel(upstream));
+        }
         speech.tell(splice.push(gate.finish())).await;
         for text in ending(&mut gate, &plan) {
             speech.tell(splice.push(text)).await;
@@ -182,24 +194,41 @@ impl Parts {
             },
             seed: plan.seed,
             prefix: question.prefix.clone(),
+            upstream: question.upstream.clone(),
         }
     }
 
-    /// Tells at once what is known at once of the text before.
-    async fn splice(&self, question: &Question, speech: &mut Speech<'_>) -> Splice {
-        if question.prefix.is_empty() {
-            return Splice::Open;
+    /// An answer that the provider still has begins with its name, and is the same text again.
+    fn continuation(
+        &self,
+        first: Option<&Result<ModelEvent, ModelError>>,
+        known: &str,
+    ) -> Continuation {
+        match first {
+            Some(Ok(ModelEvent::Upstream(name))) if name == known => Continuation::Replay,
+            _ => self.model.continuation(),
         }
-        match self.model.continuation() {
-            Continuation::Replay => Splice::replay(&question.prefix),
-            Continuation::Prefix => {
-                speech.tell(vec![Told::Continued]).await;
-                Splice::Open
-            }
-            Continuation::Restart => {
-                speech.tell(vec![Told::Restarted]).await;
-                Splice::Open
-            }
+    }
+}
+
+/// Tells at once what is known at once of the text before.
+async fn splice(
+    question: &Question,
+    continuation: Continuation,
+    speech: &mut Speech<'_>,
+) -> Splice {
+    if question.prefix.is_empty() {
+        return Splice::Open;
+    }
+    match continuation {
+        Continuation::Replay => Splice::replay(&question.prefix),
+        Continuation::Prefix => {
+            speech.tell(vec![Told::Continued]).await;
+            Splice::Open
+        }
+        Continuation::Restart => {
+            speech.tell(vec![Told::Restarted]).await;
+            Splice::Open
         }
     }
 }
@@ -209,6 +238,8 @@ struct Speech<'a> {
     out: &'a Yielder<TutorEvent>,
     sources: Vec<Source>,
     usage: (u32, u32),
+    /// What the provider calls this answer.
+    upstream: Option<String>,
 }
 
 impl Speech<'_> {
@@ -231,9 +262,15 @@ impl Speech<'_> {
         }
     }
 
-    fn count(&mut self, event: ModelEvent) -> Option<String> {
+    /// The text of an event that brings some.
+    async fn heard(&mut self, event: ModelEvent) -> Option<String> {
         match event {
             ModelEvent::Text(text) => Some(text),
+            ModelEvent::Upstream(name) => {
+                self.upstream = Some(name.clone());
+                self.out.send(TutorEvent::Upstream(name)).await;
+                None
+            }
             ModelEvent::Usage { input, output } => {
                 self.usage = (input, output);
                 None

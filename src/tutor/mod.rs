@@ -2,7 +2,8 @@
 //! load harness consume is the same stream.
 //!
 //! Rules decide before any model speaks: what the message is, how much may be given away, what may
-//! be looked up. Dropping the stream stops everything behind it.
+//! be looked up. Dropping the stream stops everything behind it but what a provider writes in the
+//! background; [`Tutor::cancel`] stops that.
 
 use std::time::Duration;
 
@@ -60,6 +61,8 @@ pub(crate) struct Question {
     pub graded: Vec<GradedItem>,
     /// What an earlier attempt at this turn has already emitted.
     pub prefix: String,
+    /// Under which the provider may have the answer of an earlier attempt.
+    pub upstream: Option<String>,
     /// Counts from 1.
     pub attempt: u32,
 }
@@ -71,6 +74,9 @@ pub(crate) enum TutorEvent {
     Started {
         hint_level: u8,
     },
+    /// The provider writes the answer in the background, under this name: whoever answers the
+    /// question next passes it on. Before the text, if at all.
+    Upstream(String),
     /// The n-th is cited as `[n]`. Not repeated where the prefix stands.
     Citations(Vec<Source>),
     /// The prefix stands; the text that follows goes on behind it. Only with a prefix.

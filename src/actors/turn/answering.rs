@@ -6,6 +6,7 @@ use tokio::sync::watch;
 use super::{
     Lost, Outcome, RETRY_STORE, Writer,
     handle::{Signal, stopped},
+    upstream::Noting,
 };
 use crate::{
     course::CourseError,
@@ -87,10 +88,12 @@ impl Writer {
     ) -> Result<Left, Lost> {
         let prefixed = !self.running.text.is_empty();
         let mut level = None;
+        let mut noting = Noting::terminated();
         loop {
             let event = tokio::select! {
                 biased;
                 _ = stopped(signal) => return Ok(Left::Stopped),
+                () = &mut noting => continue,
                 event = answer.next() => event,
             };
             match event {
@@ -107,6 +110,7 @@ impl Writer {
                     let from = self.running.first_delta;
                     self.news(TurnNews::Restarted, level, from).await?;
                 }
+                Some(TutorEvent::Upstream(name)) => noting = self.note_upstream(name),
                 Some(TutorEvent::Citations(sources)) => self.cite(sources).await?,
                 Some(TutorEvent::Text(text)) => self.say(text).await?,
                 Some(TutorEvent::Done { hint, input_tokens, output_tokens, degraded, .. }) => {

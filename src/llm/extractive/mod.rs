@@ -34,7 +34,7 @@ impl Model for Extractive {
     }
 
     async fn stream(&self, request: ModelRequest) -> Result<Answer, ModelError> {
-        let ModelRequest { material, seed, prefix, messages } = request;
+        let ModelRequest { material, seed, prefix, messages, .. } = request;
         let answers = messages.iter().filter(|message| message.author == Author::Assistant);
         let said: Vec<&str> = answers.map(|message| message.text.as_str()).collect();
         let text = compose::answer(&material, &said, seed);

@@ -1,9 +1,10 @@
-//! Any server that speaks OpenAI's chat completions: OpenAI, vLLM, Ollama, llama.cpp.
+//! Any server that speaks OpenAI's chat completions: OpenAI, vLLM, Ollama, llama.cpp. Who has the
+//! Responses API is in `responses`.
 //!
 //! Time-outs (to the first token, between tokens) and retries (before the first token only, with
 //! jitter) are ours. Dropping an answer closes the connection to the server.
 
-use std::time::Duration;
+use std::{future::Future, time::Duration};
 
 use async_openai::{Client, config::OpenAIConfig};
 use async_trait::async_trait;
@@ -17,6 +18,7 @@ use super::{
     mix,
 };
 
+mod responses;
 mod settings;
 mod upstream;
 mod wire;
@@ -26,6 +28,7 @@ pub(crate) mod server;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use responses::Responses;
 pub(crate) use settings::{InvalidSettings, Settings};
 
 use upstream::{Refusal, Upstream};
@@ -44,15 +47,7 @@ const PAUSE: Duration = Duration::from_millis(500);
 
 impl OpenAi {
     pub(crate) fn new(settings: Settings) -> Result<Self, InvalidSettings> {
-        let http = settings.http_client()?;
-        // The organisation and project would else be read from the environment.
-        let config = OpenAIConfig::new()
-            .with_api_base(settings.base_url())
-            .with_api_key(settings.api_key().reveal())
-            .with_org_id("")
-            .with_project_id("");
-        let client = Client::build(http.clone(), config).with_http_service(Upstream::new(http));
-        Ok(Self { client, settings })
+        Ok(Self { client: client(&settings)?, settings })
     }
 
     /// Opens a stream and waits for its first event that says something.
@@ -64,28 +59,42 @@ impl OpenAi {
         loop {
             match next(&mut chunks, &mut end).await? {
                 Some(ModelEvent::Text(first)) => return Ok(Opened { chunks, end, first }),
-                Some(ModelEvent::Usage { .. }) => {}
+                Some(_) => {}
                 None => return Err(ModelError::Refused("an answer without text".to_owned())),
             }
         }
     }
+}
 
-    /// Tries until the first token's deadline, with a pause of random length before each retry.
-    async fn open_patiently(&self, body: &Value, seed: u64) -> Result<Opened, ModelError> {
-        let mut tried = 0;
-        loop {
-            let error = match self.open(body).await {
-                Ok(opened) => return Ok(opened),
-                Err(error) => error,
-            };
-            let again = matches!(error, ModelError::Unavailable(_) | ModelError::Broken(_));
-            if !again || tried >= self.settings.retries {
-                return Err(error);
-            }
-            tracing::warn!(%error, tried, "the model did not answer; trying again");
-            sleep(jitter(seed, tried)).await;
-            tried += 1;
+fn client(settings: &Settings) -> Result<Client<OpenAIConfig>, InvalidSettings> {
+    let http = settings.http_client()?;
+    // The organisation and project would else be read from the environment.
+    let config = OpenAIConfig::new()
+        .with_api_base(settings.base_url())
+        .with_api_key(settings.api_key().reveal())
+        .with_org_id("")
+        .with_project_id("");
+    Ok(Client::build(http.clone(), config).with_http_service(Upstream::new(http)))
+}
+
+/// Tries until it works or cannot, with a pause of random length before each retry.
+async fn patiently<T, F>(retries: u32, seed: u64, once: impl Fn() -> F) -> Result<T, ModelError>
+where
+    F: Future<Output = Result<T, ModelError>>,
+{
+    let mut tried = 0;
+    loop {
+        let error = match once().await {
+            Ok(done) => return Ok(done),
+            Err(error) => error,
+        };
+        let again = matches!(error, ModelError::Unavailable(_) | ModelError::Broken(_));
+        if !again || tried >= retries {
+            return Err(error);
         }
+        tracing::warn!(%error, tried, "the model did not answer; trying again");
+        sleep(jitter(seed, tried)).await;
+        tried += 1;
     }
 }
 
@@ -159,7 +168,7 @@ impl Model for OpenAi {
     async fn stream(&self, request: ModelRequest) -> Result<Answer, ModelError> {
         let first = self.settings.first_token;
         let body = body(&self.settings.model, &request, self.settings.prefill);
-        let opening = self.open_patiently(&body, request.seed);
+        let opening = patiently(self.settings.retries, request.seed, || self.open(&body));
         let opened = timeout_at(Instant::now() + first, opening)
             .await
             .map_err(|_| ModelError::Timeout(first.as_millis()))??;

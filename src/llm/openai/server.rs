@@ -1,4 +1,5 @@
-//! A small server of chat completions for tests: real HTTP on a free port, answers by script.
+//! A small server of chat completions, and of responses, for tests: real HTTP on a free port, answers
+//! by script.
 
 use std::{
     collections::VecDeque,
@@ -15,8 +16,12 @@ use futures_util::stream;
 use serde_json::{Value, json};
 use tokio::sync::{Notify, Semaphore};
 
-use super::{OpenAi, Settings};
+use super::{OpenAi, Responses, Settings};
 use crate::config::Secret;
+
+mod provider;
+
+pub(crate) use provider::{Link, Provider};
 
 /// What the server does with one request.
 #[derive(Debug, Clone)]
@@ -49,6 +54,8 @@ struct State {
 pub(crate) struct Server {
     url: String,
     state: Arc<State>,
+    /// The Responses API.
+    pub(crate) provider: Arc<Provider>,
     /// A permit for each answer that is over, on whichever side.
     over: Arc<Semaphore>,
     handle: ServerHandle,
@@ -82,6 +89,13 @@ impl Server {
         server
     }
 
+    /// Answers every request for a response with `text`.
+    pub(crate) async fn writing(text: &str) -> Self {
+        let server = Self::scripted([]).await;
+        server.provider.says(text);
+        server
+    }
+
     /// Answers the first requests by `replies`.
     #[expect(clippy::unused_async, reason = "it needs the runtime of an asynchronous caller")]
     pub(crate) async fn scripted(replies: impl IntoIterator<Item = Reply>) -> Self {
@@ -90,9 +104,16 @@ impl Server {
         state.replies.lock().unwrap().extend(replies);
         let over = Arc::new(Semaphore::new(0));
         let data = (Data::from(Arc::clone(&state)), Data::from(Arc::clone(&over)));
+        let provider = Arc::new(Provider::default());
+        let responses = Data::from(Arc::clone(&provider));
         let app = move || {
             let (state, over) = data.clone();
-            App::new().app_data(state).app_data(over).route("/v1/chat/completions", post().to(chat))
+            App::new()
+                .app_data(state)
+                .app_data(over)
+                .app_data(Data::clone(&responses))
+                .configure(provider::routes)
+                .route("/v1/chat/completions", post().to(chat))
         };
         let server = HttpServer::new(app)
             .workers(1)
@@ -104,7 +125,7 @@ impl Server {
         let server = server.run();
         let handle = server.handle();
         actix_web::rt::spawn(server);
-        Self { url, state, over, handle }
+        Self { url, state, provider, over, handle }
     }
 
     pub(crate) fn settings(&self) -> Settings {
@@ -113,6 +134,10 @@ impl Server {
 
     pub(crate) fn model(&self) -> OpenAi {
         OpenAi::new(self.settings()).unwrap()
+    }
+
+    pub(crate) fn responses(&self) -> Responses {
+        Responses::new(self.settings()).unwrap()
     }
 
     /// The `Authorization` and the body of each request so far.

@@ -84,6 +84,13 @@ impl Refusal {
         }
     }
 
+    /// Whether the server did not like how it was asked.
+    pub(super) fn is_of_the_request(error: &OpenAIError) -> bool {
+        let OpenAIError::Boxed(boxed) = error else { return false };
+        let refusal = boxed.downcast_ref::<Self>();
+        refusal.is_some_and(|refusal| matches!(refusal.status.as_u16(), 400 | 422))
+    }
+
     fn meaning(&self) -> ModelError {
         let said = self.to_string();
         let passes = matches!(self.status.as_u16(), 408 | 409 | 425 | 429);

@@ -22,7 +22,7 @@ pub(super) fn body(model: &str, request: &ModelRequest, prefill: bool) -> Value 
     body.into()
 }
 
-fn message(message: &ChatMessage) -> Value {
+pub(super) fn message(message: &ChatMessage) -> Value {
     let role = match message.author {
         Author::System => "system",
         Author::User => "user",

@@ -52,6 +52,7 @@ fn question(id: &str, text: &str, allowed: Allowed) -> Question {
         history: Vec::new(),
         graded: Vec::new(),
         prefix: String::new(),
+        upstream: None,
         attempt: 1,
     }
 }

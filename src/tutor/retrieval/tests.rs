@@ -81,6 +81,7 @@ pub(in crate::tutor) fn question(text: &str) -> Question {
         history: Vec::new(),
         graded: Vec::new(),
         prefix: String::new(),
+        upstream: None,
         attempt: 1,
     }
 }
