@@ -48,6 +48,8 @@ mod model;
 mod roles;
 mod server;
 mod shared;
+#[cfg(test)]
+mod upstream_tests;
 
 pub(crate) use drain::drain;
 pub(crate) use server::{bind, serve};

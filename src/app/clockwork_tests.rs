@@ -1,7 +1,7 @@
 //! What a session does by the clock, with a clock that tests move: time-outs, heartbeats, the
 //! renewal of tokens, the rate of requests (`live.md` §1, §2.3, §2.4).
 
-use std::{collections::VecDeque, future::Future, rc::Rc, sync::Arc, time::Duration};
+use std::{collections::VecDeque, future::Future, path::Path, rc::Rc, sync::Arc, time::Duration};
 
 use actix::{Actor, Addr};
 use futures_util::StreamExt;
@@ -32,8 +32,8 @@ use crate::{
 const PATIENCE: Duration = Duration::from_secs(20);
 const PASSWORD: &str = "Correct-Horse-7-Battery";
 
-struct Node {
-    app: App,
+pub(super) struct Node {
+    pub app: App,
     clock: Arc<ManualClock>,
 }
 
@@ -43,23 +43,33 @@ fn on_node<F: Future<Output = ()>>(test: impl FnOnce(Node) -> F) {
 }
 
 /// The settings are made where servers can be started.
-fn on_node_with<F: Future<Output = ()>>(
+pub(super) fn on_node_with<F: Future<Output = ()>>(
     settings: impl AsyncFnOnce() -> Vec<(String, String)>,
     test: impl FnOnce(Node) -> F,
 ) {
     let folder = tempfile::tempdir().unwrap();
+    on_node_in(folder.path(), 5, settings, test);
+}
+
+/// In a folder that another node may have had, with chance of its own.
+pub(super) fn on_node_in<F: Future<Output = ()>>(
+    folder: &Path,
+    seed: u64,
+    settings: impl AsyncFnOnce() -> Vec<(String, String)>,
+    test: impl FnOnce(Node) -> F,
+) {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let handle = runtime.handle().clone();
     actix_rt::System::new().block_on(async {
-        let overrides = Overrides { data_dir: Some(folder.path().to_owned()) };
+        let overrides = Overrides { data_dir: Some(folder.to_owned()) };
         let config = config::load(None, settings().await, &overrides).unwrap();
         let clock = Arc::new(ManualClock::at(Millis(1_795_400_000_000)));
-        let ids: SharedIds = Arc::new(SeededIds::new(5));
+        let ids: SharedIds = Arc::new(SeededIds::new(seed));
         let shared: SharedClock = Arc::<ManualClock>::clone(&clock);
         let problems = Problems::new(|| 0);
         let ground = Ground { config, clock: shared, ids, problems };
         let listener = bind("127.0.0.1:0".parse().unwrap()).unwrap();
-        let place = Place::File(folder.path().join("test.db"));
+        let place = Place::File(folder.join("test.db"));
         let store = async { Ok(Arc::new(Store::open(&place, &handle).await?)) };
         let app = App::build(&ground, Options::default(), &listener, store).await.unwrap();
         test(Node { app, clock }).await;
@@ -68,7 +78,7 @@ fn on_node_with<F: Future<Output = ()>>(
 
 impl Node {
     /// A verified student, signed in.
-    async fn person(&self, name: &str) -> Identity {
+    pub(super) async fn person(&self, name: &str) -> Identity {
         let email = Email::parse(&format!("{name}@school.example")).unwrap();
         let password = || Password::parse(PASSWORD).unwrap();
         let new = NewPerson {
@@ -91,7 +101,7 @@ impl Node {
         Client { session, outlet, gauge, waiting: VecDeque::new(), pings: 0 }
     }
 
-    async fn welcomed(&self, who: &Identity) -> Client {
+    pub(super) async fn welcomed(&self, who: &Identity) -> Client {
         let mut client = self.connect(Transport::WebSocket);
         client.hello(&self.token(who)).await;
         client
@@ -103,7 +113,7 @@ impl Node {
 }
 
 /// The other end of a session, without a socket between.
-struct Client {
+pub(super) struct Client {
     session: Addr<Session>,
     outlet: Outlet,
     gauge: Rc<Gauge>,
@@ -112,7 +122,7 @@ struct Client {
 }
 
 impl Client {
-    async fn say(&self, frame: Value) {
+    pub(super) async fn say(&self, frame: Value) {
         // A session that has closed hears nothing more; the test reads its reason.
         let _ = self.session.send(Incoming(frame.to_string())).await;
     }
@@ -128,7 +138,7 @@ impl Client {
     }
 
     /// The next frame, or the code with which the session ended.
-    async fn next(&mut self) -> Result<Value, u16> {
+    pub(super) async fn next(&mut self) -> Result<Value, u16> {
         loop {
             if let Some(frame) = self.waiting.pop_front() {
                 return Ok(frame);

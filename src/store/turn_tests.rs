@@ -288,6 +288,29 @@ async fn a_checkpoint_that_comes_again_stores_nothing_twice() {
 }
 
 /// I4.
+/// The next owner is told, and whoever lost the turn changes nothing.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_providers_name_of_an_answer_is_noted_by_its_owner_alone() {
+    on_both(async |store| {
+        add_user(&store, "ada").await;
+        let turn = accept(&store, message(1)).await.unwrap().turn;
+        let claim = async |me| {
+            let claimed = store.claim(&turn, &owner(me), true, Millis(1_000)).await.unwrap();
+            claimed.unwrap().turn
+        };
+        let first = claim("a").await;
+        assert_eq!(first.upstream, None);
+        assert!(store.note_upstream(&turn, first.fence, "resp_1").await.unwrap());
+
+        let second = claim("b").await;
+        assert_eq!(second.upstream.as_deref(), Some("resp_1"));
+        assert!(!store.note_upstream(&turn, first.fence, "resp_2").await.unwrap());
+        let row = store.turn_of(&UserId::new("ada"), &turn).await.unwrap();
+        assert_eq!(row.upstream.as_deref(), Some("resp_1"));
+    })
+    .await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_turn_ends_once_and_its_answer_is_stored_with_the_end() {
     on_both(async |store| {

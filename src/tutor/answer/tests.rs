@@ -290,6 +290,44 @@ async fn a_model_with_prefill_continues_and_one_without_starts_over() {
 }
 
 #[actix_web::test]
+async fn an_answer_that_its_provider_still_has_goes_on_behind_what_was_said() {
+    let server = Server::writing("It never jumps [7]. It is so, you see").await;
+    let tutor = || tutor_with(Arc::new(server.responses()), shelf());
+    let first = events(&tutor(), question(ASKED)).await;
+    assert!(first.contains(&TutorEvent::Upstream("resp_1".to_owned())));
+    let whole = text(&first);
+    let after = |cut: usize| {
+        let prefix = whole[..cut].to_owned();
+        let upstream = Some("resp_1".to_owned());
+        Question { prefix, upstream, attempt: 2, ..question(ASKED) }
+    };
+    for cut in (1..=whole.len()).filter(|cut| whole.is_char_boundary(*cut)) {
+        let again = events(&tutor(), after(cut)).await;
+
+        assert!(again.contains(&TutorEvent::Continued), "cut at {cut}: {again:?}");
+        assert_eq!(text(&again), whole[cut..]);
+        assert!(sources(&again).is_empty());
+    }
+    assert_eq!(server.provider.posts().len(), 1);
+
+    server.provider.forget();
+    let anew = events(&tutor(), after(9)).await;
+    assert!(anew.contains(&TutorEvent::Restarted));
+    assert_eq!((text(&anew), server.provider.posts().len()), (whole, 2));
+}
+
+#[actix_web::test]
+async fn a_model_that_does_not_stop_is_stopped_in_the_background_too() {
+    let server = Server::writing(&"again and again ".repeat(500)).await;
+    let tutor = tutor_with(Arc::new(server.responses()), shelf());
+
+    let events = events(&tutor, question(ASKED)).await;
+
+    assert_eq!(done(&events).guardrail.as_deref(), Some("length"));
+    assert_eq!(server.provider.one_is_cancelled().await, "resp_1");
+}
+
+#[actix_web::test]
 async fn dropping_an_answer_closes_the_connection_to_the_model() {
     let server = Server::scripted([Reply::Stream(vec![event("So "), Step::Stall])]).await;
     let tutor = tutor_with(Arc::new(server.model()), shelf());

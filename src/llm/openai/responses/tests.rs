@@ -210,11 +210,11 @@ async fn a_server_without_background_is_used_without() {
     server.provider.has_no_background();
     let model = server.responses();
 
-    assert_eq!(ask(&model).await, whole(1)[1..]);
+    assert_eq!(ask(&model).await, whole(2)[1..]);
     server.provider.links([Link::End(4)]);
     let cut = ask(&model).await;
 
-    assert_eq!(cut[..2], whole(2)[1..3]);
+    assert_eq!(cut[..2], whole(3)[1..3]);
     assert!(matches!(cut[2..], [Err(ModelError::Broken(_))]), "{cut:?}");
     let backgrounds: Vec<Value> =
         server.provider.posts().iter().map(|body| body["background"].clone()).collect();
@@ -231,14 +231,14 @@ async fn a_request_that_is_refused_either_way_says_nothing_of_the_background() {
     let events = ask(&model).await;
 
     assert!(matches!(events[..], [Err(ModelError::Refused(_))]), "{events:?}");
-    assert_eq!(ask(&model).await, whole(1));
+    assert_eq!(ask(&model).await, whole(3));
 }
 
 #[actix_web::test]
 async fn a_busy_server_is_asked_again_and_a_wrong_key_is_not() {
     let server = Server::writing(TEXT).await;
     server.provider.links([Link::Status(429), Link::Status(503)]);
-    assert_eq!(ask(&server.responses()).await, whole(1));
+    assert_eq!(ask(&server.responses()).await, whole(3));
 
     server.provider.links([Link::Status(401)]);
     let events = ask(&server.responses()).await;

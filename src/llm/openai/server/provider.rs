@@ -115,11 +115,10 @@ impl Provider {
         cancelled[0].clone()
     }
 
-    fn begin(&self) -> Vec<Value> {
-        let mut answers = self.answers.lock().unwrap();
-        let id = format!("resp_{}", answers.len() + 1);
+    fn begin(&self, number: usize) -> Vec<Value> {
+        let id = format!("resp_{number}");
         let events = events(&id, &self.text.lock().unwrap());
-        answers.push((id, events.clone()));
+        self.answers.lock().unwrap().push((id, events.clone()));
         events
     }
 
@@ -156,11 +155,15 @@ pub(super) fn routes(config: &mut ServiceConfig) {
 
 async fn create(body: Json<Value>, provider: Data<Provider>) -> HttpResponse {
     let background = body["background"] == true;
-    provider.posts.lock().unwrap().push(body.into_inner());
+    let number = {
+        let mut posts = provider.posts.lock().unwrap();
+        posts.push(body.into_inner());
+        posts.len()
+    };
     if background && provider.has_no_background.load(Ordering::Relaxed) {
         return HttpResponse::BadRequest().json(json!({ "error": { "param": "background" } }));
     }
-    connect(provider, Provider::begin, 0)
+    connect(provider, |provider| provider.begin(number), 0)
 }
 
 async fn retrieve(
