@@ -86,8 +86,14 @@ impl Model for Responses {
 
     fn cancel(&self, upstream: &str) {
         let (provider, id) = (self.provider.clone(), upstream.to_owned());
-        tokio::spawn(async move { provider.cancel(&id).await });
+        detach(async move { provider.cancel(&id).await });
     }
+}
+
+/// Lets a call go on that whoever began it may leave. What it does is bounded.
+#[expect(clippy::disallowed_methods, reason = "it outlives the turn; a shutdown need not wait")]
+fn detach(task: impl Future<Output = ()> + Send + 'static) {
+    tokio::spawn(task);
 }
 
 /// The server's end points, as far as they are used.
@@ -105,7 +111,7 @@ impl Provider {
     async fn begin_or_cancel(&self, request: Arc<ModelRequest>) -> Result<Reading, ModelError> {
         let (sender, begun) = oneshot::channel();
         let provider = self.clone();
-        tokio::spawn(async move {
+        detach(async move {
             let first = provider.settings.first_token;
             let begun = timeout(first, provider.begin(&request)).await;
             let begun = begun.unwrap_or_else(|_| Err(ModelError::Timeout(first.as_millis())));

@@ -70,9 +70,8 @@ impl Event {
             },
             Some("response.refusal.delta" | "response.refusal.done") => Said::Moderated,
             Some("response.failed" | "response.cancelled" | "error") => Said::Failed,
-            Some(_) => Said::Nothing,
             None if self.0.get("error").is_some_and(|error| !error.is_null()) => Said::Failed,
-            None => Said::Nothing,
+            _ => Said::Nothing,
         }
     }
 

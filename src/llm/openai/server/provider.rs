@@ -218,8 +218,8 @@ fn connect(
             }
             let event = event?;
             provider.written.subscribe().wait_for(|written| *written > next).await.unwrap();
-            let line = format!("event: {}\ndata: {event}\n\n", event["type"].as_str().unwrap());
-            Some((Ok(Bytes::from(line)), (provider, next + 1, sent + 1)))
+            let text = format!("event: {}\ndata: {event}\n\n", event["type"].as_str().unwrap());
+            Some((Ok(Bytes::from(text)), (provider, next + 1, sent + 1)))
         }
     });
     HttpResponse::Ok().content_type("text/event-stream").streaming(body)
