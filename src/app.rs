@@ -188,10 +188,8 @@ impl Parts {
         let local = Arc::new(self.local(ground, &tutor, &registry));
         let ways = self.ways(ground, &bus, &lease, (&local, &registry));
         let (peers, presence) = self.start_peers(ways, &control);
-        let limiter = {
-            let (clock, silent) = (Arc::clone(clock), limits.sockets_without_hello_per_address);
-            supervise(&control, move || RateLimiter::new(clock, silent))
-        };
+        let (time, silent) = (Arc::clone(clock), limits.sockets_without_hello_per_address);
+        let limiter = supervise(&control, move || RateLimiter::new(time, silent));
         let feeds = {
             let sources = Sources {
                 store: Arc::clone(&self.store),

@@ -109,8 +109,7 @@ impl Store {
         of_the_dead: bool,
         now: Millis,
     ) -> Result<Option<Claimed>, StoreError> {
-        let (id, me) = (id.clone(), me.clone());
-        let database_time = self.database_time;
+        let (id, me, database_time) = (id.clone(), me.clone(), self.database_time);
         write!(self, |conn| {
             let found: Option<(TurnRow, ThreadRow)> = turn::table
                 .inner_join(thread::table)

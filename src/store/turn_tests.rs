@@ -230,7 +230,7 @@ async fn whoever_may_not_judge_the_dead_takes_only_what_is_its_own_or_was_handed
         assert_eq!(store.hand_over(&owner("a")).await.unwrap(), 1);
         assert_eq!(
             store.unowned_turns(&other, false, Millis(1), 10).await.unwrap(),
-            [turn.clone()]
+            std::slice::from_ref(&turn)
         );
         let taken = store.claim(&turn, &other, false, Millis(1)).await.unwrap().unwrap();
         assert_eq!((taken.taken_over, taken.turn.barren), (true, 0), "a drain never counts");
@@ -257,7 +257,10 @@ async fn leases_on_postgresql_go_by_its_clock() {
         .execute(conn)
         .await?));
     assert_eq!(aged.unwrap(), 1);
-    assert_eq!(store.unowned_turns(&other, true, old, 10).await.unwrap(), [turn.clone()]);
+    assert_eq!(
+        store.unowned_turns(&other, true, old, 10).await.unwrap(),
+        std::slice::from_ref(&turn)
+    );
     assert!(store.claim(&turn, &other, true, old).await.unwrap().is_some());
     let stats = Stats::default();
     assert!(store.renew_lease(&owner("a"), &stats, old).await.unwrap());

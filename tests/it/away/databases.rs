@@ -10,7 +10,7 @@ async fn without_redis_answers_go_on_through_the_store_and_new_ones_begin() {
     let Some(nodes) = Nodes::start(2, &[]).await else { return };
     let mut pair = Pair::ask(&nodes, ANSWER).await;
     pair.other.read(&mut pair.there, 100).await;
-    nodes.nodes.iter().for_each(|node| node.to_redis.cut());
+    nodes.all.iter().for_each(|node| node.to_redis.cut());
     pair.finish().await;
 
     let (_, mut second) = crate::live::ask(&mut pair.here, "m2", "/ck tokens 20 5").await;
@@ -21,7 +21,7 @@ async fn without_redis_answers_go_on_through_the_store_and_new_ones_begin() {
     let said = ready.text().await.unwrap();
     assert!(said.contains("redis") && said.contains("down"), "{said}");
 
-    nodes.nodes.iter().for_each(|node| node.to_redis.mend());
+    nodes.all.iter().for_each(|node| node.to_redis.mend());
     let (_, mut third) = crate::live::ask(&mut pair.there, "m3", "/ck tokens 20 5").await;
     third.finish(&mut pair.there).await;
     assert_eq!(third.ends[0]["status"], "done");
@@ -33,9 +33,9 @@ async fn a_writer_that_alone_lost_redis_is_read_through_the_store() {
     let Some(nodes) = Nodes::start(2, &[]).await else { return };
     let mut pair = Pair::ask(&nodes, ANSWER).await;
     pair.other.read(&mut pair.there, 100).await;
-    nodes.nodes[0].to_redis.cut();
+    nodes.all[0].to_redis.cut();
     pair.finish().await;
-    nodes.nodes[0].to_redis.mend();
+    nodes.all[0].to_redis.mend();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -71,7 +71,7 @@ async fn a_log_lost_with_its_writer_begins_a_new_epoch() {
     let Some(mut nodes) = Nodes::start(2, &[]).await else { return };
     let mut pair = Pair::ask(&nodes, ANSWER).await;
     pair.reader.read(&mut pair.here, 300).await;
-    nodes.nodes[0].kill();
+    nodes.all[0].kill();
     nodes.redis.run(&["FLUSHALL"]);
 
     pair.here = at(&nodes, 1, &pair.student).resume(pair.reader.have()).await;
@@ -84,7 +84,7 @@ async fn without_postgresql_answers_go_on_and_nothing_new_is_promised() {
     let Some(nodes) = Nodes::start(2, &[]).await else { return };
     let mut pair = Pair::ask(&nodes, ANSWER).await;
     pair.reader.read(&mut pair.here, 50).await;
-    nodes.nodes.iter().for_each(|node| node.to_postgres.cut());
+    nodes.all.iter().for_each(|node| node.to_postgres.cut());
     pair.reader.read(&mut pair.here, 400).await;
     pair.other.read(&mut pair.there, 400).await;
 
@@ -105,7 +105,7 @@ async fn without_postgresql_answers_go_on_and_nothing_new_is_promised() {
     assert_eq!(sign_in.status(), 503);
     assert!(sign_in.headers().get("set-cookie").is_none(), "no cookie is cleared");
 
-    nodes.nodes.iter().for_each(|node| node.to_postgres.mend());
+    nodes.all.iter().for_each(|node| node.to_postgres.mend());
     pair.finish().await;
     pair.went_on();
     let again = at(&nodes, 1, &pair.student).live().await;
@@ -118,12 +118,12 @@ async fn without_both_an_answer_pauses_and_goes_on() {
     let Some(nodes) = Nodes::start(2, &[]).await else { return };
     let mut pair = Pair::ask(&nodes, ANSWER).await;
     pair.reader.read(&mut pair.here, 100).await;
-    for node in &nodes.nodes {
+    for node in &nodes.all {
         node.to_redis.cut();
         node.to_postgres.cut();
     }
     wait(1_500).await;
-    for node in &nodes.nodes {
+    for node in &nodes.all {
         node.to_redis.mend();
         node.to_postgres.mend();
     }
@@ -136,11 +136,11 @@ async fn a_frozen_road_to_postgresql_is_noticed() {
     let Some(nodes) = Nodes::start(1, &[]).await else { return };
     let student = nodes.person(0, "ada", "student").await;
     let mut live = student.live().await;
-    nodes.nodes[0].to_postgres.freeze();
+    nodes.all[0].to_postgres.freeze();
     let send = json!({ "type": "send", "id": 8, "message_id": "m8", "text": "/ck ping" });
     let refused = answer(&mut live, send.clone()).await;
     assert_eq!(refused["code"], "store_unavailable", "{refused}");
-    nodes.nodes[0].to_postgres.mend();
+    nodes.all[0].to_postgres.mend();
     // The same message again: it was accepted or it is now, once.
     let mut said = answer(&mut live, send.clone()).await;
     while said["code"] == "store_unavailable" {

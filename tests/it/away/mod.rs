@@ -39,12 +39,16 @@ struct Pair {
 }
 
 impl Pair {
-    async fn ask(nodes: &Nodes, question: &str) -> Self {
+    async fn ask(nodes: &Nodes, question: &str) -> Box<Self> {
         Self::ask_beside(nodes, question, 1).await
     }
 
     /// Asks at the first node and reads at that other one.
-    async fn ask_beside(nodes: &Nodes, question: &str, other: usize) -> Self {
+    async fn ask_beside(nodes: &Nodes, question: &str, other: usize) -> Box<Self> {
+        Box::pin(Self::begin(nodes, question, other)).await
+    }
+
+    async fn begin(nodes: &Nodes, question: &str, other: usize) -> Box<Self> {
         let student = nodes.person(0, "ada", "student").await;
         let (mut here, mut there) = (student.live().await, at(nodes, other, &student).live().await);
         let (_, reader) = crate::live::ask(&mut here, "m", question).await;
@@ -54,7 +58,7 @@ impl Pair {
             let frame = there.frame().await;
             other.apply(&frame);
         }
-        Self { student, here, reader, there, other }
+        Box::new(Self { student, here, reader, there, other })
     }
 
     /// Both read on to the end, and have the same.

@@ -10,7 +10,7 @@ async fn another_node_finishes_what_a_killed_one_began() {
     let Some(mut nodes) = Nodes::start(2, &[]).await else { return };
     let mut pair = Pair::ask(&nodes, ANSWER).await;
     pair.reader.read(&mut pair.here, 200).await;
-    nodes.nodes[0].kill();
+    nodes.all[0].kill();
 
     pair.here = at(&nodes, 1, &pair.student).resume(pair.reader.have()).await;
     pair.finish().await;
@@ -26,12 +26,12 @@ async fn the_store_has_what_a_killed_node_showed_last() {
     let Some(mut nodes) = Nodes::start(2, &[]).await else { return };
     let mut pair = Pair::ask(&nodes, ANSWER).await;
     pair.other.read(&mut pair.there, 200).await;
-    nodes.nodes[0].kill();
+    nodes.all[0].kill();
     while !pair.other.statuses.contains(&"continued".to_owned()) {
         let frame = pair.there.frame().await;
         pair.other.apply(&frame);
     }
-    nodes.nodes[1].to_redis.cut();
+    nodes.all[1].to_redis.cut();
     let mut late = Reader { seq: 0, text: String::new(), ..pair.other.clone() };
     let mut there = at(&nodes, 1, &pair.student).resume(json!([{ "thread": late.thread }])).await;
     tokio::join!(late.finish(&mut there), pair.other.finish(&mut pair.there));
@@ -44,9 +44,9 @@ async fn a_node_that_stood_still_finds_its_answer_finished_by_another() {
     let Some(nodes) = Nodes::start(2, &[]).await else { return };
     let mut pair = Pair::ask(&nodes, ANSWER).await;
     pair.reader.read(&mut pair.here, 200).await;
-    nodes.nodes[0].signal("-STOP");
+    nodes.all[0].signal("-STOP");
     pair.other.finish(&mut pair.there).await;
-    nodes.nodes[0].signal("-CONT");
+    nodes.all[0].signal("-CONT");
     pair.finish().await;
     pair.went_on();
 }
@@ -57,11 +57,11 @@ async fn a_node_that_goes_hands_over_what_it_cannot_finish_in_time() {
     let Some(mut nodes) = Nodes::start(2, &[("SERVER__DRAIN_S", "1")]).await else { return };
     let mut pair = Pair::ask(&nodes, ANSWER).await;
     pair.reader.read(&mut pair.here, 100).await;
-    nodes.nodes[0].signal("-TERM");
+    nodes.all[0].signal("-TERM");
     while let crate::support::live::Came::Frame(frame) = pair.here.next().await {
         pair.reader.apply(&frame);
     }
-    nodes.nodes[0].wait();
+    nodes.all[0].wait();
     pair.here = at(&nodes, 1, &pair.student).resume(pair.reader.have()).await;
     pair.finish().await;
     pair.went_on();
@@ -127,7 +127,7 @@ async fn signing_out_at_one_node_closes_the_sockets_at_the_others() {
     let Some(nodes) = Nodes::start(2, &[]).await else { return };
     for (name, cut) in [("ada", false), ("bob", true)] {
         if cut {
-            nodes.nodes.iter().for_each(|node| node.to_redis.cut());
+            nodes.all.iter().for_each(|node| node.to_redis.cut());
         }
         let student = nodes.person(0, name, "student").await;
         let mut there = at(&nodes, 1, &student).live().await;
@@ -142,7 +142,7 @@ async fn signing_out_at_one_node_closes_the_sockets_at_the_others() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_node_that_comes_later_is_one_of_them() {
     let Some(mut nodes) = Nodes::start(3, &[]).await else { return };
-    nodes.nodes[1].kill();
+    nodes.all[1].kill();
     let mut pair = Pair::ask_beside(&nodes, ANSWER, 2).await;
     nodes.start_node(1);
     wait(100).await;

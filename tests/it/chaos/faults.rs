@@ -37,14 +37,14 @@ impl Fault {
     pub(super) async fn cause(self, nodes: &mut Nodes) {
         match self {
             Self::Kill(node) => {
-                nodes.nodes[node].kill();
+                nodes.all[node].kill();
                 tokio::time::sleep(DOWN).await;
                 tokio::task::block_in_place(|| nodes.start_node(node));
             }
             Self::Pause(node, time) => {
-                nodes.nodes[node].signal("-STOP");
+                nodes.all[node].signal("-STOP");
                 tokio::time::sleep(time).await;
-                nodes.nodes[node].signal("-CONT");
+                nodes.all[node].signal("-CONT");
             }
             Self::Flush => {
                 nodes.redis.run(&["FLUSHALL"]);
@@ -56,14 +56,14 @@ impl Fault {
             Self::RedisRestart => tokio::task::block_in_place(|| nodes.redis.restart()),
             Self::PostgresRestart => tokio::task::block_in_place(|| nodes.postgres.restart()),
             Self::CutRedis(node, time) => {
-                nodes.nodes[node].to_redis.cut();
+                nodes.all[node].to_redis.cut();
                 tokio::time::sleep(time).await;
-                nodes.nodes[node].to_redis.mend();
+                nodes.all[node].to_redis.mend();
             }
             Self::CutPostgres(node, time) => {
-                nodes.nodes[node].to_postgres.cut();
+                nodes.all[node].to_postgres.cut();
                 tokio::time::sleep(time).await;
-                nodes.nodes[node].to_postgres.mend();
+                nodes.all[node].to_postgres.mend();
             }
         }
     }

@@ -129,9 +129,9 @@ fn spread(mut times: Vec<i64>) -> Value {
 /// Answers that another node than the one that began them went on with; and those of them whose
 /// owner had neither been killed nor stopped nor cut off.
 fn takeovers(done: &[Done], nodes: &Nodes) -> (usize, usize) {
-    let names: Vec<&str> = nodes.nodes.iter().map(|node| node.name.as_str()).collect();
+    let names: Vec<&str> = nodes.all.iter().map(|node| node.name.as_str()).collect();
     let (mut all, mut false_ones) = (0, 0);
-    for node in &nodes.nodes {
+    for node in &nodes.all {
         let log = fs::read_to_string(node.log()).unwrap();
         for line in log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok()) {
             let Some(from) = line["from"].as_str() else { continue };

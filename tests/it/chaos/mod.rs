@@ -104,7 +104,6 @@ fn load(nodes: &Nodes, run: &Run, accounts: &Path, history: &Path, report: &Path
 }
 
 /// Waits until learners are asking.
-#[expect(clippy::disallowed_methods, reason = "a file of another process announces nothing")]
 async fn begun(history: &Path) {
     loop {
         tokio::time::sleep(Duration::from_millis(100)).await;
@@ -129,6 +128,7 @@ async fn cause(nodes: &mut Nodes, run: &Run) -> Vec<Done> {
     done
 }
 
+#[expect(clippy::disallowed_methods, reason = "faults and histories go by the machine's clock")]
 fn now_ms() -> i64 {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
     i64::try_from(now.as_millis()).unwrap()

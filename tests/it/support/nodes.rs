@@ -23,7 +23,7 @@ const SECRET: &str = "a secret that the nodes of this test share with each other
 pub(crate) struct Nodes {
     pub postgres: Postgres,
     pub redis: Redis,
-    pub nodes: Vec<Node>,
+    pub all: Vec<Node>,
     folder: TempDir,
     program: PathBuf,
     settings: Vec<(String, String)>,
@@ -54,11 +54,11 @@ impl Nodes {
     ) -> Self {
         let redis = Redis::start();
         let folder = tempfile::tempdir().unwrap();
-        let mut nodes = Vec::new();
+        let mut all_nodes = Vec::new();
         for number in 0..count {
             let home = folder.path().join(format!("node-{number}"));
             fs::create_dir(&home).unwrap();
-            nodes.push(Node {
+            all_nodes.push(Node {
                 to_redis: Road::to(redis.port()).await,
                 to_postgres: Road::to(postgres.port()).await,
                 port: free_port(),
@@ -68,7 +68,7 @@ impl Nodes {
             });
         }
         // One service under one name, and pages that come from each of its nodes.
-        let origins: Vec<String> = nodes.iter().map(Node::url).collect();
+        let origins: Vec<String> = all_nodes.iter().map(Node::url).collect();
         let set = |key: &str, value: &str| (format!("INTELLISTACK__{key}"), value.to_owned());
         let mut all = vec![
             set("AUTH__SECRET", SECRET),
@@ -79,7 +79,7 @@ impl Nodes {
         ];
         all.extend(settings.iter().map(|(key, value)| set(key, value)));
         let program = program.to_owned();
-        let mut nodes = Self { postgres, redis, nodes, folder, program, settings: all };
+        let mut nodes = Self { postgres, redis, all: all_nodes, folder, program, settings: all };
         for number in 0..count {
             nodes.start_node(number);
         }
@@ -91,7 +91,7 @@ impl Nodes {
     }
 
     pub(crate) fn url(&self, number: usize) -> String {
-        self.nodes[number].url()
+        self.all[number].url()
     }
 
     /// A command of the program, as on a node but past all roads.
@@ -131,7 +131,7 @@ impl Nodes {
     /// Starts a node at its address, or starts it again.
     #[expect(clippy::disallowed_methods, reason = "a file of another process announces nothing")]
     pub(crate) fn start_node(&mut self, number: usize) {
-        let node = &mut self.nodes[number];
+        let node = &mut self.all[number];
         let ready = node.home.join("ready.json");
         let _ = fs::remove_file(&ready);
         let log = fs::File::options().create(true).append(true).open(node.log()).unwrap();
