@@ -120,12 +120,15 @@ if wants 5; then
   "$driver" --data-dir "$dir/data" check-history "$dir/5-kill.jsonl" --database >&2 || outcome=1
 fi
 
-# The scaled shape: PostgreSQL and Redis of its own.
+# The scaled shape: PostgreSQL and Redis of its own, started once.
 scaled() {
   if [ -z "${INTELLISTACK_TEST_REDIS:-}" ]; then
     start_postgres "$private/postgres"
     start_redis "$private/redis"
+    # Nodes on one database share it.
+    INTELLISTACK__AUTH__SECRET=$(node -p 'require("node:crypto").randomBytes(32).toString("hex")')
   fi
+  export INTELLISTACK__AUTH__SECRET
   export INTELLISTACK__DATABASE__URL=$INTELLISTACK_TEST_POSTGRES INTELLISTACK__REDIS__URL=$INTELLISTACK_TEST_REDIS
   also=(--also-pid "redis=$redis_pid" --also-pid "postgres=$(head -n 1 "$private/postgres/db/postmaster.pid")")
 }
@@ -152,8 +155,6 @@ if wants 7; then
   first=$(free_port) second=$(free_port)
   one=http://127.0.0.1:$first two=http://127.0.0.1:$second
   export INTELLISTACK__SERVER__PUBLIC_URL=$one INTELLISTACK__SERVER__ALLOWED_ORIGINS="[\"$one\",\"$two\"]"
-  INTELLISTACK__AUTH__SECRET=$(node -p 'require("node:crypto").randomBytes(32).toString("hex")')
-  export INTELLISTACK__AUTH__SECRET
   people $users
   listen=127.0.0.1:$second start_server "$server" "$dir/two" --test-model
   node_two=$server_pid
