@@ -47,7 +47,7 @@ pub(crate) struct TurnRow {
     pub message_seq: i64,
     /// queued, running, then how it ended.
     pub status: String,
-    /// Rises with each owner; what clients see.
+    /// Rises with each owner, and when one asks its model again; what clients see.
     pub attempt: i32,
     /// Owners in a row that wrote nothing; the third makes the turn fail.
     pub barren: i32,

@@ -225,7 +225,7 @@ impl Session {
             cursor.reading = Reading::Idle;
             let loaded = match loaded {
                 Ok(loaded) => loaded,
-                Err(StoreError::Unavailable(error)) => {
+                Err(error @ (StoreError::Unavailable(_) | StoreError::Overloaded)) => {
                     tracing::debug!(%thread, %error, "a gap waits for the store");
                     cursor.unfinished = Some(Unfinished::default());
                     return;

@@ -41,8 +41,11 @@ pub(super) async fn load(hub: &Hub, owner: &UserId, id: &ThreadId) -> Result<Loa
     loop {
         let (loaded, committed) = look(hub, owner, id).await?;
         // An end that was committed between two of the queries would be in one and not in another.
-        if tries == TRIES || hub.store.stand_of(id).await?.seq == committed {
+        if hub.store.stand_of(id).await?.seq == committed {
             return Ok(loaded);
+        }
+        if tries == TRIES {
+            return Err(StoreError::Overloaded);
         }
         tries += 1;
     }
