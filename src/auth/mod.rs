@@ -16,11 +16,10 @@ use aws_lc_rs::hmac;
 use sha2::{Digest, Sha256};
 
 use crate::{
-    config::Config,
     domain::{
         address,
-        clock::{Millis, SharedClock},
-        ids::{Ids, SessionId, SharedIds, UserId},
+        clock::{MINUTE, Millis, SharedClock},
+        ids::{SessionId, SharedIds, UserId},
         origin::{Origin, Origins},
         role::Role,
     },
@@ -44,6 +43,7 @@ mod people;
 mod reset;
 mod secret;
 pub(crate) mod sessions;
+mod settings;
 pub(crate) mod sign_in;
 pub(crate) mod sign_up;
 mod stays;
@@ -54,69 +54,12 @@ pub(crate) use demo::{DemoAccount, random_password};
 pub(crate) use foreign::LogoutError;
 pub(crate) use people::NewPerson;
 pub(crate) use secret::{Secret, SecretError};
+pub(crate) use settings::Settings;
 pub(crate) use stays::Stays;
 pub(crate) use ticket::{TICKET_LIFE, TicketError};
 pub(crate) use verify::LinkError;
 
 use limits::Allowance;
-
-/// What the operator chose.
-#[derive(Debug, Clone)]
-pub(crate) struct Settings {
-    /// Where people reach us, `http(s)://host[:port]`; the only source of links and of the issuer.
-    pub public_url: String,
-    /// Other origins whose pages may send the cookie.
-    pub allowed_origins: Vec<String>,
-    pub secret: Secret,
-    /// Proxies whose `X-Forwarded-For` is believed.
-    pub trusted_proxies: Vec<IpAddr>,
-    /// Demo mode: mail is shown, demo accounts exist, loopback has no address limits.
-    pub demo: bool,
-    pub data_dir: PathBuf,
-    /// Milliseconds that an unused session lives.
-    pub session_life: i64,
-    /// Milliseconds that an access token lives at most.
-    pub token_life: i64,
-    pub hash_threads: usize,
-    pub hash_queue: usize,
-    pub allow_sign_up: bool,
-    /// Signing up with a taken address looks like success.
-    pub hide_existing: bool,
-    pub failures_per_minute: u32,
-    pub sign_ups_per_minute: u32,
-    /// Who else vouches for people.
-    pub issuer: Option<issuer::Settings>,
-}
-
-impl Settings {
-    /// The sections of the configuration that are about accounts. `public_url` is the one that
-    /// holds once the port is known ([`Config::public_url_for`]).
-    pub(crate) fn from_config(
-        config: &Config,
-        public_url: String,
-        demo: bool,
-        ids: &dyn Ids,
-    ) -> Result<Self, SecretError> {
-        let (server, auth, accounts) = (&config.server, &config.auth, &config.accounts);
-        Ok(Self {
-            public_url,
-            issuer: issuer::Settings::read(&config.issuer),
-            allowed_origins: server.allowed_origins.clone(),
-            secret: Secret::load(auth.secret.reveal(), &config.data.dir, ids)?,
-            trusted_proxies: server.trusted_proxies.clone(),
-            demo,
-            data_dir: config.data.dir.clone(),
-            session_life: auth.session_ms(),
-            token_life: auth.access_token_ms(),
-            hash_threads: auth.hash_threads,
-            hash_queue: auth.hash_queue,
-            allow_sign_up: accounts.allow_sign_up,
-            hide_existing: accounts.hide_existing,
-            failures_per_minute: config.limits.sign_in_failures_per_minute,
-            sign_ups_per_minute: config.limits.sign_ups_per_minute,
-        })
-    }
-}
 
 /// Why somebody is not let in.
 #[derive(Debug, thiserror::Error)]
@@ -148,6 +91,10 @@ impl From<StoreError> for AuthError {
     }
 }
 
+/// How long a proof is good for what a stolen session must not do: other addresses, factors, links
+/// (attack A19).
+const FRESH: i64 = 5 * MINUTE;
+
 /// A person as the rest of the program sees her. Fresh from the store with each look-up.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Person {
@@ -175,6 +122,10 @@ pub(crate) struct Identity {
     /// When this proof ends: the session's end, or the access token's if that is sooner.
     pub expires: Millis,
     pub signed_in_at: Millis,
+    /// When the session's holder last proved to be its person, by a password or a second factor.
+    pub proved_at: Millis,
+    /// The admin who acts as this person.
+    pub impersonated_by: Option<UserId>,
     /// Whether staff rights count: yes for a first-party session, for an access token only with
     /// scope `admin`. Says nothing about the role.
     pub may_administer: bool,
@@ -184,6 +135,11 @@ impl Identity {
     /// Instructors and admins, where staff rights count.
     pub(crate) fn is_staff(&self) -> bool {
         self.may_administer && self.user.role.is_staff()
+    }
+
+    /// Whether the person proved within [`FRESH`] that she is who she is.
+    pub(crate) fn is_fresh(&self, now: Millis) -> bool {
+        now <= self.proved_at.plus(FRESH)
     }
 
     /// Admins alone, where staff rights count.
@@ -348,6 +304,11 @@ impl Auth {
         self.demo
     }
 
+    /// Whether the person proved lately that she is who she is.
+    pub(crate) fn is_fresh(&self, identity: &Identity) -> bool {
+        identity.is_fresh(self.clock.now())
+    }
+
     /// `iss` of every token.
     pub(crate) fn issuer(&self) -> String {
         format!("{}/api/auth", self.origins.own())
@@ -422,6 +383,8 @@ fn identity(session: Session, user: User) -> Identity {
         session: session.id,
         expires: Millis(session.expires_at),
         signed_in_at: Millis(session.created_at),
+        proved_at: Millis(session.proved_at),
+        impersonated_by: session.impersonated_by.map(UserId::new),
         may_administer: true,
     }
 }

@@ -54,6 +54,7 @@ impl Auth {
             ip_address: device.address,
             user_agent: agent,
             impersonated_by: None,
+            proved_at: now.0,
             created_at: now.0,
             updated_at: now.0,
         };

@@ -29,6 +29,7 @@ diesel::table! {
         ip_address -> Text,
         user_agent -> Nullable<Text>,
         impersonated_by -> Nullable<Text>,
+        proved_at -> BigInt,
         created_at -> BigInt,
         updated_at -> BigInt,
     }

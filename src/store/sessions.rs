@@ -35,6 +35,8 @@ pub(crate) struct Session {
     pub ip_address: String,
     pub user_agent: Option<String>,
     pub impersonated_by: Option<String>,
+    /// When its holder last proved to be its person.
+    pub proved_at: i64,
     pub created_at: i64,
     pub updated_at: i64,
 }
@@ -210,6 +212,7 @@ pub(crate) mod tests {
             ip_address: String::new(),
             user_agent: None,
             impersonated_by: None,
+            proved_at: 0,
             created_at: 1,
             updated_at: 1,
         }

@@ -193,5 +193,30 @@ async fn caller(request: &HttpRequest, auth: &Auth) -> Result<Identity, Refusal>
     Ok(auth.by_session_token(&token).await?)
 }
 
+/// The person behind a request, in her own hand: not an admin who acts as her. For what touches
+/// passwords, addresses, factors and links (attack C10).
+async fn own_caller(request: &HttpRequest, auth: &Auth) -> Result<Identity, Refusal> {
+    let identity = caller(request, auth).await?;
+    if identity.impersonated_by.is_some() {
+        return Err(Refusal::forbidden(
+            "IMPERSONATION_NOT_ALLOWED",
+            "You are acting as somebody else. Stop impersonating to do this.",
+        ));
+    }
+    Ok(identity)
+}
+
+/// As [`own_caller`], and who proved within five minutes that she is herself (attack A19).
+async fn fresh_caller(request: &HttpRequest, auth: &Auth) -> Result<Identity, Refusal> {
+    let identity = own_caller(request, auth).await?;
+    if auth.is_fresh(&identity) {
+        return Ok(identity);
+    }
+    Err(Refusal::forbidden(
+        "SESSION_NOT_FRESH",
+        "Confirm your password first (POST /verify-password), or sign in again.",
+    ))
+}
+
 #[cfg(test)]
 mod tests;
