@@ -25,8 +25,8 @@ use crate::domain::{
 pub(crate) struct Claimed {
     pub turn: TurnRow,
     pub thread: ThreadRow,
-    /// Somebody owned it before.
-    pub taken_over: bool,
+    /// The fence of whoever owned it before.
+    pub left_by: Option<i64>,
     /// Who, if it was another node that did not hand it over.
     pub from: Option<NodeId>,
 }
@@ -129,7 +129,7 @@ impl Store {
                 .count()
                 .get_result(conn)
                 .await?;
-            let taken_over = before.attempt > 0;
+            let left_by = (before.attempt > 0).then_some(before.fence);
             let after = TurnRow {
                 status: RUNNING.to_owned(),
                 attempt: before.attempt + 1,
@@ -167,7 +167,7 @@ impl Store {
                 .await?;
             thread.fence = after.fence;
             let from = before.node.filter(|_| others);
-            Ok(Some(Claimed { turn: after, thread, taken_over, from }))
+            Ok(Some(Claimed { turn: after, thread, left_by, from }))
         })
     }
 

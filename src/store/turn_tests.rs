@@ -184,7 +184,7 @@ async fn a_turn_is_claimed_once_and_taken_over_when_the_lease_is_over() {
         let other = Owner { node: NodeId::new("n2"), incarnation: "b".to_owned() };
 
         let first = store.claim(&turn, &owner("a"), true, Millis(1)).await.unwrap().unwrap();
-        assert_eq!((first.turn.attempt, first.turn.fence, first.taken_over), (1, 1, false));
+        assert_eq!((first.turn.attempt, first.turn.fence, first.left_by), (1, 1, None));
         assert!(store.claim(&turn, &other, true, Millis(1)).await.unwrap().is_none());
         assert!(store.unowned_turns(&other, true, Millis(1), 10).await.unwrap().is_empty());
         assert_eq!(
@@ -198,7 +198,7 @@ async fn a_turn_is_claimed_once_and_taken_over_when_the_lease_is_over() {
             std::slice::from_ref(&turn)
         );
         let second = store.claim(&turn, &other, true, later).await.unwrap().unwrap();
-        assert_eq!((second.turn.attempt, second.turn.fence, second.taken_over), (2, 2, true));
+        assert_eq!((second.turn.attempt, second.turn.fence, second.left_by), (2, 2, Some(1)));
         assert_eq!(second.turn.barren, 1);
 
         let standing = store.checkpoint(vec![chunk(1, 3, "late")]).await.unwrap();
@@ -233,7 +233,7 @@ async fn whoever_may_not_judge_the_dead_takes_only_what_is_its_own_or_was_handed
             std::slice::from_ref(&turn)
         );
         let taken = store.claim(&turn, &other, false, Millis(1)).await.unwrap().unwrap();
-        assert_eq!((taken.taken_over, taken.turn.barren), (true, 0), "a drain never counts");
+        assert_eq!((taken.left_by.is_some(), taken.turn.barren), (true, 0), "a drain never counts");
         assert!(!store.is_owned(&turn, fence.turn.fence).await.unwrap());
     })
     .await;

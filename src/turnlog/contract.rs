@@ -1,6 +1,6 @@
 //! What every log must do, whatever it is made of. `suite!` makes the tests for one twin.
 
-use super::{LogError, Start, Tail, TurnLog};
+use super::{LogError, Start, Tail, Take, TurnLog};
 use crate::domain::{
     clock::{ManualClock, Millis},
     event::{End, Ending, Entry, LogEvent, Running, Timing, Usage, fingerprint},
@@ -26,6 +26,7 @@ macro_rules! suite {
             a_log_that_ends_before_its_new_owner_begins_starts_there
             what_an_earlier_owner_wrote_stands_before_what_is_appended
             a_new_epoch_begins_anew
+            a_log_is_taken_over_only_as_its_last_owner_left_it
             nothing_is_dropped_while_a_turn_runs_and_afterwards_a_replay_is_kept
         );
     };
@@ -196,4 +197,33 @@ pub(crate) async fn nothing_is_dropped_while_a_turn_runs_and_afterwards_a_replay
     let view = log.view(&thread).await.unwrap().unwrap();
     assert_eq!((view.oldest, view.running), (602 - REPLAY, None));
     assert_eq!(log.trim(Millis(5)).await, 0);
+}
+
+/// I3, I6. The rules `TakeMakesNoLog` and `LastOwnersLog` of the model.
+pub(crate) async fn a_log_is_taken_over_only_as_its_last_owner_left_it(
+    log: &dyn TurnLog,
+    _: &ManualClock,
+) {
+    let (thread, epoch) = names();
+    let take = |left_by, fence, seq| {
+        log.take(&thread, Take { epoch: epoch.clone(), fence, left_by, seq })
+    };
+    assert_eq!(take(1, 2, 0).await, Ok(None), "there is none, and none is made");
+    assert_eq!(log.view(&thread).await, Ok(None));
+    log.open(&thread, start(&epoch, 2, 0)).await.unwrap();
+    log.append(&thread, 2, vec![delta(1, "a"), delta(2, "b")]).await.unwrap();
+
+    assert_eq!(take(2, 3, 3).await, Ok(None), "it lost its tail");
+    assert_eq!(take(3, 4, 2).await, Ok(None), "what owner 3 wrote is not in it");
+    let other = Take { epoch: Epoch::new("x"), fence: 3, left_by: 2, seq: 2 };
+    assert_eq!(log.take(&thread, other).await, Ok(None));
+    log.append(&thread, 2, vec![delta(3, "c")]).await.unwrap();
+
+    let view = take(2, 4, 2).await.unwrap().unwrap();
+    assert_eq!((view.seq, view.oldest, view.running.unwrap().text.as_str()), (3, 1, "abc"));
+    assert_eq!(log.append(&thread, 2, vec![delta(4, "x")]).await, Err(LogError::Fenced));
+    assert_eq!(take(2, 3, 2).await, Err(LogError::Fenced));
+    assert_eq!(take(2, 4, 2).await.unwrap().unwrap().seq, 3, "said again");
+    log.append(&thread, 4, vec![delta(4, "d")]).await.unwrap();
+    assert_eq!(log.view(&thread).await.unwrap().unwrap().running.unwrap().text, "abcd");
 }

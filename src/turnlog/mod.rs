@@ -43,6 +43,17 @@ pub(crate) struct Start {
     pub running: Option<Running>,
 }
 
+/// What a new owner asks of the log that the last one left.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Take {
+    pub epoch: Epoch,
+    pub fence: i64,
+    /// The last owner's fence. A log with another one was made since that owner's was lost.
+    pub left_by: i64,
+    /// Seq up to which readers may have seen it: one that ends earlier has lost its tail.
+    pub seq: i64,
+}
+
 /// Where a log stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Head {
@@ -76,6 +87,11 @@ pub(crate) trait TurnLog: Send + Sync {
     /// stands. A log that cannot be reached is opened on this node alone: what is appended is
     /// [`LogError::Gone`] when it can be reached again.
     async fn open(&self, thread: &ThreadId, start: Start) -> Result<Head, LogError>;
+
+    /// Takes the log over as the last owner left it, in one step: nobody else appends from here on,
+    /// and what is given is all that was appended. None: it is not as that owner left it, and stays
+    /// as it is.
+    async fn take(&self, thread: &ThreadId, take: Take) -> Result<Option<View>, LogError>;
 
     /// Appends entries that continue the log. Those that this fence has appended before are
     /// passed over.

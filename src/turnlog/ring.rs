@@ -9,7 +9,7 @@ use std::{
 
 use async_trait::async_trait;
 
-use super::{Head, LogError, Start, Tail, TurnLog, View, pieces::Pieces};
+use super::{Head, LogError, Start, Tail, Take, TurnLog, View, pieces::Pieces};
 use crate::domain::{
     clock::{Millis, SharedClock},
     event::{Entry, LogEvent, Running},
@@ -126,6 +126,15 @@ impl Log {
         }
     }
 
+    fn view(&self) -> View {
+        View {
+            epoch: self.epoch.clone(),
+            seq: self.seq,
+            oldest: self.oldest(),
+            running: self.running.clone(),
+        }
+    }
+
     fn oldest(&self) -> i64 {
         self.entries.oldest().unwrap_or(self.seq + 1)
     }
@@ -147,6 +156,20 @@ impl TurnLog for Ring {
         let head = Head { epoch: start.epoch.clone(), seq: start.seq };
         threads.insert(thread.clone(), Log::new(start));
         Ok(head)
+    }
+
+    async fn take(&self, thread: &ThreadId, take: Take) -> Result<Option<View>, LogError> {
+        let mut threads = self.threads();
+        let Some(log) = threads.get_mut(thread) else { return Ok(None) };
+        if log.fence > take.fence {
+            return Err(LogError::Fenced);
+        }
+        let known = [take.left_by, take.fence].contains(&log.fence);
+        if !known || log.epoch != take.epoch || log.seq < take.seq {
+            return Ok(None);
+        }
+        log.fence = take.fence;
+        Ok(Some(log.view()))
     }
 
     async fn append(
@@ -200,12 +223,7 @@ impl TurnLog for Ring {
     }
 
     async fn view(&self, thread: &ThreadId) -> Result<Option<View>, LogError> {
-        Ok(self.threads().get(thread).map(|log| View {
-            epoch: log.epoch.clone(),
-            seq: log.seq,
-            oldest: log.oldest(),
-            running: log.running.clone(),
-        }))
+        Ok(self.threads().get(thread).map(Log::view))
     }
 
     async fn trim(&self, before: Millis) -> usize {

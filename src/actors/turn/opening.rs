@@ -11,7 +11,7 @@ use crate::{
         item::Item,
     },
     store::{StoreError, ownership::Claimed, turns::TurnRow},
-    turnlog::{LogError, Start, Tail, View},
+    turnlog::{LogError, Start, Tail, Take, View},
 };
 
 /// What an owner goes on from.
@@ -90,15 +90,13 @@ impl Writer {
     }
 }
 
-/// What the log has of the turn, if all that readers may have seen is in it. From here on nobody
-/// else appends: the fence is set before the log is looked at, since its last owner may live and
-/// write until then.
+/// What the log has of the turn, if all that readers may have seen is in it.
 async fn in_log(bench: &Bench, claimed: &Claimed) -> Result<Option<Found>, Lost> {
-    let Claimed { turn, thread, taken_over, .. } = claimed;
+    let Claimed { turn, thread, left_by, .. } = claimed;
     let asked_at = turn.first_seq() - 1;
     let nothing = Running::new(turn.id.clone(), turn.attempt);
     let epoch = thread.epoch.clone();
-    if !taken_over {
+    let Some(left_by) = *left_by else {
         return match view(bench, claimed).await {
             // It holds what the store does not know.
             Ok(Some(view)) if view.seq > asked_at => Ok(None),
@@ -108,40 +106,21 @@ async fn in_log(bench: &Bench, claimed: &Claimed) -> Result<Option<Found>, Lost>
                 Ok(Some(Found { epoch, seq: asked_at, running, unsaved, is_open: false }))
             }
         };
-    }
-    let Ok(Some(before)) = view(bench, claimed).await else { return Ok(None) };
+    };
     let checkpointed = bench.store.checkpointed_to(&turn.id).await.map_err(|_| Lost)?;
     let saved = asked_at.max(checkpointed.unwrap_or(asked_at));
-    if before.seq < saved {
-        // It lost its tail, which readers may have seen.
-        return Ok(None);
-    }
-    let start = Start { epoch: epoch.clone(), fence: turn.fence, seq: before.seq, running: None };
-    let head = match bench.log.open(&thread.id, start).await {
-        Ok(head) => head,
+    let take = Take { epoch: epoch.clone(), fence: turn.fence, left_by, seq: saved };
+    let view = match bench.log.take(&thread.id, take).await {
+        Ok(Some(view)) => view,
         Err(LogError::Fenced) => return Err(Lost),
-        Err(_) => return Ok(None),
+        Ok(None) | Err(_) => return Ok(None),
     };
-    match view(bench, claimed).await {
-        Ok(Some(view)) if view.seq == head.seq && view.seq >= before.seq => {
-            let most = usize::try_from(view.seq - saved).unwrap_or_default();
-            let Ok(Tail::Entries(unsaved)) = bench.log.read(&thread.id, &epoch, saved, most).await
-            else {
-                return Ok(None);
-            };
-            let said = |view: &View| {
-                let running = view.running.clone().filter(|running| running.turn == turn.id);
-                running.unwrap_or_else(|| nothing.clone())
-            };
-            let running = said(&view);
-            if !running.text.starts_with(&said(&before).text) {
-                // It was lost between the two looks, and is not the log that readers know.
-                return Ok(None);
-            }
-            Ok(Some(Found { epoch, seq: view.seq, running, unsaved, is_open: true }))
-        }
-        _ => Ok(None),
-    }
+    let most = usize::try_from(view.seq - saved).unwrap_or_default();
+    let Ok(Tail::Entries(unsaved)) = bench.log.read(&thread.id, &epoch, saved, most).await else {
+        return Ok(None);
+    };
+    let running = view.running.filter(|running| running.turn == turn.id).unwrap_or(nothing);
+    Ok(Some(Found { epoch, seq: view.seq, running, unsaved, is_open: true }))
 }
 
 /// Begins the log where `start` says.

@@ -13,7 +13,7 @@ use async_trait::async_trait;
 use redis::Value;
 use tokio::{sync::Notify, task::JoinSet, time::sleep};
 
-use super::{Head, LogError, Start, Tail, TurnLog, View, ring::Ring};
+use super::{Head, LogError, Start, Tail, Take, TurnLog, View, ring::Ring};
 use crate::{
     domain::{
         clock::{Millis, SharedClock},
@@ -224,6 +224,43 @@ impl Shared {
         Ok(head)
     }
 
+    async fn take(&self, thread: &ThreadId, take: Take) -> Result<Option<View>, LogError> {
+        let own = self.ring.outline(thread);
+        // The last owner was this process: nobody else has written since.
+        let last_was_here = own.is_some_and(|own| {
+            own.epoch == take.epoch && own.fence == take.left_by && own.seq >= take.seq
+        });
+        let fence = take.fence;
+        let taken = if last_was_here {
+            self.ring.take(thread, take).await?;
+            match self.bring(thread, fence).await {
+                Err(LogError::Fenced) => Err(LogError::Fenced),
+                // What Redis lacks, it gets with the next append.
+                Ok(_) | Err(_) => self.ring.view(thread).await,
+            }
+        } else {
+            self.take_as_left(thread, take).await
+        };
+        match &taken {
+            Ok(Some(_)) => self.hold(thread, fence, false),
+            Err(LogError::Fenced) => self.release(thread, fence),
+            Ok(None) | Err(_) => {}
+        }
+        taken
+    }
+
+    async fn take_as_left(
+        &self,
+        thread: &ThreadId,
+        take: Take,
+    ) -> Result<Option<View>, LogError> {
+        let Some(stored) = self.shelf.take(thread, &take).await? else { return Ok(None) };
+        let Take { epoch, fence, .. } = take;
+        let begin = Start { epoch, fence, seq: stored.oldest - 1, running: stored.base };
+        self.ring.adopt(thread, begin, stored.entries);
+        self.ring.view(thread).await
+    }
+
     /// Gives Redis the ends that it missed, as soon as it is up.
     async fn catch_up(self: Arc<Self>) {
         loop {
@@ -260,6 +297,10 @@ fn ends(entries: &[Entry]) -> bool {
 impl TurnLog for RedisLog {
     async fn open(&self, thread: &ThreadId, start: Start) -> Result<Head, LogError> {
         self.shared.open(thread, start).await
+    }
+
+    async fn take(&self, thread: &ThreadId, take: Take) -> Result<Option<View>, LogError> {
+        self.shared.take(thread, take).await
     }
 
     async fn append(

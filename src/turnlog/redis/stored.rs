@@ -9,10 +9,10 @@ use crate::{
         ids::{Epoch, ThreadId},
     },
     link::{Link, Script},
-    turnlog::{LogError, Start, Tail, View},
+    turnlog::{LogError, Start, Tail, Take, View},
 };
 
-/// What `append.lua` says below a seq.
+/// What the scripts say below a seq.
 const GONE: i64 = -1;
 const FENCED: i64 = -2;
 const NOT_NEXT: i64 = -3;
@@ -26,6 +26,7 @@ macro_rules! script {
 pub(super) struct Shelf {
     link: Link,
     open: Script,
+    take: Script,
     append: Script,
     read: Script,
     view: Script,
@@ -44,6 +45,7 @@ impl Shelf {
         Self {
             link,
             open: script!("open.lua"),
+            take: script!("take.lua"),
             append: script!("append.lua"),
             read: script!("read.lua"),
             view: script!("view.lua"),
@@ -78,6 +80,28 @@ impl Shelf {
             Some(_) => Err(LogError::Fenced),
             None => codec::opened(opened),
         }
+    }
+
+    /// All of the log, for its new owner. None if it is not as the last one left it.
+    pub(super) async fn take(
+        &self,
+        thread: &ThreadId,
+        take: &Take,
+    ) -> Result<Option<codec::Stored>, LogError> {
+        let taken = self
+            .take
+            .run(&self.link, &self.keys(thread), |command| {
+                let epoch = take.epoch.as_str();
+                command.arg(epoch).arg(take.fence).arg(take.left_by).arg(take.seq);
+            })
+            .await?;
+        match refusal(&taken) {
+            Some(FENCED) => return Err(LogError::Fenced),
+            Some(_) => return Ok(None),
+            None => {}
+        }
+        let stored = codec::opened(taken)?;
+        Ok(is_whole(&stored).then_some(stored))
     }
 
     pub(super) async fn append(
@@ -136,9 +160,8 @@ impl Shelf {
             return Ok(None);
         }
         let (epoch, stored) = codec::viewed(found)?;
+        let whole = is_whole(&stored);
         let codec::Stored { seq, oldest, base, entries } = stored;
-        let whole = unbroken(&entries) == entries.len()
-            && entries.first().map_or(seq + 1, |entry| entry.first) <= oldest;
         let running = running(base, &entries);
         Ok(whole.then(|| View { epoch: Epoch::new(epoch), seq, oldest, running }))
     }
@@ -160,6 +183,13 @@ impl Shelf {
             tracing::debug!(%thread, %error, "a forgotten log stays in Redis until it expires");
         }
     }
+}
+
+/// A server that is short of memory may have dropped the one key without the other.
+fn is_whole(stored: &codec::Stored) -> bool {
+    let codec::Stored { seq, oldest, entries, .. } = stored;
+    unbroken(entries) == entries.len()
+        && entries.first().map_or(seq + 1, |entry| entry.first) <= *oldest
 }
 
 /// How many entries continue each other.

@@ -1,6 +1,10 @@
 //! What a run was like, read from the histories and the logs of the nodes.
 
-use std::{collections::HashMap, fs, path::Path};
+use std::{
+    collections::{BTreeMap, HashMap},
+    fs,
+    path::Path,
+};
 
 use serde_json::{Value, json};
 
@@ -9,6 +13,8 @@ use crate::support::nodes::Nodes;
 
 /// What follows a kill within this time, in milliseconds, is its doing.
 const AFTER: i64 = 9_000;
+/// Words of a killed node may arrive so long after, in milliseconds.
+const ON_ITS_WAY: i64 = 500;
 /// A node may be taken for dead so long after it was killed, stopped or cut off.
 const OLD_LEASE: i64 = 15_000;
 
@@ -19,7 +25,8 @@ struct Client {
     running: Option<(String, i64)>,
     node: String,
     hello: Option<i64>,
-    resets: Vec<i64>,
+    /// Time and why.
+    resets: Vec<(i64, String)>,
     /// Pieces of answers: time, turn, attempt.
     pieces: Vec<(i64, String, i64)>,
     /// Time, and from the hello to the thread's state.
@@ -47,7 +54,15 @@ pub(super) fn read(history: &Path, done: &[Done], nodes: &Nodes) -> Value {
     let calm = |at: i64| !done.iter().any(|done| at >= done.from - 500 && at < done.until + 2_000);
     let resumed = clients.values().flat_map(|client| &client.resumed);
     let healthy = resumed.filter(|(at, _)| calm(*at)).map(|(_, took)| *took).collect();
-    let resets = clients.values().flat_map(|client| &client.resets);
+    let resets = |within: &dyn Fn(i64) -> bool| {
+        let mut reasons: BTreeMap<&str, usize> = BTreeMap::new();
+        for (at, why) in clients.values().flat_map(|client| &client.resets) {
+            if within(*at) {
+                *reasons.entry(why).or_default() += 1;
+            }
+        }
+        reasons
+    };
     let (takeovers, false_ones) = takeovers(done, nodes);
     json!({
         "turns": clients.values().map(|client| client.turns).sum::<usize>(),
@@ -58,8 +73,8 @@ pub(super) fn read(history: &Path, done: &[Done], nodes: &Nodes) -> Value {
         "false_takeovers": false_ones,
         "kill_to_next_words_ms": spread(gaps(&clients, &clean)),
         "resume_on_a_healthy_node_ms": spread(healthy),
-        "resets_after_kills_alone": resets.filter(|at| in_clean(**at)).count(),
-        "resets": clients.values().map(|client| client.resets.len()).sum::<usize>(),
+        "resets_after_kills_alone": resets(&in_clean),
+        "resets": resets(&|_| true),
     })
 }
 
@@ -81,7 +96,8 @@ impl Client {
             "resumed" => {
                 self.resumed.extend(self.hello.take().map(|hello| (at, at - hello)));
                 if line["mode"] == "reset" {
-                    self.resets.push(at);
+                    let why = line["reason"].as_str().unwrap_or("unknown");
+                    self.resets.push((at, why.to_owned()));
                 }
             }
             "event" if line["type"] == "delta" && line["applied"] == true => {
@@ -102,19 +118,27 @@ fn is_clean(kill: &Done, done: &[Done]) -> bool {
     })
 }
 
-/// From a kill to the next words, for the answers that another owner went on with.
+/// From a kill to the next words, for the answers of the killed node that another one went on with:
+/// those whose last words before the next owner's came before the kill, or just behind it.
 fn gaps(clients: &HashMap<i64, Client>, kills: &[&Done]) -> Vec<i64> {
-    let mut gaps = Vec::new();
-    for (kill, client) in kills.iter().flat_map(|kill| clients.values().map(move |c| (kill, c))) {
-        let before = client.pieces.iter().rev().find(|(at, ..)| *at < kill.from);
-        let after = client.pieces.iter().find(|(at, ..)| *at >= kill.from);
-        let (Some((_, turn, attempt)), Some(_)) = (before, after) else { continue };
-        let next = client.pieces.iter().find(|(at, same, later)| {
-            *at >= kill.from && *at < kill.from + 2 * AFTER && same == turn && later > attempt
-        });
-        gaps.extend(next.map(|(at, ..)| at - kill.from));
-    }
-    gaps
+    let next_to = |client: &Client| -> Vec<(i64, i64)> {
+        let pairs = client.pieces.windows(2);
+        pairs
+            .filter_map(|pair| match pair {
+                [(last, turn, old), (next, same, new)] if turn == same && new > old => {
+                    Some((*last, *next))
+                }
+                _ => None,
+            })
+            .collect()
+    };
+    let owners: Vec<(i64, i64)> = clients.values().flat_map(next_to).collect();
+    let after = |kill: &Done| {
+        let from = kill.from;
+        let its = move |(last, next): &&(i64, i64)| *last < from + ON_ITS_WAY && *next >= from;
+        owners.iter().filter(its).map(move |(_, next)| next - from)
+    };
+    kills.iter().flat_map(|kill| after(kill)).collect()
 }
 
 fn spread(mut times: Vec<i64>) -> Value {

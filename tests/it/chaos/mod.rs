@@ -25,6 +25,8 @@ struct Run {
     question: &'static str,
     plan: Vec<(u64, Fault)>,
     program: PathBuf,
+    /// Whether the histories stay although nothing was wrong.
+    keep: bool,
 }
 
 /// Each fault once, in half a minute.
@@ -39,6 +41,7 @@ async fn a_short_storm_of_faults_breaks_no_promise() {
         question: "/ck tokens 60 50",
         plan: faults::each_once(),
         program: PROGRAM.into(),
+        keep: false,
     };
     storm(run).await;
 }
@@ -57,6 +60,7 @@ async fn a_long_storm() {
         seconds,
         question: "/ck tokens 300 20",
         plan: plan(number("CHAOS_SEED", 1), seconds),
+        keep: std::env::var("CHAOS_KEEP").is_ok(),
         program: std::env::var("CHAOS_PROGRAM").map_or_else(|_| PROGRAM.into(), PathBuf::from),
     };
     storm(run).await;
@@ -82,6 +86,9 @@ async fn storm(run: Run) {
     let figures = figures::read(&history, &done, &nodes);
     println!("{}", serde_json::to_string_pretty(&figures).unwrap());
     println!("{verdict}");
+    if run.keep {
+        println!("{}", kept(&nodes, &report));
+    }
     let problems = String::from_utf8_lossy(&checked.stderr);
     assert!(checked.status.success(), "{verdict}{problems}\n{}", kept(&nodes, &report));
     assert!(passed.success(), "the learners found something wrong:\n{report}");
@@ -134,7 +141,7 @@ fn now_ms() -> i64 {
     i64::try_from(now.as_millis()).unwrap()
 }
 
-/// Where the material of a failed run is: the histories and the logs of the nodes.
+/// Where the material of a run is: the histories and the logs of the nodes.
 fn kept(nodes: &Nodes, report: &str) -> Value {
     let kept = Path::new(env!("CARGO_TARGET_TMPDIR")).join("chaos");
     let _ = fs::remove_dir_all(&kept);

@@ -7,13 +7,11 @@ use super::log::{Content, Log, Start, apply, blank};
 
 /// What the protocol asks of its parts. Each can be broken alone.
 ///
-/// Six were found by the model. Since then the code keeps `TakenIsOpen`, `CheckpointsGoOn`,
-/// `CheckpointAgainIsFine` and `SnapshotHasTheEnd`, and of `TakeMakesNoLog` what shows in the text
-/// (`opening.rs` compares). `LastOwnersLog` it does not keep so far: that takes two owners that die
-/// and a log that is lost between them.
+/// Six were found by the model: `TakeMakesNoLog`, `TakenIsOpen`, `LastOwnersLog`, `CheckpointsGoOn`,
+/// `CheckpointAgainIsFine` and `SnapshotHasTheEnd`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Rule {
-    /// A new owner sets its fence before it looks at the log (`opening.rs`, `in_log`).
+    /// A new owner sets its fence before it looks at the log (`take.lua`: both at once).
     FenceThenLook,
     /// The log takes nothing from an older fence (`append.lua`).
     LogChecksFence,
@@ -29,13 +27,13 @@ pub(super) enum Rule {
     SafeBeforeShown,
     /// A next owner takes a log as it is: it makes none under the old epoch where the one that it
     /// saw is gone, shorter or out of reach, since it would lack the text that readers have
-    /// (`opening.rs`, `in_log`).
+    /// (`take.lua`).
     TakeMakesNoLog,
     /// A log that was taken is not opened once more: it may be gone by then, and the owner none any
     /// more (`opening.rs`, `Writer::open`).
     TakenIsOpen,
     /// A takeover trusts a log only if the last owner's fence is on it: another's may have been made
-    /// since it was lost (`opening.rs`, `in_log`).
+    /// since it was lost (`take.lua`).
     LastOwnersLog,
     /// What the next owner found in the log behind the checkpoint goes into its own first one:
     /// else the checkpoints have a hole (`opening.rs`, `in_log`; `handle.rs`, `take_chunk`).
