@@ -202,6 +202,21 @@ fn a_silent_client_is_asked_once_and_given_up_after_35_seconds() {
     });
 }
 
+/// On a short road the answer comes within the heartbeat's own millisecond.
+#[test]
+fn a_client_that_answers_at_once_is_asked_again() {
+    on_node(async |node| {
+        let ada = node.person("ada").await;
+        let mut client = node.welcomed(&ada).await;
+        for _ in 0..3 {
+            node.clock.advance(28 * SECOND);
+            client.look().await;
+            assert_eq!(client.next().await.unwrap()["type"], "heartbeat");
+            client.session.send(Hung::Alive).await.unwrap();
+        }
+    });
+}
+
 #[test]
 fn an_event_stream_is_kept_alive_and_never_given_up_for_its_silence() {
     on_node(async |node| {

@@ -205,9 +205,8 @@ pub(crate) async fn a_log_is_taken_over_only_as_its_last_owner_left_it(
     _: &ManualClock,
 ) {
     let (thread, epoch) = names();
-    let take = |left_by, fence, seq| {
-        log.take(&thread, Take { epoch: epoch.clone(), fence, left_by, seq })
-    };
+    let take =
+        |left_by, fence, seq| log.take(&thread, Take { epoch: epoch.clone(), fence, left_by, seq });
     assert_eq!(take(1, 2, 0).await, Ok(None), "there is none, and none is made");
     assert_eq!(log.view(&thread).await, Ok(None));
     log.open(&thread, start(&epoch, 2, 0)).await.unwrap();

@@ -1,6 +1,6 @@
 //! What happens by the clock: time-outs, heartbeats, and the report of how the session stands.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use actix::prelude::*;
 
@@ -27,7 +27,8 @@ const ANSWERS: i64 = 5 * SECOND;
 impl Session {
     pub(super) fn tick(&mut self, ctx: &mut Context<Self>) {
         let now = self.now();
-        let live = &self.hub.live;
+        let hub = Arc::clone(&self.hub);
+        let live = &hub.live;
         let after = |since: Millis, limit: Duration| {
             now.since(since) >= i64::try_from(limit.as_millis()).unwrap_or(i64::MAX)
         };
@@ -36,7 +37,7 @@ impl Session {
         }
         if self.outbox.is_deaf() {
             // Nobody listens to this client: its silence is ours.
-            self.heard_at = now;
+            self.hear(now);
         }
         if self.transport == Transport::WebSocket && after(self.heard_at, live.silence()) {
             return self.close(Close::NoHeartbeat, ctx);
@@ -45,20 +46,25 @@ impl Session {
             return self.cut(ctx);
         }
         let (quiet, asked) = match self.transport {
-            Transport::WebSocket => {
-                (self.heard_at, self.beat_at.is_some_and(|at| at >= self.heard_at))
-            }
+            Transport::WebSocket => (self.heard_at, self.asked),
             // Nothing can be heard of it: it is the client that must hear something.
             Transport::Sse => (self.said_at, false),
         };
         if !asked && after(quiet, live.heartbeat().mul_f64(self.rhythm)) {
             self.beat(ctx);
             self.outbox.ping();
+            self.asked = true;
         }
         self.watch_expiry(now, ctx);
         self.report(now, ctx);
         self.pump_behind(ctx);
         self.doubt(ctx);
+    }
+
+    /// The client has given a sign of life.
+    pub(super) const fn hear(&mut self, now: Millis) {
+        self.heard_at = now;
+        self.asked = false;
     }
 
     /// A sign of life, which the client answers with one.

@@ -52,7 +52,7 @@ impl Session {
     /// What we held back does not count against the client: neither its silence nor its rate.
     fn go_on(&mut self, since: Millis, ctx: &mut Context<Self>) {
         let now = self.now();
-        self.heard_at = now;
+        self.hear(now);
         self.outbox.release();
         self.inbound.excuse(inbound_rate(&self.hub), since, now);
         self.work(ctx);

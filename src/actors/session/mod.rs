@@ -116,6 +116,8 @@ pub(crate) struct Session {
     said_at: Millis,
     /// Our latest heartbeat.
     beat_at: Option<Millis>,
+    /// We have sent a heartbeat into the client's silence, and it lasts.
+    asked: bool,
     /// Factor of the heartbeat's interval: sessions that came at once do not beat at once.
     rhythm: f64,
     typed_at: Option<Millis>,
@@ -166,6 +168,7 @@ impl Session {
             heard_at: now,
             said_at: now,
             beat_at: None,
+            asked: false,
             rhythm,
             typed_at: None,
             reported_at: now,
@@ -277,7 +280,7 @@ impl Handler<Incoming> for Session {
 
     fn handle(&mut self, Incoming(text): Incoming, ctx: &mut Self::Context) {
         self.outbox.hear();
-        self.heard_at = self.now();
+        self.hear(self.now());
         self.count_in(&text);
         self.receive(&text, ctx);
     }
@@ -300,7 +303,7 @@ impl Handler<Hung> for Session {
 
     fn handle(&mut self, hung: Hung, ctx: &mut Self::Context) {
         match hung {
-            Hung::Alive => self.heard_at = self.now(),
+            Hung::Alive => self.hear(self.now()),
             Hung::Broken(close) => self.close(close, ctx),
             Hung::Up => self.close(Close::Normal, ctx),
         }

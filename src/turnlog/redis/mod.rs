@@ -249,11 +249,7 @@ impl Shared {
         taken
     }
 
-    async fn take_as_left(
-        &self,
-        thread: &ThreadId,
-        take: Take,
-    ) -> Result<Option<View>, LogError> {
+    async fn take_as_left(&self, thread: &ThreadId, take: Take) -> Result<Option<View>, LogError> {
         let Some(stored) = self.shelf.take(thread, &take).await? else { return Ok(None) };
         let Take { epoch, fence, .. } = take;
         let begin = Start { epoch, fence, seq: stored.oldest - 1, running: stored.base };
