@@ -3,7 +3,7 @@ use std::sync::Arc;
 use super::*;
 use crate::{
     bus::{Bus, contract},
-    link::servers::{Cluster, Server, link, link_up, prefix, shared_url, until},
+    link::servers::{Cluster, Server, Watched, link, link_up, prefix, shared_url, until},
 };
 
 /// The end of one node.
@@ -102,6 +102,24 @@ async fn a_restart_of_redis_is_a_gap_after_which_all_is_heard_again() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_redis_that_hangs_is_noticed_without_a_word_from_it() {
     survives(async |server| server.freeze(), async |server| server.thaw()).await;
+}
+
+/// The line goes to the server that the Sentinel names, and to its replica when that takes over.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_failover_by_sentinel_is_a_gap_after_which_all_is_heard_again() {
+    let Some(mut watched) = Watched::start().await else { return };
+    let (a, b) = two(&watched.url()).await;
+    let thread = ThreadId::new("1");
+    b.follow(&thread).await;
+    let mut at_b = b.listen();
+    watched.master.kill();
+    assert_eq!(at_b.recv().await, Ok(Wake::Gap));
+    until("the other node can speak again", async || {
+        a.wake(Wake::Thread { thread: thread.clone() });
+        tokio::task::yield_now().await;
+        at_b.try_recv().is_ok_and(|wake| wake == Wake::Thread { thread: thread.clone() })
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
