@@ -272,15 +272,17 @@ impl Session {
         self.pump(&thread, ctx);
     }
 
-    /// A thread that cannot be read is no longer followed; the socket lives.
+    /// A thread that does not exist is no longer followed, and the socket lives. One that cannot be
+    /// read just now ends the socket: the client comes back with what it has, and loses nothing.
     pub(super) fn lose(&mut self, thread: &ThreadId, error: &StoreError, ctx: &mut Context<Self>) {
+        if !matches!(error, StoreError::NotFound) {
+            return self.close(Close::StoreUnavailable, ctx);
+        }
         self.cursors.remove(thread);
         self.unfollow(thread);
-        let (code, message) = match error {
-            StoreError::NotFound => (Code::NotFound, "This conversation does not exist."),
-            _ => (Code::StoreUnavailable, "The conversation cannot be read just now. Try again."),
-        };
-        let error = Error { thread: Some(thread.clone()), ..Error::new(None, code, message) };
+        let message = "This conversation does not exist.";
+        let error =
+            Error { thread: Some(thread.clone()), ..Error::new(None, Code::NotFound, message) };
         self.refuse(error, ctx);
         if self.transport == Transport::Sse {
             // It was for this thread alone.
