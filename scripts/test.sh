@@ -72,6 +72,11 @@ live_client() {
     INTELLISTACK_BIN=$(realpath "$target_dir/debug/intellistack") web test:live
 }
 
+# Better-Auth's own client from npm, call by call.
+auth_client() {
+  INTELLISTACK_READY=$private/server/ready.json web test:auth
+}
+
 # The built pages in a real browser.
 browser() {
   INTELLISTACK_READY=$private/server/ready.json web e2e && return
@@ -93,6 +98,7 @@ if [ ${#failed[@]} -eq 0 ]; then
   stage build cargo build --locked
   stage_here server start_server "$target_dir/debug/intellistack" "$private/server" --demo
   stage live-client live_client
+  stage auth-client auth_client
   stage browser browser
   stop_server
 fi
