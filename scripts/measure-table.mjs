@@ -26,6 +26,8 @@ const reading = ({ readers }) =>
     ? [["readers beside", `${list(readers.ends)}; ${readers.order_errors} out of order, ${readers.sha_errors} wrong texts, ${readers.missing_ends} without an end; gaps p99 ${readers.gap_ms.p99} ms`]]
     : [];
 
+const spread = (it) => (it ? `p50 ${it.p50} ms, p99 ${it.p99} ms, at most ${it.max} ms (${it.count})` : "none");
+
 const rows = {
   chat: (run) => [
     answers(run),
@@ -67,6 +69,26 @@ const rows = {
     ["answered", list(run.fuzz_errors)],
     ["honest learner", `${list(run.ends)} of ${run.questions} asked, errors: ${list(run.errors.kinds)}`],
     ...server(run),
+  ],
+  "get-session": (run) => [
+    ...Object.entries(run.targets).map(([name, it]) => [
+      name,
+      `${it.per_cpu_s} a second of its processor time (${it.cpu_us} us each; PostgreSQL ${it.postgres_us} us beside); ${it.answers} right, ${it.wrong} wrong`,
+    ]),
+    ...Object.entries(run.ratios).map(([name, it]) => [
+      `beside ${name}`,
+      `${it.server} times as many on ${run.first}, ${it.with_postgres} with PostgreSQL's time counted in`,
+    ]),
+  ],
+  "sign-in-timing": (run) => [
+    ["known", spread(run.known)],
+    ["unknown", spread(run.unknown)],
+    ["medians", `${run.medians_apart_percent} % apart, ${run.accounts} accounts`],
+  ],
+  "sign-in-storm": (run) => [
+    ["sign-ins", `${run.users} at once, in in ${run.wall_s} s (${run.cpu_s} s of processor time); answers: ${list(run.answers)}`],
+    ["each", spread(run.sign_in_ms)],
+    ...["healthz", "socket"].flatMap((kind) => ["before", "during", "after"].map((when) => [`${kind} ${when}`, spread(run[kind][when])])),
   ],
 };
 

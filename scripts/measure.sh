@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# measure.sh: the figures of the live protocol, one after the other, each on a server of its own with
-# the scripted model; `intellistack load` is the clients. Ends with a table.
+# measure.sh: the figures of the live protocol (1 to 7) and of accounts (8 and 9), one after the other,
+# each on a server of its own with the scripted model; `intellistack load` and the scripts of
+# loadtest/accounts are the clients. Ends with a table.
 # Environment: SHORT=1 a tenth of the users in a quarter of the time; ONLY="1 3" these parts alone;
 # SERVER a binary that is built already; DRIVER another one for the clients.
 set -euo pipefail
@@ -11,7 +12,7 @@ cd "$(dirname "$0")/.."
 scripts/need.sh test
 build_server
 driver=${DRIVER:-$server}
-only=${ONLY:-1 2 3 4 5 6 7}
+only=${ONLY:-1 2 3 4 5 6 7 8 9}
 # Users are divided by one, seconds by the other.
 few=1 brief=1
 if [ -n "${SHORT:-}" ]; then few=10 brief=4; fi
@@ -23,8 +24,13 @@ private=$(mktemp -d)
 # The user that runs PostgreSQL must be able to pass through.
 chmod 711 "$private"
 node_two=
+peers=()
 stop_node_two() { [ -z "$node_two" ] || { kill "$node_two" 2>/dev/null && wait "$node_two" || true; }; }
-trap 'touch "$dir/stop"; stop_server; stop_node_two; stop_databases; wait; rm -rf "$private"' EXIT
+stop_peers() {
+  for peer in "${peers[@]}"; do kill "$peer" 2>/dev/null && wait "$peer" || true; done
+  peers=()
+}
+trap 'touch "$dir/stop"; stop_server; stop_node_two; stop_peers; stop_databases; wait; rm -rf "$private"' EXIT
 trap 'exit 130' INT TERM
 
 ulimit -n "$(ulimit -Hn)" 2>/dev/null || true
@@ -165,6 +171,72 @@ if wants 7; then
     --server-pid "$server_pid" --server-pid "$node_two" "${also[@]}" >"$dir/7-two-nodes.json" || outcome=1
   stop_server
   stop_node_two
+fi
+
+# accounts NAME SCRIPT ARGUMENT…: as `load`, with a script of loadtest/accounts.
+accounts() {
+  local name=$1 script=$2
+  shift 2
+  printf '\n== %s: %s %s\n' "$name" "$script" "$*" >&2
+  node "loadtest/accounts/$script.mjs" "$@" >"$dir/$name.json" || outcome=1
+}
+
+# start_peer NAME ARGUMENT…: npm's better-auth on a database of its own beside ours, with 32 accounts.
+start_peer() {
+  local name=$1 in=web/authclient/reference
+  shift
+  NODE_ENV=production DATABASE_URL=${INTELLISTACK_TEST_POSTGRES%/postgres*}/$name \
+    node "$in/server.mjs" --ready-file "$dir/$name.json.ready" --accounts 32 "$@" </dev/null >"$dir/$name.log" 2>&1 &
+  peers+=($!)
+  wait_for 120 test -s "$dir/$name.json.ready" || die "$name did not get ready: $dir/$name.log"
+}
+
+# target NAME URL PID ACCOUNTS
+target() {
+  targets+=(--target "$1=$2,$3,$4")
+}
+
+# get-session per second of processor time, beside npm's better-auth, both on PostgreSQL, in turns.
+# The peer signs an access token at each get-session when its jwt plugin is set up as ours works;
+# it is measured without that, too.
+if wants 8; then
+  install_web
+  (cd web/authclient/reference && npm ci --no-fund --no-audit >/dev/null)
+  start_postgres "$private/postgres"
+  people 32
+  serve
+  embedded_pid=$server_pid
+  targets=()
+  url=$(ready url "$dir")
+  INTELLISTACK__DATABASE__URL=$INTELLISTACK_TEST_POSTGRES "$server" --data-dir "$dir/scaled/data" \
+    user create --count 32 --json >"$dir/scaled.jsonl"
+  INTELLISTACK__DATABASE__URL=$INTELLISTACK_TEST_POSTGRES start_server "$server" "$dir/scaled" --test-model
+  node_two=$server_pid server_pid=$embedded_pid
+  start_peer peer
+  start_peer peer_unsigned --no-jwt-header
+  target postgres "$(ready url "$dir/scaled")" "$node_two" "$dir/scaled.jsonl"
+  target embedded "$url" "$embedded_pid" "$dir/accounts.jsonl"
+  for n in 0 1; do
+    name=(peer peer_unsigned)
+    file=$dir/${name[n]}.json.ready
+    target "${name[n]}" "$(node -p 'JSON.parse(require("node:fs").readFileSync(process.argv[1])).url' "$file")" "${peers[n]}" "$file"
+  done
+  accounts 8-get-session get-session --seconds $((24 / brief)) --expect 'peer>=20' "${targets[@]}" \
+    --postgres "$(head -n 1 "$private/postgres/db/postmaster.pid")"
+  stop_server
+  stop_node_two
+  stop_peers
+  node_two=
+fi
+
+# Whether the time of a refusal tells who has an account; then 500 sign-ins at once.
+if wants 9; then
+  people 501
+  INTELLISTACK__LIMITS__SIGN_IN_FAILURES_PER_MINUTE=1000000 serve
+  accounts 9-sign-in-storm sign-in-storm --url "$(ready url "$dir")" --accounts "$dir/accounts.jsonl" \
+    --users $((500 / few)) --server-pid "$server_pid"
+  accounts 9-sign-in-timing sign-in-timing --url "$(ready url "$dir")" --accounts "$dir/accounts.jsonl"
+  stop_server
 fi
 
 printf '\n'

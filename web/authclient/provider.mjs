@@ -8,7 +8,7 @@ import { createServer } from "node:http";
 import { writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 
-const { values: options } = parseArgs({ options: { "ready-file": { type: "string" }, port: { type: "string" } } });
+const { values: options } = parseArgs({ options: { "ready-file": { type: "string" } } });
 const { publicKey, privateKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
 const KEY = { ...publicKey.export({ format: "jwk" }), kid: "scripted", alg: "RS256", use: "sig" };
 
@@ -17,7 +17,7 @@ const read = (token) => JSON.parse(Buffer.from(token, "base64url").toString());
 
 function idToken({ sub, email, email_verified, name, nonce }, audience) {
   const now = Math.floor(Date.now() / 1_000);
-  const claims = { iss: "https://accounts.google.com", aud: audience, azp: audience, sub, email, email_verified, name, nonce, iat: now, exp: now + 3_600 };
+  const claims = { iss: `${origin()}/google`, aud: audience, azp: audience, sub, email, email_verified, name, nonce, iat: now, exp: now + 3_600 };
   const signed = `${base64url({ alg: "RS256", kid: KEY.kid, typ: "JWT" })}.${base64url(claims)}`;
   return `${signed}.${createSign("sha256").update(signed).sign(privateKey, "base64url")}`;
 }
@@ -50,6 +50,18 @@ const ROUTES = {
     return tokens(provider, form, clientOf(request, form));
   },
   certs: () => ({ keys: [KEY] }),
+  // As OpenID Connect Discovery has it, for a server that is told the issuer alone.
+  "openid-configuration": () => ({
+    issuer: `${origin()}/google`,
+    authorization_endpoint: `${origin()}/google/authorize`,
+    token_endpoint: `${origin()}/google/token`,
+    userinfo_endpoint: `${origin()}/google/userinfo`,
+    jwks_uri: `${origin()}/google/certs`,
+    response_types_supported: ["code"],
+    subject_types_supported: ["public"],
+    id_token_signing_alg_values_supported: ["RS256"],
+    code_challenge_methods_supported: ["S256"],
+  }),
   userinfo: (request) => {
     const { sub, email, email_verified, name } = bearer(request);
     return { sub, email, email_verified, name };
@@ -78,8 +90,9 @@ const server = createServer(async (request, response) => {
     response.writeHead(400, { "content-type": "application/json" }).end('{"error":"invalid_request"}');
   }
 });
-server.listen(Number(options.port ?? 0), "127.0.0.1", () => {
-  const url = `http://127.0.0.1:${server.address().port}`;
+const origin = () => `http://127.0.0.1:${server.address().port}`;
+server.listen(0, "127.0.0.1", () => {
+  const url = origin();
   if (options["ready-file"]) writeFileSync(options["ready-file"], JSON.stringify({ url, pid: process.pid }));
   console.log(`scripted Google and GitHub: ${url}/google, ${url}/github`);
 });

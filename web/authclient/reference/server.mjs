@@ -1,8 +1,11 @@
 // The peer: npm's better-auth, set up as our contract describes it, behind the ready file and the
-// /dev/mail.json that our demo server has too. With DATABASE_URL its data is in PostgreSQL (`npm ci`
-// in this folder brings the driver), without in memory.
+// /dev/mail.json that our demo server has too. With DATABASE_URL its data is in PostgreSQL, in a
+// database that it makes (`npm ci` in this folder brings the driver), without in memory.
 //
 //   node server.mjs --ready-file FILE [--social URL_OF_THE_SCRIPTED_PROVIDER]
+//
+// For the measurements --accounts N makes so many students instead of the three demo accounts, and
+// --no-jwt-header spares it the token that the jwt plugin signs for each get-session.
 import { createServer } from "node:http";
 import { randomBytes } from "node:crypto";
 import { writeFileSync } from "node:fs";
@@ -14,7 +17,7 @@ import { toNodeHandler } from "better-auth/node";
 import { admin, bearer, jwt, twoFactor } from "better-auth/plugins";
 
 const { values: options } = parseArgs({
-  options: { "ready-file": { type: "string" }, social: { type: "string" }, accounts: { type: "string" } },
+  options: { "ready-file": { type: "string" }, social: { type: "string" }, accounts: { type: "string" }, "no-jwt-header": { type: "boolean" } },
 });
 
 const mails = [];
@@ -38,6 +41,13 @@ if (options.social) {
 async function database() {
   if (process.env.DATABASE_URL) {
     const { default: pg } = await import("pg");
+    const own = new URL(process.env.DATABASE_URL);
+    const name = own.pathname.slice(1);
+    own.pathname = "/postgres";
+    const first = new pg.Client({ connectionString: own.href });
+    await first.connect();
+    await first.query(`create database ${pg.escapeIdentifier(name)}`);
+    await first.end();
     return new pg.Pool({ connectionString: process.env.DATABASE_URL, max: 16 });
   }
   const tables = ["user", "session", "account", "verification", "jwks", "twoFactor"];
@@ -80,7 +90,7 @@ const auth = betterAuth({
     : {},
   // As PostgreSQL has them; the memory leaves out what was not given.
   databaseHooks: { user: { create: { before: async (user) => ({ data: { banReason: null, banExpires: null, ...user, image: user.image ?? null } }) } } },
-  plugins: [jwt({ jwks: { keyPairConfig: { alg: "RS256" } } }), bearer(), admin({ defaultRole: "student" }), twoFactor()],
+  plugins: [jwt({ jwks: { keyPairConfig: { alg: "RS256" } }, disableSettingJwtHeader: options["no-jwt-header"] === true }), bearer(), admin({ defaultRole: "student" }), twoFactor()],
 });
 const context = await auth.$context;
 if (process.env.DATABASE_URL) await (await getMigrations(auth.options)).runMigrations();
