@@ -88,7 +88,7 @@ const rows = {
   "sign-in-storm": (run) => [
     ["sign-ins", `${run.users} at once, in in ${run.wall_s} s (${run.cpu_s} s of processor time); answers: ${list(run.answers)}`],
     ["each", spread(run.sign_in_ms)],
-    ...["healthz", "socket"].flatMap((kind) => ["before", "during", "after"].map((when) => [`${kind} ${when}`, spread(run[kind][when])])),
+    ...["healthz", "ping", "request"].flatMap((kind) => ["before", "during", "after"].map((when) => [`${kind} ${when}`, spread(run[kind][when])])),
   ],
 };
 

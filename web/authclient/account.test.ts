@@ -23,17 +23,17 @@ describe("unlinkAccount", () => {
   test("400 FAILED_TO_UNLINK_LAST_ACCOUNT for the only way in", async () => {
     const ada = await Person.signedUp();
     const [account] = ok(await ada.auth.listAccounts());
-    const answer = await ada.call("/unlink-account", { accountId: account?.id ?? "" });
+    const answer = await ada.named.unlinkAccount({ accountId: account?.id ?? "" });
     expect(refusal(answer)).toBe("400 FAILED_TO_UNLINK_LAST_ACCOUNT");
   });
 
   oursAlone("the same for the shape of older clients: {providerId}", "it names the provider, not the row", async () => {
     const ada = await Person.signedUp();
-    expect(refusal(await ada.call("/unlink-account", { providerId: "credential" }))).toBe("400 FAILED_TO_UNLINK_LAST_ACCOUNT");
-    expect(refusal(await ada.call("/unlink-account", { providerId: "google" }))).not.toBe("200");
+    expect(refusal(await ada.named.unlinkAccount({ providerId: "credential" }))).toBe("400 FAILED_TO_UNLINK_LAST_ACCOUNT");
+    expect(refusal(await ada.named.unlinkAccount({ providerId: "google" }))).not.toBe("200");
   });
 
   test("401 UNAUTHORIZED for somebody who is not signed in", async () => {
-    expect(refusal(await new Person().call("/unlink-account", { accountId: "x" }))).toBe("401 UNAUTHORIZED");
+    expect(refusal(await new Person().named.unlinkAccount({ accountId: "x" }))).toBe("401 UNAUTHORIZED");
   });
 });

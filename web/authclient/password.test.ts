@@ -35,7 +35,7 @@ describe("requestPasswordReset", () => {
 
   oursAlone("forgetPassword, its older name, does the same", "older clients call it", async () => {
     const ada = await Person.signedUp();
-    expect(ok(await ada.call("/forget-password", { email: ada.email, redirectTo: "/reset" }))).toEqual(SENT);
+    expect(ok(await ada.named.forgetPassword({ email: ada.email, redirectTo: "/reset" }))).toEqual(SENT);
     expect(tokenOf(await mailedLink(ada.email, "/reset-password/"))).not.toBe("");
   });
 });
@@ -131,6 +131,6 @@ describe("changePassword", () => {
 
 test("verifyPassword says whether it is the right one", async () => {
   const ada = await Person.signedUp();
-  expect(ok(await ada.call("/verify-password", { password: ada.password }))).toEqual({ status: true });
-  expect(refusal(await ada.call("/verify-password", { password: OTHER_PASSWORD }))).toBe("400 INVALID_PASSWORD");
+  expect(ok(await ada.named.verifyPassword({ password: ada.password }))).toEqual({ status: true });
+  expect(refusal(await ada.named.verifyPassword({ password: OTHER_PASSWORD }))).toBe("400 INVALID_PASSWORD");
 });

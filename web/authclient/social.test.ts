@@ -198,7 +198,7 @@ describe.skipIf(!scripted)("accounts of providers", () => {
 
   test("unlinkAccount by the row's id", async () => {
     const { ada, rowId } = await linked();
-    expect(ok(await ada.call("/unlink-account", { accountId: rowId }))).toEqual({ status: true });
+    expect(ok(await ada.named.unlinkAccount({ accountId: rowId }))).toEqual({ status: true });
     expect(ok(await ada.auth.listAccounts()).map(({ providerId }) => providerId)).toEqual(["credential"]);
   });
 
@@ -206,26 +206,26 @@ describe.skipIf(!scripted)("accounts of providers", () => {
     for (const withId of [false, true]) {
       const { ada, sub } = await linked();
       const body = withId ? { providerId: "google", accountId: sub } : { providerId: "google" };
-      expect(ok(await ada.call("/unlink-account", body))).toEqual({ status: true });
+      expect(ok(await ada.named.unlinkAccount(body))).toEqual({ status: true });
       expect(ok(await ada.auth.listAccounts()).map(({ providerId }) => providerId)).toEqual(["credential"]);
     }
   });
 
   test("unlinkAccount: 400 ACCOUNT_NOT_FOUND for one of somebody else", async () => {
     const [{ rowId }, { ada }] = [await linked(), await linked()];
-    expect(refusal(await ada.call("/unlink-account", { accountId: rowId }))).toBe("400 ACCOUNT_NOT_FOUND");
+    expect(refusal(await ada.named.unlinkAccount({ accountId: rowId }))).toBe("400 ACCOUNT_NOT_FOUND");
   });
 
   test("getAccessToken answers with the provider's, and its scopes", async () => {
     const { ada, rowId } = await linked();
-    const answer = ok(await ada.call("/get-access-token", { accountId: rowId }));
+    const answer = ok(await ada.named.getAccessToken({ accountId: rowId }));
     expect(answer).toMatchObject({ accessToken: expect.any(String), scopes: expect.arrayContaining(["email"]) });
   });
 
   test("refreshToken gets a new one from the provider", async () => {
     const { ada, rowId } = await linked();
-    const before = ok(await ada.call("/get-access-token", { accountId: rowId }));
-    const answer = ok(await ada.call("/refresh-token", { accountId: rowId }));
+    const before = ok(await ada.named.getAccessToken({ accountId: rowId }));
+    const answer = ok(await ada.named.refreshToken({ accountId: rowId }));
     expect(answer).toMatchObject({ accessToken: expect.any(String), providerId: "google", accountId: rowId });
     expect(answer["accessToken"]).not.toBe(before["accessToken"]);
   });
@@ -234,12 +234,12 @@ describe.skipIf(!scripted)("accounts of providers", () => {
     const ada = new Person();
     await through(ada, "github", profile());
     const [row] = ok(await ada.auth.listAccounts());
-    expect(refusal(await ada.call("/refresh-token", { accountId: row?.id ?? "" }))).toBe("400 REFRESH_TOKEN_NOT_FOUND");
+    expect(refusal(await ada.named.refreshToken({ accountId: row?.id ?? "" }))).toBe("400 REFRESH_TOKEN_NOT_FOUND");
   });
 
   test("accountInfo shows what the provider says of the person", async () => {
     const { ada, rowId, sub } = await linked();
-    const answer = seen(await ada.call(`/account-info?accountId=${encodeURIComponent(rowId)}`));
+    const answer = seen(await ada.named.accountInfo({ query: { accountId: rowId } }));
     expect(answer).toMatchObject({
       user: { email: ada.email, emailVerified: true, name: "Ada" },
       account: { id: rowId, providerId: "google", accountId: sub },
@@ -251,7 +251,7 @@ describe.skipIf(!scripted)("accounts of providers", () => {
     const [ada, who] = [new Person(), profile()];
     await through(ada, "google", who);
     const [row] = ok(await ada.auth.listAccounts());
-    expect(refusal(await ada.call("/unlink-account", { accountId: row?.id ?? "" }))).toBe("400 FAILED_TO_UNLINK_LAST_ACCOUNT");
+    expect(refusal(await ada.named.unlinkAccount({ accountId: row?.id ?? "" }))).toBe("400 FAILED_TO_UNLINK_LAST_ACCOUNT");
     const { email } = who;
     expect(refusal(await ada.auth.signIn.email({ email, password: PASSWORD }))).toBe("401 INVALID_EMAIL_OR_PASSWORD");
   });

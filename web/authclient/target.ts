@@ -33,16 +33,20 @@ export async function mailTo(address: string): Promise<Mail[]> {
   return (await answer.json()) as Mail[];
 }
 
-/** The newest link to an address that has this in it; mail may be posted after the answer. */
-export async function mailedLink(address: string, part: string): Promise<URL> {
+/** The links that were mailed to an address and have this in them, newest first. */
+export async function linksTo(address: string, part: string): Promise<URL[]> {
+  const links = (await mailTo(address)).flatMap((mail) => mail.links);
+  return links.filter((link) => link.includes(part)).map((link) => new URL(link));
+}
+
+/** The newest of them, once there are so many; mail may be posted after the answer. */
+export async function mailedLink(address: string, part: string, count = 1): Promise<URL> {
   for (let tries = 0; tries < 100; tries += 1) {
-    for (const { links } of await mailTo(address)) {
-      const link = links.find((found) => found.includes(part));
-      if (link) return new URL(link);
-    }
+    const [link, ...older] = await linksTo(address, part);
+    if (link && older.length + 1 >= count) return link;
     await new Promise((later) => setTimeout(later, 50));
   }
-  throw new Error(`no mail with a link to ${part} for ${address}`);
+  throw new Error(`no mail number ${count} with a link to ${part} for ${address}`);
 }
 
 /** The token that a link carries, as parameter or as the last part of its path. */
