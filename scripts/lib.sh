@@ -13,12 +13,13 @@ die() {
   exit 1
 }
 
-# node_modules as package-lock.json has it.
+# node_modules of web, or of the folder given, as its package-lock.json has it.
 install_web() {
-  if [ ! -f web/node_modules/.package-lock.json ] ||
-    [ web/package-lock.json -nt web/node_modules/.package-lock.json ]; then
-    (cd web && npm ci --no-fund --no-audit) || return 1
-    touch web/node_modules/.package-lock.json
+  local in=${1:-web}
+  if [ ! -f "$in/node_modules/.package-lock.json" ] ||
+    [ "$in/package-lock.json" -nt "$in/node_modules/.package-lock.json" ]; then
+    (cd "$in" && npm ci --no-fund --no-audit) || return 1
+    touch "$in/node_modules/.package-lock.json"
   fi
 }
 

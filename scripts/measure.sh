@@ -201,7 +201,7 @@ target() {
 # it is measured without that, too.
 if wants 8; then
   install_web
-  (cd web/authclient/reference && npm ci --no-fund --no-audit >/dev/null)
+  install_web web/authclient/reference
   start_postgres "$private/postgres"
   people 32
   serve

@@ -72,8 +72,9 @@ live_client() {
     INTELLISTACK_BIN=$(realpath "$target_dir/debug/intellistack") web test:live
 }
 
-# Better-Auth's own client from npm, call by call.
+# Better-Auth's own client from npm, call by call; the plugin for passkeys is beside the reference.
 auth_client() {
+  install_web web/authclient/reference || return 1
   INTELLISTACK_READY=$private/server/ready.json web test:auth
 }
 

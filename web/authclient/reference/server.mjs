@@ -50,8 +50,14 @@ async function database() {
     await first.end();
     return new pg.Pool({ connectionString: process.env.DATABASE_URL, max: 16 });
   }
-  const tables = ["user", "session", "account", "verification", "jwks", "twoFactor"];
+  const tables = ["user", "session", "account", "verification", "jwks", "twoFactor", "passkey"];
   return memoryAdapter(Object.fromEntries(tables.map((table) => [table, []])));
+}
+
+/** The passkey plugin is in reference/package.json, and left out where that is not installed. */
+async function passkeys() {
+  const found = await import("@better-auth/passkey").catch(() => null);
+  return found ? [found.passkey({ rpID: "localhost", rpName: "Reference", origin: url })] : [];
 }
 
 const server = createServer();
@@ -90,7 +96,7 @@ const auth = betterAuth({
     : {},
   // As PostgreSQL has them; the memory leaves out what was not given.
   databaseHooks: { user: { create: { before: async (user) => ({ data: { banReason: null, banExpires: null, ...user, image: user.image ?? null } }) } } },
-  plugins: [jwt({ jwks: { keyPairConfig: { alg: "RS256" } }, disableSettingJwtHeader: options["no-jwt-header"] === true }), bearer(), admin({ defaultRole: "student" }), twoFactor()],
+  plugins: [jwt({ jwks: { keyPairConfig: { alg: "RS256" } }, disableSettingJwtHeader: options["no-jwt-header"] === true }), bearer(), admin({ defaultRole: "student" }), twoFactor(), ...(await passkeys())],
 });
 const context = await auth.$context;
 if (process.env.DATABASE_URL) await (await getMigrations(auth.options)).runMigrations();
