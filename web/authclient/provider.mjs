@@ -2,13 +2,13 @@
 // at the token endpoint, for the keys and for the profile. Codes hold what is to be said of the
 // person (`codeFor`), so nothing is kept here, and PKCE is checked as theirs do.
 //
-//   node provider.mjs --ready-file FILE
+//   node provider.mjs --ready-file FILE [--google-issuer URL]
 import { createHash, createSign, generateKeyPairSync } from "node:crypto";
 import { createServer } from "node:http";
 import { writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 
-const { values: options } = parseArgs({ options: { "ready-file": { type: "string" } } });
+const { values: options } = parseArgs({ options: { "ready-file": { type: "string" }, "google-issuer": { type: "string" } } });
 const { publicKey, privateKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
 const KEY = { ...publicKey.export({ format: "jwk" }), kid: "scripted", alg: "RS256", use: "sig" };
 
@@ -17,7 +17,7 @@ const read = (token) => JSON.parse(Buffer.from(token, "base64url").toString());
 
 function idToken({ sub, email, email_verified, name, nonce }, audience) {
   const now = Math.floor(Date.now() / 1_000);
-  const claims = { iss: `${origin()}/google`, aud: audience, azp: audience, sub, email, email_verified, name, nonce, iat: now, exp: now + 3_600 };
+  const claims = { iss: options["google-issuer"] ?? `${origin()}/google`, aud: audience, azp: audience, sub, email, email_verified, name, nonce, iat: now, exp: now + 3_600 };
   const signed = `${base64url({ alg: "RS256", kid: KEY.kid, typ: "JWT" })}.${base64url(claims)}`;
   return `${signed}.${createSign("sha256").update(signed).sign(privateKey, "base64url")}`;
 }

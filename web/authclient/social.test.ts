@@ -1,4 +1,4 @@
-import { randomInt } from "node:crypto";
+import { createHash, randomInt } from "node:crypto";
 import { describe, expect, test } from "vitest";
 import { PASSWORD, Person, SESSION, freshEmail, ok, refusal, seen } from "./person";
 import { BASE, PEER } from "./target";
@@ -52,6 +52,17 @@ async function begun(person: Person, provider: Provider): Promise<URL> {
 async function through(person: Person, provider: Provider, who: Profile): Promise<string> {
   const authorize = await begun(person, provider);
   return sendBack(person, authorize, { code: codeFor(authorize, who) });
+}
+
+/** An ID token as an app on a phone has it: by a code that the app itself asked for. */
+async function idTokenFor(who: Profile): Promise<string> {
+  const asking = await begun(new Person(), "google");
+  const verifier = "v".repeat(64);
+  const challenge = createHash("sha256").update(verifier).digest("base64url");
+  const code = Buffer.from(JSON.stringify({ ...who, challenge, scope: "openid" })).toString("base64url");
+  const form = { grant_type: "authorization_code", code, code_verifier: verifier, client_id: asking.searchParams.get("client_id") ?? "" };
+  const answer = await fetch(`${process.env["INTELLISTACK_SOCIAL"]}/google/token`, { method: "POST", body: new URLSearchParams(form) });
+  return ((await answer.json()) as { id_token: string }).id_token;
 }
 
 /** The server has to be told where the scripted providers are; without, this is left out. */
@@ -127,6 +138,13 @@ describe.skipIf(!scripted)("coming back from the provider", () => {
     await through(first, provider, who);
     expect(await through(second, provider, who)).toBe(`${BASE}/learn`);
     expect(await second.id()).toBe(await first.id());
+  });
+
+  test("google: an ID token that an app brings along signs in, without a redirect", async () => {
+    const [ada, who] = [new Person(), profile()];
+    const answer = ok(await ada.auth.signIn.social({ provider: "google", idToken: { token: await idTokenFor(who) } }));
+    expect(answer).toMatchObject({ redirect: false, token: expect.any(String), user: { email: who.email } });
+    expect((await ada.session())?.user).toMatchObject({ email: who.email, emailVerified: true });
   });
 
   test("an account of the same confirmed address is linked", async () => {

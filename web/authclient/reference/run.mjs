@@ -22,7 +22,7 @@ async function start(script, ...more) {
 }
 
 try {
-  const provider = await start("../provider.mjs");
+  const provider = await start("../provider.mjs", "--google-issuer", "https://accounts.google.com");
   const { file } = await start("server.mjs", "--social", provider.url);
   const env = { ...process.env, INTELLISTACK_READY: file, INTELLISTACK_SOCIAL: provider.url };
   const command = ["vitest", "run", "--config", "vitest.auth.config.ts", ...process.argv.slice(2)];
