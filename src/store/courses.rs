@@ -103,27 +103,38 @@ impl Store {
         now: Millis,
     ) -> Result<Saved, StoreError> {
         let (row, stages, quiz) = rows_of(&course, now);
+        match self.course(&row.id).await {
+            Ok(stored) if stored.content_hash == row.content_hash => {
+                return Ok(Saved { unchanged: course.lessons.len(), ..Saved::default() });
+            }
+            Ok(_) | Err(StoreError::NotFound) => {}
+            Err(error) => return Err(error),
+        }
         write!(self, |conn| {
             let id = row.id.clone();
-            let stored: Option<String> = course::table
-                .find(&id)
-                .select(course::content_hash)
-                .first(conn)
-                .await
-                .optional()?;
+            // Two nodes may begin at once on an empty database. The course's row lets one wait for
+            // the other, who then finds nothing left to do.
+            diesel::insert_into(course::table)
+                .values(CourseRow { content_hash: String::new(), ..row.clone() })
+                .on_conflict(course::id)
+                .do_nothing()
+                .execute(conn)
+                .await?;
+            let stored: String = diesel::update(course::table.find(&id))
+                .set(course::created_at.eq(course::created_at))
+                .returning(course::content_hash)
+                .get_result(conn)
+                .await?;
             let lessons: Vec<LessonRow> = lesson::table
                 .filter(lesson::course_id.eq(&id))
                 .select(LessonRow::as_select())
                 .load(conn)
                 .await?;
             let difference = compare(&course, &lessons);
-            if stored.as_ref() == Some(&row.content_hash) {
+            if stored == row.content_hash {
                 return Ok(difference.saved);
             }
-            diesel::insert_into(course::table)
-                .values(&row)
-                .on_conflict(course::id)
-                .do_update()
+            diesel::update(course::table.find(&id))
                 .set((
                     course::title.eq(&row.title),
                     course::description.eq(&row.description),
@@ -219,6 +230,21 @@ mod tests {
         domain::stage::Stage,
         store::{contract::on_both, sample::course},
     };
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn two_that_put_the_same_course_in_at_once_are_both_content() {
+        on_both(async |store| {
+            for now in 1..6 {
+                let lessons: Vec<String> = (0..30).map(|n| format!("{now}-{n}")).collect();
+                let lessons: Vec<&str> = lessons.iter().map(String::as_str).collect();
+                let save = || store.save_course(course("c", &lessons), Millis(now));
+                let (a, b, c) = tokio::join!(save(), save(), save());
+                let written = [a, b, c].map(|saved| saved.unwrap().written);
+                assert_eq!(written.iter().filter(|written| **written).count(), 1);
+            }
+        })
+        .await;
+    }
 
     #[tokio::test(flavor = "multi_thread")]
     async fn a_course_comes_back_as_it_was_put_in_and_every_node_is_told() {
