@@ -22,9 +22,13 @@ pub(crate) fn sqlite(path: &str) -> Result<Vec<String>, StoreError> {
 /// Applies what is missing to the PostgreSQL database at `url`.
 /// Needs a multi-thread runtime (the migration harness blocks in place).
 pub(crate) async fn postgres(url: &str) -> Result<Vec<String>, StoreError> {
-    let connection: AsyncPgConnection = postgres::connect(url.to_owned())
+    let mut connection: AsyncPgConnection = postgres::connect(url.to_owned())
         .await
         .map_err(|error| StoreError::Unavailable(error.to_string()))?;
+    // Nodes that begin at once wait for each other. The lock goes with the connection.
+    let lock =
+        diesel::sql_query("SELECT pg_advisory_lock(hashtext('migrate ' || current_schema()))");
+    diesel_async::RunQueryDsl::execute(lock, &mut connection).await?;
     apply(&mut AsyncMigrationHarness::new(connection))
 }
 
@@ -74,4 +78,20 @@ where
     }
     let done = harness.run_pending_migrations(MIGRATIONS).map_err(broken)?;
     Ok(done.iter().map(ToString::to_string).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::store::{Place, contract::postgres_place};
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn nodes_that_begin_at_once_migrate_once() {
+        let Some(Place::Postgres { url, .. }) = postgres_place().await else { return };
+        let begin = || super::postgres(&url);
+        let (a, b, c) = tokio::join!(begin(), begin(), begin());
+        let mut applied = [a, b, c].map(|done| done.unwrap().len());
+        applied.sort_unstable();
+        assert_eq!(applied[..2], [0, 0]);
+        assert!(applied[2] > 0);
+    }
 }
