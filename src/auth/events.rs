@@ -19,6 +19,7 @@ impl Auth {
             email: None,
             address: Some(device.address.clone()).filter(|address| !address.is_empty()),
             agent: device.short_agent(),
+            detail: "{}".to_owned(),
         }
     }
 

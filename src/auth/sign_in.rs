@@ -84,7 +84,7 @@ impl Auth {
         email: &Email,
     ) -> AuthEvent {
         let user_id = user.map(|user| user.id.clone());
-        AuthEvent { user_id, email: Some(email.as_str().to_owned()), ..self.event(kind, device) }
+        AuthEvent { user_id, ..self.event(kind, device).tried(email.as_str()) }
     }
 
     async fn end_replaced(&self, token: &str, device: &Device) -> Result<(), AuthError> {

@@ -11,38 +11,83 @@ use super::{
 };
 use crate::domain::{clock::Millis, ids::UserId};
 
-/// The kinds of events, as stored and shown.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum AuthEventKind {
-    SignUp,
-    SignIn,
-    SignInFailed,
-    SignOut,
-    SessionRevoked,
-    EmailVerified,
-    PasswordResetRequested,
-    PasswordReset,
-    RoleChanged,
+/// Declares the kinds, their names as stored and shown, and the list of all.
+macro_rules! kinds {
+    ($($(#[$doc:meta])* $kind:ident = $name:literal),* $(,)?) => {
+        /// What can happen to an account.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub(crate) enum AuthEventKind {
+            $($(#[$doc])* $kind),*
+        }
+
+        impl AuthEventKind {
+            pub(crate) const ALL: &[Self] = &[$(Self::$kind),*];
+
+            pub(crate) const fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$kind => $name),*
+                }
+            }
+        }
+    };
+}
+
+kinds! {
+    SignUp = "sign_up",
+    SignIn = "sign_in",
+    SignInFailed = "sign_in_failed",
     /// Too many wrong passwords: none is looked at for a while.
-    AccountLocked,
+    AccountLocked = "account_locked",
+    SignOut = "sign_out",
+    SessionRevoked = "session_revoked",
+    EmailVerified = "email_verified",
+    EmailChangeRequested = "email_change_requested",
+    EmailChanged = "email_changed",
+    PasswordResetRequested = "password_reset_requested",
+    PasswordReset = "password_reset",
+    /// By herself.
+    PasswordChanged = "password_changed",
+    /// By an admin.
+    PasswordSet = "password_set",
+    /// A wrong password where one is asked for again.
+    ProofFailed = "proof_failed",
+    SocialLinked = "social_linked",
+    SocialUnlinked = "social_unlinked",
+    SocialFailed = "social_failed",
+    MfaEnabled = "mfa_enabled",
+    MfaDisabled = "mfa_disabled",
+    MfaFailed = "mfa_failed",
+    /// New recovery codes, which void the old ones.
+    MfaCodesMade = "mfa_codes_made",
+    /// A recovery code.
+    MfaCodeUsed = "mfa_code_used",
+    PasskeyAdded = "passkey_added",
+    PasskeyRemoved = "passkey_removed",
+    ProfileChanged = "profile_changed",
+    RoleChanged = "role_changed",
+    Banned = "banned",
+    Unbanned = "unbanned",
+    ImpersonationStarted = "impersonation_started",
+    ImpersonationEnded = "impersonation_ended",
+    /// By an admin or the operator.
+    UserCreated = "user_created",
+    UserRemoved = "user_removed",
+    /// An app that people sign in to with their account here.
+    ClientCreated = "client_created",
+    ClientChanged = "client_changed",
+    ClientRemoved = "client_removed",
+    ConsentGiven = "consent_given",
+    ConsentWithdrawn = "consent_withdrawn",
 }
 
 impl AuthEventKind {
-    pub(crate) const fn as_str(self) -> &'static str {
-        match self {
-            Self::SignUp => "sign_up",
-            Self::SignIn => "sign_in",
-            Self::SignInFailed => "sign_in_failed",
-            Self::SignOut => "sign_out",
-            Self::SessionRevoked => "session_revoked",
-            Self::EmailVerified => "email_verified",
-            Self::PasswordResetRequested => "password_reset_requested",
-            Self::PasswordReset => "password_reset",
-            Self::RoleChanged => "role_changed",
-            Self::AccountLocked => "account_locked",
-        }
+    pub(crate) fn parse(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|kind| kind.as_str() == name)
     }
 }
+
+/// The longest address that is kept: longer ones were tried, but nobody has one.
+const MAX_EMAIL: usize = 320;
 
 /// One event. Addresses are personal data: the janitor removes events after a while.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable)]
@@ -58,6 +103,8 @@ pub(crate) struct AuthEvent {
     /// Where the request came from; none on the command line.
     pub address: Option<String>,
     pub agent: Option<String>,
+    /// What else there is to say, as a JSON object; see [`AuthEvent::with`].
+    pub detail: String,
 }
 
 impl AuthEvent {
@@ -68,7 +115,25 @@ impl AuthEvent {
     /// Names the account that it happened to.
     #[must_use]
     pub(crate) fn of(self, user: &UserId, email: &str) -> Self {
-        Self { user_id: Some(user.clone()), email: Some(email.to_owned()), ..self }
+        Self { user_id: Some(user.clone()), ..self.tried(email) }
+    }
+
+    /// Names the address that was tried, whether or not it has an account.
+    #[must_use]
+    pub(crate) fn tried(self, email: &str) -> Self {
+        Self { email: Some(email.chars().take(MAX_EMAIL).collect()), ..self }
+    }
+
+    /// Adds a detail. Never a password, a token or a code.
+    #[must_use]
+    pub(crate) fn with(self, name: &str, value: impl Into<serde_json::Value>) -> Self {
+        let mut detail = self.detail();
+        detail.insert(name.to_owned(), value.into());
+        Self { detail: serde_json::Value::Object(detail).to_string(), ..self }
+    }
+
+    pub(crate) fn detail(&self) -> serde_json::Map<String, serde_json::Value> {
+        serde_json::from_str(&self.detail).unwrap_or_default()
     }
 }
 
@@ -130,7 +195,26 @@ pub(crate) mod tests {
             email: None,
             address: None,
             agent: None,
+            detail: "{}".to_owned(),
         }
+    }
+
+    #[test]
+    fn details_gather_and_names_of_kinds_are_read_back() {
+        let event = event("a", AuthEventKind::Banned, 1).with("by", "root").with("until", 7);
+
+        assert_eq!(event.detail, r#"{"by":"root","until":7}"#);
+        for kind in AuthEventKind::ALL {
+            assert_eq!(AuthEventKind::parse(kind.as_str()), Some(*kind));
+        }
+        assert_eq!(AuthEventKind::parse("nonsense"), None);
+    }
+
+    #[test]
+    fn an_address_that_was_tried_is_kept_at_a_bounded_length() {
+        let event = event("a", AuthEventKind::SignInFailed, 1).tried(&"ü".repeat(5_000));
+
+        assert_eq!(event.email.unwrap().chars().count(), MAX_EMAIL);
     }
 
     #[tokio::test(flavor = "multi_thread")]

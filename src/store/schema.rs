@@ -289,6 +289,7 @@ diesel::table! {
         email -> Nullable<Text>,
         address -> Nullable<Text>,
         agent -> Nullable<Text>,
+        detail -> Text,
     }
 }
 
