@@ -34,6 +34,7 @@ use crate::{
         clock::SharedClock,
         ids::{NodeId, SharedIds},
     },
+    mail::Mailer,
     rag::{Index, bm25::Bm25},
     store::{Store, StoreError, nodes::Owner},
     telemetry::{Metrics, Problems},
@@ -44,6 +45,7 @@ use crate::{
 #[cfg(test)]
 mod clockwork_tests;
 mod drain;
+mod mail;
 mod model;
 mod roles;
 mod server;
@@ -75,6 +77,8 @@ pub(crate) enum AppError {
     Course(#[from] CourseError),
     #[error("the built-in course: {0}")]
     BuiltIn(#[from] crate::importer::ImportError),
+    #[error(transparent)]
+    Mailer(#[from] crate::mail::MailerError),
     #[error("the model: {0}")]
     Model(String),
 }
@@ -147,10 +151,11 @@ impl App {
         courses.load_index().await?;
         courses.save(crate::importer::builtin::read()?).await?;
 
+        let mailer = mail::mailer(&config.mail)?;
         let tutor = Arc::new(model::tutor(&config.tutor, index, Arc::clone(ids))?);
         let metrics = Arc::new(Metrics::new());
         let parts = Parts { store, auth, courses, tutor, metrics, me, seq };
-        let hub = Arc::new(parts.start(ground));
+        let hub = Arc::new(parts.start(ground, mailer));
         let Parts { store, auth, courses, metrics, me, .. } = parts;
         Ok(Self { hub, auth, store, courses, metrics, me, public_url, demo_accounts, _lock: lock })
     }
@@ -169,7 +174,7 @@ struct Parts {
 
 impl Parts {
     /// Starts the node's actors: the tutor on a thread of its own, the others on a second.
-    fn start(&self, ground: &Ground) -> Hub {
+    fn start(&self, ground: &Ground, mailer: Option<Arc<dyn Mailer>>) -> Hub {
         let Ground { config, clock, ids, .. } = ground;
         let (limits, live) = (config.limits.clone(), config.live.clone());
         let Shared { log, bus, link } =
@@ -205,6 +210,9 @@ impl Parts {
         self.start_janitor(&control, clock, &log, vitals);
         self.start_watcher(&control, &registry, &leaving, &bus);
         roles::keep_issuer_keys(&self.auth, &control);
+        if config.server.roles.has(NodeRole::Auth) {
+            mail::deliver(&config.mail, mailer, &self.auth, &self.metrics, &control);
+        }
         Hub {
             store: Arc::clone(&self.store),
             log,

@@ -29,6 +29,7 @@ mod lease;
 pub(crate) mod leaving;
 pub(crate) mod limiter;
 pub(crate) mod peers;
+pub(crate) mod postman;
 pub(crate) mod presence;
 mod progress;
 mod question;

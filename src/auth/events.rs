@@ -49,7 +49,7 @@ mod tests {
 
     fn device() -> Device {
         let agent = Some(format!("Browser/1 {}", "x".repeat(5_000)));
-        Device { address: "192.0.2.1".to_owned(), agent }
+        Device { address: "192.0.2.1".to_owned(), agent, ..Device::default() }
     }
 
     fn email(name: &str) -> Email {

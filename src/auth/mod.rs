@@ -23,12 +23,15 @@ use crate::{
         origin::{Origin, Origins},
         role::Role,
     },
-    mail::Mailer,
     store::{Store, StoreError, sessions::Session, users::User},
 };
 
 mod access;
+pub(crate) mod change_email;
+pub(crate) mod change_password;
 pub(crate) mod cookie;
+mod delete_user;
+mod delivery;
 mod demo;
 mod events;
 mod foreign;
@@ -38,6 +41,7 @@ mod issuer;
 mod jwt;
 mod keys;
 pub(crate) mod limits;
+pub(crate) mod links;
 mod outbox;
 mod people;
 mod reset;
@@ -50,14 +54,16 @@ mod stays;
 mod ticket;
 mod verify;
 
+pub(crate) use delivery::{Delivery, Tried};
 pub(crate) use demo::{DemoAccount, random_password};
 pub(crate) use foreign::LogoutError;
+pub(crate) use links::LinkError;
+pub(crate) use outbox::Posting;
 pub(crate) use people::NewPerson;
 pub(crate) use secret::{Secret, SecretError};
 pub(crate) use settings::Settings;
 pub(crate) use stays::Stays;
 pub(crate) use ticket::{TICKET_LIFE, TicketError};
-pub(crate) use verify::LinkError;
 
 use limits::Allowance;
 
@@ -159,10 +165,10 @@ pub(crate) struct Auth {
     stays: Stays,
     keys: keys::Keys,
     issuer: Option<issuer::Issuer>,
-    links: verify::Links,
+    links: links::Links,
     hasher: hashing::Hasher,
     limits: limits::Limits,
-    mailer: Arc<dyn Mailer>,
+    mailer: outbox::Outbox,
     trusted_proxies: Vec<IpAddr>,
     demo: bool,
     data_dir: PathBuf,
@@ -193,17 +199,19 @@ impl Auth {
             .issuer
             .map(|it| issuer::Issuer::new(it, audience_of(&origins), Arc::clone(&clock)));
         let (threads, queue) = (settings.hash_threads, settings.hash_queue);
-        let outbox = outbox::Outbox::new(Arc::clone(&store), Arc::clone(&clock), Arc::clone(&ids));
+        let (clock_, ids_) = (Arc::clone(&clock), Arc::clone(&ids));
+        let posting = settings.posting;
+        let mailer = outbox::Outbox::new(Arc::clone(&store), clock_, ids_, &secret, posting)?;
         Ok(Self {
             generation: AtomicU64::new(0),
             keys: keys::Keys::open(Arc::clone(&store), &secret, &clock, &ids).await?,
             issuer: issuer.transpose()?,
-            links: verify::Links::new(&secret),
+            links: links::Links::new(&secret),
             stays: Stays::new(&secret),
             ticket_key: hmac::Key::new(hmac::HMAC_SHA256, &secret.key_for("live tickets v1")),
             hasher: hashing::Hasher::start(threads, queue, ids.as_ref()).await?,
             limits: limits::Limits::new(allowance, Arc::clone(&clock)),
-            mailer: Arc::new(outbox),
+            mailer,
             store,
             clock,
             ids,

@@ -1,17 +1,34 @@
-//! A forgotten password: a link by mail, good for an hour and for one use. It ends all sessions.
+//! A forgotten password: a link by mail, good for an hour and for one use. It ends all sessions,
+//! and leaves a second factor as it is (attack A18).
 
-use super::{Auth, AuthError, hash_token, sessions::Device, verify::LinkError};
+use super::{
+    Auth, AuthError, hash_token,
+    links::{LINK_LIFE, LinkError},
+    outbox::to,
+    people::ID_LENGTH,
+    sessions::Device,
+    verify::{escaped, link_error},
+};
 use crate::{
-    domain::{clock::HOUR, email::Email, password::Password, return_url::ReturnUrl},
+    domain::{
+        email::{Email, NOWHERE},
+        ids::UserId,
+        password::Password,
+        return_url::ReturnUrl,
+    },
     mail::Mail,
-    store::{StoreError, auth_events::AuthEventKind, verifications::Verification},
+    store::{
+        auth_events::AuthEventKind,
+        users::User,
+        verifications::{NewProof, Reset},
+    },
 };
 
-const LINK_LIFE: i64 = HOUR;
 const TOKEN_LENGTH: usize = 24;
 
 impl Auth {
-    /// Mails a link, if there is such an account. Nobody is told whether there is.
+    /// Mails a link, if there is such an account. Nobody is told whether there is: the same work is
+    /// done and the same is written for an address that has none (attack A3).
     pub(crate) async fn request_reset(
         &self,
         email: &Email,
@@ -19,29 +36,33 @@ impl Auth {
         device: &Device,
     ) -> Result<(), AuthError> {
         let login = self.store.login_by_email(email.as_str()).await?;
-        // Whom another issuer vouches for has no password here that could be forgotten.
-        let Some((user, Some(_))) = login else { return Ok(()) };
+        // Whom another issuer vouches for has no mailbox here.
+        let found = login.map(|(user, _)| user).filter(|user| !user.email.ends_with(NOWHERE));
         let (token, now) = (self.ids.token(TOKEN_LENGTH), self.clock.now());
-        let proof = Verification {
-            id: self.ids.token(32),
-            identifier: identifier(&token),
-            value: user.id.as_str().to_owned(),
-            expires_at: now.plus(LINK_LIFE).0,
-            created_at: now.0,
-            updated_at: now.0,
-        };
+        let link =
+            format!("{}/reset-password/{token}?callbackURL={}", self.issuer(), escaped(back));
         let event = self.event(AuthEventKind::PasswordResetRequested, device);
-        self.store.insert_verification(proof, event.of(&user.id, &user.email)).await?;
-        let back: String = url::form_urlencoded::byte_serialize(back.as_str().as_bytes()).collect();
-        let link = format!("{}/reset-password/{token}?callbackURL={back}", self.issuer());
-        self.post(Mail::reset_password(&user.email, &user.name, &link)).await;
+        let new = if let Some(user) = &found {
+            let proof = self.proof(identifier(&token), &user.id, LINK_LIFE);
+            let mail = self.mailer.row(Mail::reset_password(to(user, device), &link))?;
+            let event = event.of(&user.id, &user.email);
+            self.store.insert_verification(NewProof { proof, mail }, event).await
+        } else {
+            let (nobody, life) = (UserId::new(format!("nobody {}", now.0)), 0);
+            let proof = self.proof(identifier(&token), &nobody, life);
+            let event = event.tried(email.as_str());
+            self.store.insert_verification(NewProof { proof, mail: None }, event).await
+        };
+        new?;
+        self.mailer.told();
         Ok(())
     }
 
-    /// Whether the link is good still; it stays good.
-    pub(crate) async fn check_reset(&self, token: &str) -> Result<(), LinkError> {
+    /// Whose link it is, if it is good still; it stays good.
+    pub(crate) async fn check_reset(&self, token: &str) -> Result<User, LinkError> {
         let found = self.store.verification(&identifier(token), self.clock.now()).await;
-        found.map(|_| ()).map_err(link_error)
+        let owner = UserId::new(found.map_err(link_error)?);
+        self.store.user(&owner).await.map_err(link_error)
     }
 
     /// Uses the link up. A password that the caller has not checked is not taken.
@@ -52,13 +73,17 @@ impl Auth {
         device: &Device,
     ) -> Result<(), LinkError> {
         // No work is spent on a password for a link that is no good.
-        self.check_reset(token).await?;
-        let hash = self.hasher.hash(password, self.ids.as_ref()).await?;
+        let user = self.check_reset(token).await?;
+        let reset = Reset {
+            proof: identifier(token),
+            hash: self.hasher.hash(password, self.ids.as_ref()).await?,
+            new_login: self.ids.token(ID_LENGTH),
+            notice: self.mailer.row(Mail::password_changed(to(&user, device)))?,
+        };
         let event = self.event(AuthEventKind::PasswordReset, device);
-        let reset = self.store.reset_password(&identifier(token), hash, event).await;
-        let owner = reset.map_err(link_error)?;
-        let user = self.store.user(&owner).await.map_err(AuthError::from)?;
+        self.store.reset_password(reset, event).await.map_err(link_error)?;
         self.limits.unlock(&hash_token(&user.email));
+        self.mailer.told();
         Ok(())
     }
 }
@@ -66,11 +91,4 @@ impl Auth {
 /// The token itself is stored nowhere.
 fn identifier(token: &str) -> String {
     format!("reset-password:{}", hash_token(token))
-}
-
-fn link_error(error: StoreError) -> LinkError {
-    match error {
-        StoreError::NotFound => LinkError::Invalid,
-        error => AuthError::from(error).into(),
-    }
 }

@@ -5,6 +5,7 @@ use crate::{
     domain::{
         clock::{DAY, Millis},
         ids::{SessionId, UserId},
+        locale::Locale,
     },
     store::{
         auth_events::{AuthEvent, AuthEventKind},
@@ -24,6 +25,8 @@ const MAX_AGENT: usize = 400;
 pub(crate) struct Device {
     pub address: String,
     pub agent: Option<String>,
+    /// In which its person wants to be written to.
+    pub locale: Locale,
 }
 
 impl Device {

@@ -2,7 +2,7 @@
 
 use std::{net::IpAddr, path::PathBuf};
 
-use super::{Secret, SecretError, issuer};
+use super::{Posting, Secret, SecretError, issuer};
 use crate::{config::Config, domain::ids::Ids};
 
 /// What the operator chose.
@@ -29,6 +29,7 @@ pub(crate) struct Settings {
     pub hide_existing: bool,
     pub failures_per_minute: u32,
     pub sign_ups_per_minute: u32,
+    pub posting: Posting,
     /// Who else vouches for people.
     pub issuer: Option<issuer::Settings>,
 }
@@ -59,6 +60,8 @@ impl Settings {
             hide_existing: accounts.hide_existing,
             failures_per_minute: config.limits.sign_in_failures_per_minute,
             sign_ups_per_minute: config.limits.sign_ups_per_minute,
+            // Outside demo mode what nothing takes waits for another transport.
+            posting: Posting { leaves: config.mail.leaves() || !demo, shown: demo },
         })
     }
 }

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use super::{Auth, AuthError, limits::TooMany, people::NewPerson, sessions::Device};
 use crate::{
     domain::{
-        email::{Email, NOWHERE},
+        email::Email,
         password::{Password, Weakness},
         return_url::ReturnUrl,
         role::Role,
@@ -74,12 +74,12 @@ impl Auth {
         let (mut user, login) = self.rows(person, hash);
         user.image = image;
         let event = self.event(AuthEventKind::SignUp, &device).of(&user.id, &user.email);
-        let (session, token) = self.new_session(&user.id, remember, device);
+        let (session, token) = self.new_session(&user.id, remember, device.clone());
         let begun = (!self.hide_existing).then_some(session);
         match self.store.sign_up(user.clone(), login, begun, Some(event)).await {
-            Ok(()) => self.mail_verification(&user, &back).await,
+            Ok(()) => self.mail_verification(&user, &back, &device).await,
             Err(StoreError::Conflict(_)) if self.hide_existing => {
-                self.mail_account_exists(&user.email).await;
+                self.mail_account_exists(&user.email, &device).await;
             }
             Err(StoreError::Conflict(_)) => return Err(SignUpError::Taken),
             Err(error) => return Err(AuthError::from(error).into()),
@@ -91,19 +91,16 @@ impl Auth {
     }
 
     /// To the stored name and address, never to what was typed.
-    async fn mail_account_exists(&self, email: &str) {
+    async fn mail_account_exists(&self, email: &str, device: &Device) {
         if let Ok(owner) = self.store.user_by_email(email).await {
             let sign_in = format!("{}/sign-in", self.origins.own());
-            self.post(Mail::account_exists(&owner.email, &owner.name, &sign_in)).await;
+            self.post(Mail::account_exists(super::outbox::to(&owner, device), &sign_in)).await;
         }
     }
 
     /// A mail that cannot be kept does not undo what it is about: the person can ask for another.
     pub(super) async fn post(&self, mail: Mail) {
         let kind = mail.kind.as_str();
-        if mail.to.ends_with(NOWHERE) {
-            return;
-        }
         if let Err(error) = self.mailer.post(mail).await {
             tracing::error!(kind, %error, "a mail was lost");
         }

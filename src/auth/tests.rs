@@ -36,6 +36,7 @@ pub(crate) fn settings(public_url: &str, folder: &std::path::Path) -> Settings {
         hide_existing: false,
         failures_per_minute: 30,
         sign_ups_per_minute: 20,
+        posting: Posting { leaves: false, shown: true },
         issuer: None,
     }
 }
@@ -53,7 +54,11 @@ impl Bench {
     }
 
     pub(crate) async fn at(public_url: &str, demo: bool) -> Self {
-        Self::with(public_url, |settings| settings.demo = demo).await
+        Self::with(public_url, |settings| {
+            settings.demo = demo;
+            settings.posting = Posting { leaves: !demo, shown: demo };
+        })
+        .await
     }
 
     pub(crate) async fn with(public_url: &str, change: impl FnOnce(&mut Settings)) -> Self {

@@ -2,80 +2,33 @@
 
 use std::net::IpAddr;
 
-use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
-use serde::{Deserialize, Serialize};
-
-use super::{Auth, AuthError, limits::TooMany, secret::Secret, sessions::Device};
+use super::{
+    Auth, AuthError,
+    limits::TooMany,
+    links::{Claims, LinkError, Step},
+    outbox::to,
+    sessions::Device,
+};
 use crate::{
-    domain::{
-        clock::{HOUR, Millis, SECOND},
-        email::Email,
-        ids::UserId,
-        return_url::ReturnUrl,
-    },
+    domain::{email::Email, return_url::ReturnUrl},
     mail::Mail,
     store::{StoreError, auth_events::AuthEventKind, users::User},
 };
 
-const LINK_LIFE: i64 = HOUR;
-const TYPE: &str = "verify-email+jwt";
-const MAX_LENGTH: usize = 4 * 1_024;
-
-/// Why a link does nothing.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum LinkError {
-    #[error("the link is not one of ours")]
-    Invalid,
-    #[error("the link is older than an hour")]
-    Expired,
-    #[error(transparent)]
-    Auth(#[from] AuthError),
-}
-
-/// Signs links, with a key that signs nothing else.
-pub(super) struct Links {
-    signer: EncodingKey,
-    verifier: DecodingKey,
-}
-
-impl Links {
-    pub(super) fn new(secret: &Secret) -> Self {
-        let key = secret.key_for("verify-email links v1");
-        Self { signer: EncodingKey::from_secret(&key), verifier: DecodingKey::from_secret(&key) }
-    }
-}
-
-#[derive(Debug, Serialize, Deserialize)]
-struct Claims {
-    email: String,
-    #[serde(rename = "userId")]
-    user: UserId,
-    iat: i64,
-    exp: i64,
-}
-
 impl Auth {
     /// Mails a link to the person's stored address.
-    pub(super) async fn mail_verification(&self, user: &User, back: &ReturnUrl) {
-        let now = self.clock.now();
-        let claims = Claims {
-            email: user.email.clone(),
-            user: user.id.clone(),
-            iat: now.0 / SECOND,
-            exp: now.plus(LINK_LIFE).0 / SECOND,
-        };
-        let mut header = Header::new(Algorithm::HS256);
-        header.typ = Some(TYPE.to_owned());
-        match jsonwebtoken::encode(&header, &claims, &self.links.signer) {
+    pub(super) async fn mail_verification(&self, user: &User, back: &ReturnUrl, device: &Device) {
+        match self.links.sign((&user.id, &user.email), None, self.clock.now()) {
             Ok(token) => {
-                let back: String =
-                    url::form_urlencoded::byte_serialize(back.as_str().as_bytes()).collect();
-                let own = self.issuer();
-                let link = format!("{own}/verify-email?token={token}&callbackURL={back}");
-                self.post(Mail::verify_email(&user.email, &user.name, &link)).await;
+                let link = self.verify_link(&token, back);
+                self.post(Mail::verify_email(to(user, device), &link)).await;
             }
             Err(error) => tracing::error!(%error, "a verification link cannot be signed"),
         }
+    }
+
+    pub(super) fn verify_link(&self, token: &str, back: &ReturnUrl) -> String {
+        format!("{}/verify-email?token={token}&callbackURL={}", self.issuer(), escaped(back))
     }
 
     /// Whether somebody at this address may make us write another mail: counted as sign-ups are.
@@ -88,9 +41,10 @@ impl Auth {
         &self,
         email: &Email,
         back: &ReturnUrl,
+        device: &Device,
     ) -> Result<(), AuthError> {
         match self.store.user_by_email(email.as_str()).await {
-            Ok(user) if !user.email_verified => self.mail_verification(&user, back).await,
+            Ok(user) if !user.email_verified => self.mail_verification(&user, back, device).await,
             Ok(_) | Err(StoreError::NotFound) => {}
             Err(error) => return Err(error.into()),
         }
@@ -98,35 +52,50 @@ impl Auth {
     }
 
     /// Believes the link. Of an address that is verified already: as if it had worked.
-    pub(crate) async fn verify_email(&self, token: &str, device: &Device) -> Result<(), LinkError> {
-        let Claims { user, email, .. } = self.open_link(token)?;
+    pub(crate) async fn verify_email(
+        &self,
+        token: &str,
+        back: &ReturnUrl,
+        device: &Device,
+    ) -> Result<Option<Step>, LinkError> {
+        let claims = self.links.open(token, self.clock.now())?;
+        if let Some(change) = claims.change.clone() {
+            let step = change.step;
+            match step {
+                Step::ChangeEmailConfirmation => {
+                    self.confirm_change(&claims, change, back, device).await?;
+                }
+                Step::ChangeEmailVerification => self.move_email(&claims, change, device).await?,
+            }
+            return Ok(Some(step));
+        }
+        let Claims { user, email, .. } = claims;
         let event = self.event(AuthEventKind::EmailVerified, device).of(&user, &email);
         match self.store.set_verified(&user, &email, event).await {
-            Ok(_) => Ok(()),
+            Ok(_) => Ok(None),
             Err(StoreError::NotFound) => Err(LinkError::Invalid),
             Err(error) => Err(AuthError::from(error).into()),
         }
     }
 
-    /// Whether the link would be believed, without believing it: for a page with a button.
-    pub(crate) fn check_link(&self, token: &str) -> Result<(), LinkError> {
-        self.open_link(token).map(|_| ())
+    /// What the link would do, without doing it: for a page with a button.
+    pub(crate) async fn check_link(&self, token: &str) -> Result<Claims, LinkError> {
+        let claims = self.links.open(token, self.clock.now())?;
+        if let Some(change) = &claims.change {
+            self.check_change(change).await?;
+        }
+        Ok(claims)
     }
+}
 
-    fn open_link(&self, token: &str) -> Result<Claims, LinkError> {
-        if token.len() > MAX_LENGTH {
-            return Err(LinkError::Invalid);
-        }
-        let mut rules = Validation::new(Algorithm::HS256);
-        rules.validate_exp = false;
-        let opened = jsonwebtoken::decode::<Claims>(token, &self.links.verifier, &rules)
-            .map_err(|_| LinkError::Invalid)?;
-        if opened.header.typ.as_deref() != Some(TYPE) || opened.header.crit.is_some() {
-            return Err(LinkError::Invalid);
-        }
-        if Millis(opened.claims.exp.saturating_mul(SECOND)) <= self.clock.now() {
-            return Err(LinkError::Expired);
-        }
-        Ok(opened.claims)
+pub(super) fn escaped(back: &ReturnUrl) -> String {
+    url::form_urlencoded::byte_serialize(back.as_str().as_bytes()).collect()
+}
+
+/// A proof that is not there was used, replaced, or has expired.
+pub(super) fn link_error(error: StoreError) -> LinkError {
+    match error {
+        StoreError::NotFound => LinkError::Invalid,
+        error => AuthError::from(error).into(),
     }
 }

@@ -15,7 +15,7 @@ use super::{Context, Failure, say};
 use crate::{
     app::{self, App, Ground, Options},
     auth::DemoAccount,
-    config::{Purpose, Roles},
+    config::{NodeRole, Purpose, Roles},
 };
 
 /// Start the server.
@@ -66,6 +66,13 @@ pub(crate) fn run(context: Context, args: Args) -> Result<ExitCode, Failure> {
     context.config.check(purpose)?;
     for note in context.config.notes() {
         tracing::warn!("{note}");
+    }
+    let accounts = context.config.server.roles.has(NodeRole::Auth);
+    if accounts && !args.demo && !context.config.mail.leaves() {
+        tracing::warn!(
+            "mail.transport is \"outbox\": nobody gets mail, so that nobody can verify an address \
+             or reset a password. Set it to \"smtp\" or \"resend\""
+        );
     }
     actix_rt::System::new().block_on(serve(context, args))
 }

@@ -48,6 +48,7 @@ impl Config {
         self.check_databases()?;
         self.check_secret()?;
         self.check_issuer()?;
+        self.mail.check()?;
         self.check_tutor(purpose)?;
         self.check_loopback(purpose)
     }
@@ -243,7 +244,7 @@ fn origin(key: &'static str, text: &str) -> Result<Url, ConfigError> {
     )
 }
 
-pub(super) fn is_loopback(url: &Url) -> bool {
+pub(crate) fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
         Some(Host::Ipv4(ip)) => IpAddr::from(ip).is_loopback(),

@@ -10,13 +10,16 @@ use serde::{Deserialize, Serialize};
 mod check;
 mod issuer;
 mod load;
+mod mail;
 mod roles;
 mod secret;
 mod sections;
 
+pub(crate) use check::is_loopback;
 pub use check::{ConfigError, Purpose};
 pub use issuer::{Issuer, PersonRole};
 pub use load::{Overrides, load};
+pub use mail::{Mail, MailTransport, SmtpSecurity};
 pub use roles::{BadRoles, NodeRole, Roles};
 pub use secret::{Address, Secret};
 pub use sections::{
@@ -36,6 +39,7 @@ pub struct Config {
     pub auth: Auth,
     pub issuer: Issuer,
     pub accounts: Accounts,
+    pub mail: Mail,
     pub limits: Limits,
     pub tutor: Tutor,
     pub live: Live,

@@ -14,6 +14,7 @@ pub mod ids;
 pub mod intent;
 pub mod item;
 pub mod live;
+pub mod locale;
 pub mod lockout;
 pub mod normal;
 pub mod origin;

@@ -32,6 +32,16 @@ impl ReturnUrl {
         &self.0
     }
 
+    /// The same place with scheme and host.
+    #[must_use]
+    pub fn absolute(&self, origins: &Origins) -> Self {
+        if self.0.starts_with('/') {
+            Self(format!("{}{}", origins.own(), self.0))
+        } else {
+            self.clone()
+        }
+    }
+
     /// The same place with one more query parameter. `value` needs no escaping.
     #[must_use]
     pub fn with(&self, name: &str, value: &str) -> Self {

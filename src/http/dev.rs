@@ -59,6 +59,8 @@ async fn mail_json(
                 "subject": mail.subject,
                 "links": links,
                 "text": mail.body,
+                "html": mail.html,
+                "state": mail.state,
                 "at": Millis(mail.created_at).to_rfc3339(),
             })
         })
@@ -73,7 +75,7 @@ async fn mail_page(
     filter: Query<Filter>,
 ) -> Result<HttpResponse, ApiError> {
     only_here(&request, &auth)?;
-    let mut body = String::from("<h1>Mail</h1><p>Newest first. In demo mode no mail leaves.</p>");
+    let mut body = String::from("<h1>Mail</h1><p>Newest first.</p>");
     for mail in filter.mails(&store).await? {
         body.push_str(&article(&mail));
     }
@@ -93,10 +95,11 @@ fn article(mail: &OutboxMail) -> String {
     let links: Vec<String> =
         links.iter().map(|link| format!(r#"<p><a href="{0}">{0}</a></p>"#, escape(link))).collect();
     format!(
-        "<article><strong>{}</strong><br>to {} · {} · {}<pre>{}</pre>{}</article>",
+        "<article><strong>{}</strong><br>to {} · {} · {} · {}<pre>{}</pre>{}</article>",
         escape(&mail.subject),
         escape(&mail.recipient),
         escape(&mail.kind),
+        escape(&mail.state),
         Millis(mail.created_at).to_rfc3339(),
         escape(&mail.body),
         links.concat()
@@ -126,7 +129,7 @@ mod tests {
     use actix_web::{App, test};
 
     use super::*;
-    use crate::auth::tests::Bench;
+    use crate::{auth::tests::Bench, store::outbox::tests::mail};
 
     async fn get(bench: &Bench, path: &str, host: &str, peer: &str) -> (u16, String) {
         let app = App::new()
@@ -169,14 +172,10 @@ mod tests {
         let bench = Bench::new().await;
         for (at, to) in [(1, "ada@x.example"), (2, "bob@x.example"), (3, "ada@x.example")] {
             let row = OutboxMail {
-                id: at.to_string(),
-                kind: "verify-email".to_owned(),
-                recipient: to.to_owned(),
                 subject: format!("<b>{at}</b>"),
                 body: "Open https://x.example/?a=1&b=2".to_owned(),
                 links: r#"["https://x.example/?a=1&b=2"]"#.to_owned(),
-                created_at: at,
-                sent_at: None,
+                ..mail(&at.to_string(), to, "verify-email", at)
             };
             bench.store.insert_mail(row).await.unwrap();
         }

@@ -1,5 +1,7 @@
 //! Small pages that the server writes itself.
 
+use crate::domain::locale::Locale;
+
 /// Text that stands in HTML as it is, in an attribute too.
 pub(crate) fn escape(text: &str) -> String {
     text.replace('&', "&amp;")
@@ -19,15 +21,24 @@ background:var(--card);border:1px solid var(--line);border-radius:12px}h1{margin
 font-size:1.4rem}a{color:var(--act);overflow-wrap:anywhere}button{font:inherit;padding:.6rem 1.2rem;\
 border:0;border-radius:8px;background:var(--act);color:var(--card);cursor:pointer}\
 article{border-top:1px solid var(--line);padding:.75rem 0}pre{white-space:pre-wrap;\
-overflow-wrap:anywhere}";
+overflow-wrap:anywhere}label{display:block}input{font:inherit;width:100%;padding:.6rem;\
+color:inherit;background:var(--paper);border:1px solid var(--line);border-radius:8px}\
+#fault{color:#c0392b;font-weight:600}";
 
 /// A whole page. `body` is HTML, `title` is text.
 pub(crate) fn page(title: &str, body: &str) -> String {
+    page_in(Locale::English, title, body)
+}
+
+/// The same in another language, which may run the other way.
+pub(crate) fn page_in(locale: Locale, title: &str, body: &str) -> String {
     format!(
-        "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\
+        "<!doctype html>\n<html lang=\"{}\" dir=\"{}\"><head><meta charset=\"utf-8\">\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\
          <title>{} · IntelliStack</title><style>{STYLE}</style></head>\
          <body><main>{body}</main></body></html>\n",
+        locale.tag(),
+        locale.direction(),
         escape(title)
     )
 }

@@ -22,6 +22,7 @@ mod health;
 pub(crate) mod html;
 mod lessons;
 mod live;
+mod mail;
 pub(crate) mod not_served;
 pub(crate) mod observe;
 pub(crate) mod openapi;
@@ -29,6 +30,7 @@ mod page;
 pub(crate) mod pages;
 mod sse;
 mod threads;
+pub(crate) mod words;
 
 use error::ApiError;
 
@@ -64,6 +66,7 @@ fn api(cfg: &mut ServiceConfig) {
         .configure(lessons::routes)
         .configure(admin::routes)
         .configure(audit::routes)
+        .configure(mail::routes)
         .configure(live::routes)
         .configure(threads::routes)
         .configure(sse::routes)

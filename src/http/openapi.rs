@@ -5,7 +5,9 @@ use utoipa::{
     openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme},
 };
 
-use super::{admin, audit, auth, extract::SESSION_COOKIE, health, lessons, live, sse, threads};
+use super::{
+    admin, audit, auth, extract::SESSION_COOKIE, health, lessons, live, mail, sse, threads,
+};
 
 /// Public calls say so with an empty requirement of their own.
 #[derive(OpenApi)]
@@ -43,6 +45,7 @@ pub(crate) fn document() -> utoipa::openapi::OpenApi {
         lessons::Docs::openapi(),
         admin::Docs::openapi(),
         audit::Docs::openapi(),
+        mail::Docs::openapi(),
         health::ApiDocs::openapi(),
         live::Docs::openapi(),
         threads::Docs::openapi(),

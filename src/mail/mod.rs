@@ -1,9 +1,18 @@
 //! Floor 1, mail: what is written to people, and the port through which it leaves.
 //!
-//! In this form mail goes to the outbox table, which demo mode shows at `/dev/mail`. Delivery by
-//! SMTP or an HTTP API is a further twin of [`Mailer`].
+//! A mail is written down in the outbox table first. [`Mailer`] is what takes it from there:
+//! an SMTP server or Resend's HTTP API; in demo mode nothing does, and `/dev/mail` shows it.
 
 use futures_util::future::BoxFuture;
+
+mod render;
+pub(crate) mod resend;
+mod retry;
+pub(crate) mod smtp;
+mod words;
+
+pub(crate) use render::To;
+pub(crate) use retry::Patience;
 
 /// What a mail is about; its name is what `/dev/mail.json?kind=` filters by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -12,6 +21,17 @@ pub(crate) enum Kind {
     ResetPassword,
     /// Somebody signed up with an address that has an account.
     AccountExists,
+    /// To the old address: whether the account may move to another.
+    ChangeEmailConfirmation,
+    /// To the new address: whether its mail is read.
+    ChangeEmailVerification,
+    /// To the old address, when the account has moved.
+    EmailChanged,
+    PasswordChanged,
+    AccountLocked,
+    DeleteAccount,
+    /// A factor, a passkey or a sign-in at another provider was added or removed.
+    SecurityNotice,
 }
 
 impl Kind {
@@ -20,87 +40,63 @@ impl Kind {
             Self::VerifyEmail => "verify-email",
             Self::ResetPassword => "reset-password",
             Self::AccountExists => "account-exists",
+            Self::ChangeEmailConfirmation => "change-email-confirmation",
+            Self::ChangeEmailVerification => "change-email-verification",
+            Self::EmailChanged => "email-changed",
+            Self::PasswordChanged => "password-changed",
+            Self::AccountLocked => "account-locked",
+            Self::DeleteAccount => "delete-account",
+            Self::SecurityNotice => "security-notice",
         }
     }
 }
 
-/// One mail to one person, in plain text.
+/// One mail to one person, in plain text and in HTML that says the same.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Mail {
     pub kind: Kind,
     pub to: String,
     pub subject: String,
-    pub body: String,
+    pub text: String,
+    pub html: String,
+    /// What it asks the reader to open, if anything. It is a secret.
+    pub link: Option<String>,
 }
 
-#[derive(Debug, thiserror::Error)]
-#[error("the mail cannot be taken: {0}")]
-pub(crate) struct MailError(pub(crate) String);
+/// A mail on its way. Its links are secrets.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Letter {
+    /// The same for every try, so that whoever takes it can tell a second try from a second mail.
+    pub id: String,
+    pub to: String,
+    pub subject: String,
+    pub text: String,
+    pub html: String,
+}
 
-/// Takes mail. When it answers, the mail is kept and will be tried to deliver.
+/// Why a letter was not taken. Says what an operator would want to know, without the letter's
+/// content.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Undelivered {
+    /// Worth another try: nobody answers, or not now, or not with these settings.
+    #[error("{0}")]
+    Later(String),
+    /// This letter will not be taken.
+    #[error("{0}")]
+    Never(String),
+}
+
+/// Takes letters to where their readers have their mail. Each call ends in a bounded time.
 pub(crate) trait Mailer: Send + Sync {
-    fn post(&self, mail: Mail) -> BoxFuture<'_, Result<(), MailError>>;
+    fn deliver<'a>(&'a self, letter: &'a Letter) -> BoxFuture<'a, Result<(), Undelivered>>;
 }
 
-impl Mail {
-    pub(crate) fn verify_email(to: &str, name: &str, link: &str) -> Self {
-        let body = format!(
-            "Hello {name},\n\nopen this link within an hour to verify your email address:\n\n\
-             {link}\n\nIf you did not sign up, you need do nothing.\n"
-        );
-        Self {
-            kind: Kind::VerifyEmail,
-            to: to.to_owned(),
-            subject: "Verify your email address".to_owned(),
-            body,
-        }
-    }
+/// The settings do not make a mailer.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct MailerError(pub(crate) String);
 
-    pub(crate) fn reset_password(to: &str, name: &str, link: &str) -> Self {
-        let body = format!(
-            "Hello {name},\n\nopen this link within an hour to choose a new password:\n\n{link}\n\n\
-             If you did not ask for it, you need do nothing: your password stands.\n"
-        );
-        Self {
-            kind: Kind::ResetPassword,
-            to: to.to_owned(),
-            subject: "Choose a new password".to_owned(),
-            body,
-        }
-    }
-
-    pub(crate) fn account_exists(to: &str, name: &str, sign_in: &str) -> Self {
-        let body = format!(
-            "Hello {name},\n\nsomebody tried to sign up with your address. You have an account \
-             already; sign in here:\n\n{sign_in}\n\nIf it was not you, you need do nothing.\n"
-        );
-        Self {
-            kind: Kind::AccountExists,
-            to: to.to_owned(),
-            subject: "You have an account already".to_owned(),
-            body,
-        }
-    }
-
-    /// The links in the body, in order.
-    pub(crate) fn links(&self) -> Vec<&str> {
-        self.body
-            .split_whitespace()
-            .filter(|word| word.starts_with("http://") || word.starts_with("https://"))
-            .collect()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_link_of_a_mail_is_pulled_out_whole() {
-        let link = "https://school.example/api/auth/verify-email?token=a.b.c&callbackURL=%2F";
-
-        let mail = Mail::verify_email("ada@school.example", "Ada", link);
-
-        assert_eq!(mail.links(), [link]);
-    }
+/// What a server said, at a length for a log and a table, on one line.
+fn in_short(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(300).collect()
 }

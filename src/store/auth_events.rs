@@ -69,6 +69,10 @@ kinds! {
     Unbanned = "unbanned",
     ImpersonationStarted = "impersonation_started",
     ImpersonationEnded = "impersonation_ended",
+    /// By herself: a link was mailed.
+    DeletionRequested = "deletion_requested",
+    /// By herself.
+    UserDeleted = "user_deleted",
     /// By an admin or the operator.
     UserCreated = "user_created",
     UserRemoved = "user_removed",

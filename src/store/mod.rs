@@ -17,11 +17,14 @@ pub(crate) mod audit_turns;
 pub(crate) mod auth_events;
 mod blocking;
 mod bulk;
+pub(crate) mod change_email;
+pub(crate) mod change_password;
 mod changes;
 #[cfg(test)]
 pub(crate) mod contract;
 pub(crate) mod courses;
 pub(crate) mod db;
+mod delete_user;
 mod dialect;
 pub(crate) mod enrolments;
 mod error;

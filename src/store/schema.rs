@@ -267,6 +267,13 @@ diesel::table! {
         links -> Text,
         created_at -> BigInt,
         sent_at -> Nullable<BigInt>,
+        html -> Text,
+        state -> Text,
+        sealed -> Bool,
+        tries -> Integer,
+        next_try_at -> BigInt,
+        claim -> Nullable<Text>,
+        last_error -> Nullable<Text>,
     }
 }
 

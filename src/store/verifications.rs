@@ -1,15 +1,17 @@
-//! Short-lived proofs (reset links, sign-in states): kept under a hashed name, used once.
+//! Short-lived proofs (reset links, sign-in states): kept under a hashed name, used once. What is
+//! mailed about one is stored with it.
 
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
 use super::{
     Store, StoreError,
-    accounts::CREDENTIAL,
+    accounts::{Account, CREDENTIAL},
     auth_events::{AuthEvent, note_event},
     changes::note_change,
     db::{read, write},
-    schema::{account, session, user, verification},
+    outbox::{OutboxMail, note_mail},
+    schema::{account, outbox, session, user, verification},
     sessions::REVOCATION_KEPT,
 };
 use crate::domain::{clock::Millis, ids::UserId};
@@ -27,21 +29,108 @@ pub(crate) struct Verification {
     pub updated_at: i64,
 }
 
+/// A proof with the mail that takes it to its owner.
+#[derive(Debug, Clone)]
+pub(crate) struct NewProof {
+    pub proof: Verification,
+    /// None: nobody gets it.
+    pub mail: Option<OutboxMail>,
+}
+
+/// A new password by a mailed proof.
+#[derive(Debug, Clone)]
+pub(crate) struct Reset {
+    /// The proof's identifier.
+    pub proof: String,
+    pub hash: String,
+    /// Id of the login that is made for who had no password.
+    pub new_login: String,
+    pub notice: Option<OutboxMail>,
+}
+
+/// What of an account's mailed proofs is worth nothing when its password or its address changes.
+pub(super) const MAILED: [&str; 3] = ["reset-password:", "change-email:", "delete-user:"];
+
+/// Takes a proof inside a transaction: of many at once one gets its value.
+macro_rules! use_proof {
+    ($conn:expr, $identifier:expr, $now:expr) => {{
+        use $crate::store::schema::verification;
+        diesel_async::RunQueryDsl::get_result::<String>(
+            diesel::delete(verification::table.filter(
+                verification::identifier.eq($identifier).and(verification::expires_at.gt($now.0)),
+            ))
+            .returning(verification::value),
+            $conn,
+        )
+        .await?
+    }};
+}
+pub(super) use use_proof;
+
+/// Ends an account's mailed proofs inside a transaction.
+macro_rules! end_proofs {
+    ($conn:expr, $owner:expr) => {
+        for kind in $crate::store::verifications::MAILED {
+            use $crate::store::schema::verification;
+            let same = verification::value
+                .eq($owner.as_str())
+                .and(verification::identifier.like(format!("{kind}%")));
+            diesel_async::RunQueryDsl::execute(
+                diesel::delete(verification::table.filter(same)),
+                $conn,
+            )
+            .await?;
+        }
+    };
+}
+pub(super) use end_proofs;
+
+/// Stores a proof inside a transaction. With or without a mail the database is asked as often.
+macro_rules! insert_proof {
+    ($conn:expr, $new:expr) => {{
+        let NewProof { proof, mail } = $new;
+        let kind = proof.identifier.split(':').next().unwrap_or_default();
+        let same = verification::value
+            .eq(proof.value.clone())
+            .and(verification::identifier.like(format!("{kind}:%")));
+        diesel::delete(verification::table.filter(same)).execute($conn).await?;
+        diesel::insert_into(verification::table).values(proof).execute($conn).await?;
+        if mail.is_none() {
+            diesel::delete(outbox::table.filter(outbox::id.eq(""))).execute($conn).await?;
+        }
+        note_mail!($conn, mail);
+    }};
+}
+
 impl Store {
     /// Stores a proof; what `owner` (its value) had of the same kind, which is what stands before
     /// the colon, is worth nothing from now on.
     pub(crate) async fn insert_verification(
         &self,
-        row: Verification,
+        new: NewProof,
         event: AuthEvent,
     ) -> Result<(), StoreError> {
         write!(self, |conn| {
-            let kind = row.identifier.split(':').next().unwrap_or_default();
-            let same = verification::value
-                .eq(row.value.clone())
-                .and(verification::identifier.like(format!("{kind}:%")));
-            diesel::delete(verification::table.filter(same)).execute(conn).await?;
-            diesel::insert_into(verification::table).values(row).execute(conn).await?;
+            insert_proof!(conn, new);
+            note_event!(conn, event);
+            Ok::<_, StoreError>(())
+        })
+    }
+
+    /// Uses a proof up and stores the next one of its owner: all or nothing.
+    pub(crate) async fn replace_verification(
+        &self,
+        used: &str,
+        new: NewProof,
+        event: AuthEvent,
+    ) -> Result<(), StoreError> {
+        let (used, now) = (used.to_owned(), event.at());
+        write!(self, |conn| {
+            let owner = use_proof!(conn, used, now);
+            if owner != new.proof.value {
+                return Err(StoreError::NotFound);
+            }
+            insert_proof!(conn, new);
             note_event!(conn, event);
             Ok(())
         })
@@ -60,27 +149,36 @@ impl Store {
             .await?))
     }
 
-    /// Uses the proof up, gives its owner a new password and ends all her sessions: all or nothing;
-    /// of many at once one wins. [`StoreError::NotFound`] if it is unknown, used or expired.
+    /// Uses the proof up, gives its owner a new password and ends all her sessions and her other
+    /// mailed proofs: all or nothing; of many at once one wins. [`StoreError::NotFound`] if it is
+    /// unknown, used or expired.
     pub(crate) async fn reset_password(
         &self,
-        identifier: &str,
-        hash: String,
+        reset: Reset,
         event: AuthEvent,
     ) -> Result<UserId, StoreError> {
-        let (identifier, now) = (identifier.to_owned(), event.at());
+        let now = event.at();
         write!(self, |conn| {
-            let owner: UserId = diesel::delete(verification::table.filter(
-                verification::identifier.eq(identifier).and(verification::expires_at.gt(now.0)),
-            ))
-            .returning(verification::value)
-            .get_result(conn)
-            .await?;
+            let Reset { proof, hash, new_login, notice } = reset;
+            let owner = UserId::new(use_proof!(conn, proof, now));
             let login = account::user_id.eq(&owner).and(account::provider_id.eq(CREDENTIAL));
-            diesel::update(account::table.filter(login))
-                .set((account::password.eq(Some(hash)), account::updated_at.eq(now.0)))
+            let known = diesel::update(account::table.filter(login))
+                .set((account::password.eq(Some(&hash)), account::updated_at.eq(now.0)))
                 .execute(conn)
                 .await?;
+            if known == 0 {
+                let login = Account {
+                    id: new_login,
+                    account_id: owner.as_str().to_owned(),
+                    provider_id: CREDENTIAL.to_owned(),
+                    user_id: owner.clone(),
+                    password: Some(hash),
+                    created_at: now.0,
+                    updated_at: now.0,
+                };
+                diesel::insert_into(account::table).values(login).execute(conn).await?;
+            }
+            end_proofs!(conn, owner);
             diesel::delete(session::table.filter(session::user_id.eq(&owner)))
                 .execute(conn)
                 .await?;
@@ -89,6 +187,7 @@ impl Store {
             let email: String =
                 user::table.filter(user::id.eq(&owner)).select(user::email).first(conn).await?;
             note_event!(conn, event.of(&owner, &email));
+            note_mail!(conn, notice);
             Ok(owner)
         })
     }
@@ -103,92 +202,4 @@ impl Store {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::{
-        domain::role::Role,
-        store::{
-            accounts::tests::login,
-            auth_events::{AuthEventKind, tests::event},
-            contract::on_both,
-            users::tests::person,
-        },
-    };
-
-    async fn insert(store: &Store, identifier: &str) {
-        let event = event(identifier, AuthEventKind::PasswordResetRequested, 1);
-        store.insert_verification(proof(identifier), event).await.unwrap();
-    }
-
-    async fn reset(store: &Store, hash: String, at: i64) -> Result<UserId, StoreError> {
-        let event = event(&hash, AuthEventKind::PasswordReset, at);
-        store.reset_password("reset:1", hash, event).await
-    }
-
-    fn proof(identifier: &str) -> Verification {
-        Verification {
-            id: identifier.to_owned(),
-            identifier: identifier.to_owned(),
-            value: "ada".to_owned(),
-            expires_at: 100,
-            created_at: 1,
-            updated_at: 1,
-        }
-    }
-
-    async fn with_ada(store: &Store) {
-        store.insert_user(person("ada", Role::Student), login("ada"), None).await.unwrap();
-        insert(store, "reset:1").await;
-    }
-
-    /// Attack B3: a link used twice at the same moment.
-    #[tokio::test(flavor = "multi_thread")]
-    async fn of_eight_uses_of_one_proof_at_once_one_wins() {
-        on_both(async |store| {
-            with_ada(&store).await;
-
-            let uses = (0..8).map(|n| reset(&store, format!("$hash{n}"), 2));
-            let won = futures_util::future::join_all(uses).await.into_iter().flatten().count();
-
-            assert_eq!(won, 1);
-            let (_, hash) = store.login_by_email("ada@school.example").await.unwrap().unwrap();
-            assert!(hash.unwrap().starts_with("$hash"));
-            let told = store.changes_after(0).await.unwrap();
-            assert_eq!((told[0].kind.as_str(), told.len()), ("user_sessions", 1));
-            let events = store.newest_auth_events(9).await.unwrap();
-            assert_eq!((events[0].kind.as_str(), events.len()), ("password_reset", 2));
-            assert_eq!(events[0].email.as_deref(), Some("ada@school.example"));
-        })
-        .await;
-    }
-
-    #[tokio::test(flavor = "multi_thread")]
-    async fn a_newer_proof_of_the_same_kind_ends_the_older() {
-        on_both(async |store| {
-            with_ada(&store).await;
-            insert(&store, "other:1").await;
-            insert(&store, "reset:2").await;
-
-            let old = store.verification("reset:1", Millis(2)).await;
-            assert!(matches!(old, Err(StoreError::NotFound)));
-            assert_eq!(store.verification("reset:2", Millis(2)).await.unwrap(), "ada");
-            assert_eq!(store.verification("other:1", Millis(2)).await.unwrap(), "ada");
-        })
-        .await;
-    }
-
-    #[tokio::test(flavor = "multi_thread")]
-    async fn an_expired_proof_is_worth_nothing() {
-        on_both(async |store| {
-            with_ada(&store).await;
-
-            let late = reset(&store, "$x".to_owned(), 100).await;
-
-            assert!(matches!(late, Err(StoreError::NotFound)));
-            let (_, hash) = store.login_by_email("ada@school.example").await.unwrap().unwrap();
-            assert_eq!(hash.as_deref(), Some("$argon2id$x"));
-            assert_eq!(store.forget_verifications(Millis(101)).await.unwrap(), 1);
-        })
-        .await;
-    }
-}
+pub(crate) mod tests;

@@ -13,7 +13,7 @@ use prometheus_client::{
     registry::{Registry, Unit},
 };
 
-use super::RedisFigures;
+use super::{MailFigures, RedisFigures};
 
 /// One label whose values are few and known: a status, a code, an outcome. Never an id or a name.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -59,6 +59,7 @@ pub(crate) struct Metrics {
     resident_bytes: Gauge,
     pub(crate) flow: Flow,
     pub(crate) redis: RedisFigures,
+    pub(crate) mail: MailFigures,
 }
 
 /// What moves over the live sockets, and who cannot keep up.
@@ -114,6 +115,7 @@ impl Metrics {
             resident_bytes: Gauge::default(),
             flow: Flow::default(),
             redis: RedisFigures::default(),
+            mail: MailFigures::default(),
         };
         new.register();
         new
@@ -149,6 +151,7 @@ impl Metrics {
         all.register_with_unit("resident", "Memory of the process", Unit::Bytes, resident);
         self.flow.register(all);
         self.redis.register(all);
+        self.mail.register(all);
     }
 
     pub(crate) fn http_answer(&self, status: u16, seconds: f64) {
@@ -260,6 +263,7 @@ mod tests {
         metrics.sign_in("ok");
         metrics.flow.bytes_out.inc_by(7);
         metrics.redis.up.set(1);
+        metrics.mail.sent.inc();
         metrics.redis.append_seconds.observe(0.001);
         let text = metrics.render().unwrap();
 
@@ -277,6 +281,8 @@ mod tests {
             r#"intellistack_sign_ins_total{value="ok"} 1"#,
             "intellistack_live_bytes_out_total 7",
             "intellistack_redis_up 1",
+            "intellistack_mail_sent_total 1",
+            "intellistack_mail_dead_letters 0",
             "intellistack_redis_append_seconds_count 1",
         ] {
             assert!(text.contains(line), "{line} is missing in\n{text}");

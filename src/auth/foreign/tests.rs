@@ -121,7 +121,7 @@ async fn nothing_is_mailed_to_a_person_without_an_address_and_no_password_is_res
     assert!(unverified.user.email.ends_with(NOWHERE) && !unverified.user.email_verified);
     let address = Email::parse(&unverified.user.email).unwrap();
 
-    auth.mail_verification_again(&address, &back).await.unwrap();
+    auth.mail_verification_again(&address, &back, &Device::default()).await.unwrap();
     auth.request_reset(&address, &back, &Device::default()).await.unwrap();
     let bob = school
         .lets_in(|c| {

@@ -9,6 +9,10 @@ use actix_web::{
     http::{StatusCode, header},
     web::Bytes,
 };
+use serde::{
+    Deserialize, Deserializer,
+    de::{MapAccess, SeqAccess, Visitor},
+};
 use serde_json::{Map, Value};
 
 use super::error::Refusal;
@@ -56,13 +60,20 @@ impl Fields {
             return Err(Refusal::validation(message));
         }
         let value = match kind {
-            Some("application/json") => serde_json::from_slice(bytes)
+            Some("application/json") => serde_json::from_slice::<Once>(bytes)
+                .map(|once| once.0)
                 .map_err(|_| Refusal::bad("INVALID_JSON", "Invalid JSON in request body"))?,
-            Some("application/x-www-form-urlencoded") => Value::Object(
-                url::form_urlencoded::parse(bytes)
-                    .map(|(name, text)| (name.into_owned(), Value::from(text.into_owned())))
-                    .collect(),
-            ),
+            Some("application/x-www-form-urlencoded") => {
+                let pairs = url::form_urlencoded::parse(bytes);
+                let mut map = Map::new();
+                for (name, text) in pairs {
+                    let text = Value::from(text.into_owned());
+                    if map.insert(name.into_owned(), text).is_some() {
+                        return Err(Refusal::validation("[body] Invalid input: a field twice"));
+                    }
+                }
+                Value::Object(map)
+            }
             other => return Err(unsupported(other)),
         };
         match value {
@@ -164,6 +175,68 @@ impl Fields {
         self.issues
             .push(format!("[body.{name}] Invalid input: expected {expected}, received {found}"));
         String::new()
+    }
+}
+
+/// JSON whose outermost object has each key once: of two, programs disagree on which counts
+/// (attack A15).
+struct Once(Value);
+
+impl<'de> Deserialize<'de> for Once {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Outermost;
+
+        impl<'de> Visitor<'de> for Outermost {
+            type Value = Value;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("JSON")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Value, A::Error> {
+                let mut map = Map::new();
+                while let Some((key, value)) = entries.next_entry::<String, Value>()? {
+                    if map.insert(key, value).is_some() {
+                        return Err(serde::de::Error::custom("a key twice"));
+                    }
+                }
+                Ok(Value::Object(map))
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
+                let mut list = Vec::new();
+                while let Some(item) = items.next_element()? {
+                    list.push(item);
+                }
+                Ok(Value::Array(list))
+            }
+
+            fn visit_str<E>(self, text: &str) -> Result<Value, E> {
+                Ok(Value::from(text))
+            }
+
+            fn visit_bool<E>(self, flag: bool) -> Result<Value, E> {
+                Ok(Value::from(flag))
+            }
+
+            fn visit_u64<E>(self, number: u64) -> Result<Value, E> {
+                Ok(Value::from(number))
+            }
+
+            fn visit_i64<E>(self, number: i64) -> Result<Value, E> {
+                Ok(Value::from(number))
+            }
+
+            fn visit_f64<E>(self, number: f64) -> Result<Value, E> {
+                Ok(Value::from(number))
+            }
+
+            fn visit_unit<E>(self) -> Result<Value, E> {
+                Ok(Value::Null)
+            }
+        }
+
+        deserializer.deserialize_any(Outermost).map(Self)
     }
 }
 

@@ -9,12 +9,19 @@ use actix_web::{
     web::{self, PayloadConfig, QueryConfig, ServiceConfig},
 };
 
-use super::extract::{self, Page, Shown};
+use super::{
+    extract::{self, Page, Shown},
+    words,
+};
 use crate::auth::{Auth, Identity, sessions::Device};
 
+mod about;
+mod account;
 mod backchannel;
 mod body;
+mod choose_password;
 mod cookies;
+mod delete_user;
 mod error;
 mod keys;
 mod pages;
@@ -37,6 +44,10 @@ pub(super) fn docs() -> utoipa::openapi::OpenApi {
         session::Docs::openapi(),
         verify::Docs::openapi(),
         reset::Docs::openapi(),
+        choose_password::Docs::openapi(),
+        account::Docs::openapi(),
+        delete_user::Docs::openapi(),
+        about::Docs::openapi(),
         backchannel::Docs::openapi(),
         keys::Docs::openapi(),
     ] {
@@ -63,6 +74,10 @@ pub(crate) fn routes(cfg: &mut ServiceConfig) {
             .configure(session::routes)
             .configure(verify::routes)
             .configure(reset::routes)
+            .configure(choose_password::routes)
+            .configure(account::routes)
+            .configure(delete_user::routes)
+            .configure(about::routes)
             .configure(backchannel::routes)
             .configure(keys::routes)
             .default_service(web::to(nothing)),
@@ -171,7 +186,14 @@ fn device(request: &HttpRequest, auth: &Auth) -> (Device, Option<std::net::IpAdd
         .get(actix_web::http::header::USER_AGENT)
         .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
     let text = address.map(|address| address.to_string()).unwrap_or_default();
-    (Device { address: text, agent }, address)
+    (Device { address: text, agent, locale: words::locale(request) }, address)
+}
+
+/// Whether a GET is a page's own call and not a link that somebody, or a scanner of mails, opened
+/// (attack B5): a browser says so.
+fn is_fetch(request: &HttpRequest) -> bool {
+    let mode = request.headers().get("sec-fetch-mode").and_then(|value| value.to_str().ok());
+    matches!(mode, Some("cors" | "same-origin"))
 }
 
 /// The session token that a request shows. An access token manages no account.

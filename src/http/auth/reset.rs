@@ -12,7 +12,7 @@ use utoipa::OpenApi;
 
 use super::{
     body::{Fields, callback},
-    device,
+    choose_password, device,
     error::Refusal,
     get, post, schema,
 };
@@ -60,7 +60,10 @@ async fn request_reset(
     let back = match back {
         Some(text) => ReturnUrl::parse(&text, auth.origins())
             .map_err(|_| Refusal::forbidden("INVALID_REDIRECT_URL", "Invalid redirectURL"))?,
-        None => ReturnUrl::home(),
+        // A page of ours that needs no JavaScript.
+        None => {
+            ReturnUrl::parse(choose_password::PATH, auth.origins()).map_err(Refusal::internal)?
+        }
     };
     let (device, address) = device(&request, &auth);
     auth.may_mail(address)?;
@@ -100,9 +103,9 @@ async fn opened(
         let message = "[query.callbackURL] Invalid input: expected string, received undefined";
         return Err(Refusal::validation(message));
     };
-    let back = callback(text, &auth)?;
+    let back = callback(text, &auth)?.absolute(auth.origins());
     let back = match auth.check_reset(&token).await {
-        Ok(()) => back.with("token", &token),
+        Ok(_) => back.with("token", &token),
         Err(LinkError::Auth(error)) => return Err(error.into()),
         Err(_) => back.with("error", "INVALID_TOKEN"),
     };

@@ -189,3 +189,50 @@ pub(super) struct DiscoveryBody {
     subject_types_supported: Vec<String>,
     scopes_supported: Vec<String>,
 }
+
+#[derive(ToSchema)]
+#[schema(as = ChoosePassword)]
+pub(super) struct ChooseForm {
+    password: String,
+    again: String,
+}
+
+#[derive(ToSchema)]
+#[schema(as = Password)]
+pub(super) struct PasswordBody {
+    password: String,
+}
+
+#[derive(ToSchema)]
+#[schema(as = ChangePassword, rename_all = "camelCase")]
+pub(super) struct ChangePasswordBody {
+    current_password: String,
+    new_password: String,
+    revoke_other_sessions: Option<bool>,
+}
+
+#[derive(ToSchema)]
+#[schema(as = ChangeEmail)]
+pub(super) struct ChangeEmailBody {
+    #[schema(rename = "newEmail")]
+    new_email: String,
+    #[schema(rename = "callbackURL")]
+    callback: Option<String>,
+}
+
+#[derive(ToSchema)]
+#[schema(as = DeleteUser)]
+pub(super) struct DeleteUserBody {
+    password: Option<String>,
+    /// Of the mailed link.
+    token: Option<String>,
+    #[schema(rename = "callbackURL")]
+    callback: Option<String>,
+}
+
+#[derive(ToSchema)]
+#[schema(as = UserDeleted)]
+pub(super) struct DeletedBody {
+    success: bool,
+    message: String,
+}

@@ -16,6 +16,10 @@ use crate::{
     http::extract::SESSION_COOKIE,
 };
 
+mod account;
+mod change_email;
+mod choose_password;
+mod delete_user;
 mod links;
 mod reset;
 mod sessions;

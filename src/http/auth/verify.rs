@@ -17,10 +17,12 @@ use super::{
     body::{Fields, callback},
     caller, device,
     error::Refusal,
-    pages, post, schema,
+    is_fetch,
+    pages::Pages,
+    post, schema,
 };
 use crate::{
-    auth::{Auth, LinkError},
+    auth::{Auth, LinkError, links::Step},
     domain::return_url::ReturnUrl,
 };
 
@@ -57,6 +59,7 @@ async fn send(
     let back = fields.callback(&auth)?.unwrap_or_else(ReturnUrl::home);
     fields.finish()?;
     let Some(email) = email else { return Err(Refusal::validation("[body.email] Invalid input")) };
+    let (device, address) = device(&request, &auth);
     match caller(&request, &auth).await {
         Ok(caller) if caller.user.email != email.as_str() => {
             return Err(Refusal::bad("EMAIL_MISMATCH", "Email mismatch"));
@@ -66,31 +69,35 @@ async fn send(
         }
         Ok(_) => {}
         Err(refusal) if refusal.is_unauthorized() => {
-            let (_, address) = device(&request, &auth);
             auth.may_mail(address)?;
         }
         Err(refusal) => return Err(refusal),
     }
-    auth.mail_verification_again(&email, &back).await?;
+    auth.mail_verification_again(&email, &back, &device).await?;
     Ok(HttpResponse::Ok().json(json!({ "status": true })))
 }
 
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
-struct Link {
+pub(super) struct Link {
     token: Option<String>,
     #[serde(rename = "callbackURL")]
     callback: Option<String>,
 }
 
 impl Link {
-    fn token(&self) -> Result<&str, Refusal> {
+    /// From a form of ours.
+    pub(super) fn of_form(fields: &mut Fields) -> Self {
+        Self { token: Some(fields.text("token")), callback: fields.optional_text("callbackURL") }
+    }
+
+    pub(super) fn token(&self) -> Result<&str, Refusal> {
         self.token.as_deref().ok_or_else(|| {
             Refusal::validation("[query.token] Invalid input: expected string, received undefined")
         })
     }
 
-    fn back(&self, auth: &Auth) -> Result<Option<ReturnUrl>, Refusal> {
+    pub(super) fn back(&self, auth: &Auth) -> Result<Option<ReturnUrl>, Refusal> {
         self.callback.as_deref().map(|text| callback(text, auth)).transpose()
     }
 }
@@ -116,17 +123,19 @@ async fn opened(
     link: Query<Link>,
 ) -> Result<HttpResponse, Refusal> {
     let (token, back) = (link.token()?, link.back(&auth)?);
-    let mode = request.headers().get("sec-fetch-mode").and_then(|value| value.to_str().ok());
-    if !matches!(mode, Some("cors" | "same-origin")) {
-        return Ok(match auth.check_link(token) {
-            Ok(()) => pages::confirm(&auth, token, back.as_ref()),
-            Err(error) => pages::bad_link(&auth, &error),
-        });
-    }
     let (device, _) = device(&request, &auth);
-    match (auth.verify_email(token, &device).await, back) {
-        (Ok(()), None) => Ok(HttpResponse::Ok().json(json!({ "status": true, "user": null }))),
-        (Ok(()), Some(back)) => Ok(found(StatusCode::FOUND, &back)),
+    if !is_fetch(&request) {
+        let pages = Pages::new(&auth, device.locale);
+        return match auth.check_link(token).await {
+            Ok(claims) => Ok(pages.confirm(&claims, token, back.as_ref())),
+            Err(error) if code(&error).is_some() => Ok(pages.bad_link(&error)),
+            Err(error) => Err(error.into()),
+        };
+    }
+    let next = back.clone().unwrap_or_else(ReturnUrl::home);
+    match (auth.verify_email(token, &next, &device).await, back) {
+        (Ok(_), None) => Ok(HttpResponse::Ok().json(json!({ "status": true, "user": null }))),
+        (Ok(_), Some(back)) => Ok(found(StatusCode::FOUND, &back)),
         (Err(error), Some(back)) if code(&error).is_some() => {
             Ok(found(StatusCode::FOUND, &back.with("error", code(&error).unwrap_or_default())))
         }
@@ -154,20 +163,24 @@ async fn confirmed(
     auth: Data<Auth>,
     mut fields: Fields,
 ) -> Result<HttpResponse, Refusal> {
-    let link =
-        Link { token: Some(fields.text("token")), callback: fields.optional_text("callbackURL") };
+    let link = Link::of_form(&mut fields);
     fields.finish()?;
     let (token, back) = (link.token()?, link.back(&auth)?);
-    match auth.verify_email(token, &device(&request, &auth).0).await {
-        Ok(()) => {
-            Ok(back.map_or_else(|| pages::verified(&auth), |it| found(StatusCode::SEE_OTHER, &it)))
+    let (device, _) = device(&request, &auth);
+    let pages = Pages::new(&auth, device.locale);
+    let next = back.clone().unwrap_or_else(ReturnUrl::home);
+    match (auth.verify_email(token, &next, &device).await, back) {
+        // Whoever has agreed to a change must hear that another mail follows.
+        (Ok(step @ Some(Step::ChangeEmailConfirmation)), _) | (Ok(step), None) => {
+            Ok(pages.verified(step))
         }
-        Err(error) if code(&error).is_some() => Ok(pages::bad_link(&auth, &error)),
-        Err(error) => Err(error.into()),
+        (Ok(_), Some(back)) => Ok(found(StatusCode::SEE_OTHER, &back)),
+        (Err(error), _) if code(&error).is_some() => Ok(pages.bad_link(&error)),
+        (Err(error), _) => Err(error.into()),
     }
 }
 
-fn found(status: StatusCode, back: &ReturnUrl) -> HttpResponse {
+pub(super) fn found(status: StatusCode, back: &ReturnUrl) -> HttpResponse {
     HttpResponse::build(status)
         .insert_header((header::LOCATION, back.as_str()))
         .insert_header((header::CACHE_CONTROL, "no-store"))
@@ -175,7 +188,7 @@ fn found(status: StatusCode, back: &ReturnUrl) -> HttpResponse {
 }
 
 /// The code of a link that is no good; none for a failure of ours.
-fn code(error: &LinkError) -> Option<&'static str> {
+pub(super) fn code(error: &LinkError) -> Option<&'static str> {
     match error {
         LinkError::Invalid => Some("INVALID_TOKEN"),
         LinkError::Expired => Some("TOKEN_EXPIRED"),

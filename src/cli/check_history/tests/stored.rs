@@ -18,7 +18,7 @@ use crate::{
         contract::on_both,
         db::write,
         nodes::Owner,
-        outbox::OutboxMail,
+        outbox::{OutboxMail, tests::mail as outbox_mail},
         ownership::Finish,
         sample::insert_user,
         schema::{item, quota_use, turn},
@@ -85,16 +85,7 @@ async fn fill(store: &Store) {
 }
 
 fn mail(id: &str, sent_at: i64) -> OutboxMail {
-    OutboxMail {
-        id: id.to_owned(),
-        kind: "verify-email".to_owned(),
-        recipient: "ada".to_owned(),
-        subject: "s".to_owned(),
-        body: "b".to_owned(),
-        links: "[]".to_owned(),
-        created_at: 1,
-        sent_at: Some(sent_at),
-    }
+    OutboxMail { sent_at: Some(sent_at), ..outbox_mail(id, "ada", "verify-email", 1) }
 }
 
 async fn judged(store: &Store, limit: i64) -> Checker {

@@ -169,3 +169,54 @@ async fn a_forged_host_does_not_get_into_a_mail() {
     assert!(!mail.body.contains("evil"), "{}", mail.body);
     assert!(mail.body.contains("http://localhost:8080/api/auth/verify-email?token="));
 }
+
+/// Attack B7: the page says whose account it is about, and pressing the button signs nobody in.
+#[actix_web::test]
+async fn the_page_of_a_link_names_the_account_in_the_readers_language() {
+    let bench = Bench::new().await;
+    bench.sign_up("ada@school.example").await;
+    let link = link(&bench, "ada@school.example").await;
+
+    for (language, words, lang) in [
+        ("de-DE,de;q=0.9", "Meine Adresse best\u{e4}tigen", r#"lang="de" dir="ltr""#),
+        (
+            "ar",
+            "\u{62a}\u{623}\u{643}\u{64a}\u{62f} \u{639}\u{646}\u{648}\u{627}\u{646}\u{64a}",
+            r#"lang="ar" dir="rtl""#,
+        ),
+        ("fr", "Verify my address", r#"lang="en" dir="ltr""#),
+    ] {
+        let page = bench.get(&link).with("accept-language", language).send().await;
+        assert!(page.text.contains(words) && page.text.contains(lang), "{}", page.text);
+        assert!(page.text.contains("ada@school.example"));
+        assert!(page.cookies().is_empty());
+    }
+}
+
+#[actix_web::test]
+async fn a_mail_is_written_in_the_language_of_the_request() {
+    let bench = Bench::new().await;
+    let body = json!({"name": "Ada", "email": "ada@school.example", "password": PASSWORD});
+    let call = bench.post("/api/auth/sign-up/email", &body);
+    assert_eq!(call.with("accept-language", "ar-EG,en;q=0.5").send().await.status, 200);
+
+    let mail = bench.store.mails(None, None).await.unwrap().remove(0);
+
+    assert!(mail.html.contains(r#"lang="ar" dir="rtl""#), "{}", mail.html);
+}
+
+#[actix_web::test]
+async fn ok_is_answered_and_an_error_page_shows_its_code_as_text() {
+    let bench = Bench::new().await;
+    assert_eq!(bench.get("/api/auth/ok").send().await.json(), json!({"ok": true}));
+
+    let page = bench.get("/api/auth/error?error=%3Cscript%3Ex%3C/script%3E").send().await;
+    assert_eq!(page.status, 200);
+    assert!(
+        page.text.contains("&lt;script&gt;") && !page.text.contains("<script"),
+        "{}",
+        page.text
+    );
+    let policy = page.header("content-security-policy").unwrap();
+    assert!(policy.contains("default-src 'none'"), "{policy}");
+}

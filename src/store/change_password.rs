@@ -1,0 +1,94 @@
+//! A new password for somebody who is signed in, and the proof that she is who she is.
+
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+
+use super::{
+    Store, StoreError,
+    accounts::CREDENTIAL,
+    auth_events::{AuthEvent, note_event},
+    changes::note_change,
+    db::write,
+    outbox::{OutboxMail, note_mail},
+    schema::{account, session},
+    sessions::{REVOCATION_KEPT, Session},
+    verifications::end_proofs,
+};
+use crate::domain::{
+    clock::Millis,
+    ids::{SessionId, UserId},
+};
+
+#[derive(Debug, Clone)]
+pub(crate) struct ChangePassword {
+    pub user: UserId,
+    pub hash: String,
+    /// The sign-in that asked for it. All others end.
+    pub kept: SessionId,
+    /// What begins in its place; then it ends too.
+    pub instead: Option<Session>,
+    pub notice: Option<OutboxMail>,
+}
+
+impl Store {
+    /// All or nothing. Mailed proofs of the person are worth nothing from now on; the sign-in that
+    /// stays has just been proved. [`StoreError::NotFound`] if she has no password.
+    pub(crate) async fn change_password(
+        &self,
+        change: ChangePassword,
+        event: AuthEvent,
+    ) -> Result<(), StoreError> {
+        let now = event.at();
+        write!(self, |conn| {
+            let ChangePassword { user, hash, kept, instead, notice } = change;
+            let login = account::user_id.eq(&user).and(account::provider_id.eq(CREDENTIAL));
+            let known = diesel::update(account::table.filter(login))
+                .set((account::password.eq(Some(hash)), account::updated_at.eq(now.0)))
+                .execute(conn)
+                .await?;
+            if known == 0 {
+                return Err(StoreError::NotFound);
+            }
+            end_proofs!(conn, user);
+            let kept = if instead.is_some() { SessionId::new("") } else { kept };
+            let others = session::user_id.eq(&user).and(session::id.ne(&kept));
+            let gone: Vec<SessionId> = diesel::delete(session::table.filter(others))
+                .returning(session::id)
+                .get_results(conn)
+                .await?;
+            for session in gone {
+                let until = now.plus(REVOCATION_KEPT).0;
+                note_change!(conn, "session", session.as_str(), until, now.0);
+            }
+            diesel::update(session::table.filter(session::id.eq(&kept)))
+                .set(session::proved_at.eq(now.0))
+                .execute(conn)
+                .await?;
+            if let Some(session) = instead {
+                diesel::insert_into(session::table).values(session).execute(conn).await?;
+            }
+            note_event!(conn, event);
+            note_mail!(conn, notice);
+            Ok(())
+        })
+    }
+
+    /// The holder of this session has just proved to be its person.
+    pub(crate) async fn prove_session(
+        &self,
+        id: &SessionId,
+        now: Millis,
+    ) -> Result<(), StoreError> {
+        let id = id.clone();
+        write!(self, |conn| {
+            diesel::update(session::table.filter(session::id.eq(id)))
+                .set(session::proved_at.eq(now.0))
+                .execute(conn)
+                .await?;
+            Ok::<_, StoreError>(())
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;
