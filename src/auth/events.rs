@@ -124,6 +124,7 @@ mod tests {
             "role_changed",
             "sign_out",
             "password_reset_requested",
+            "password_reset_requested",
         ];
         assert_eq!(kinds, expected);
         for event in &events {

@@ -5,17 +5,11 @@ use super::{
     Auth, AuthError, hash_token,
     links::{LINK_LIFE, LinkError},
     outbox::to,
-    people::ID_LENGTH,
     sessions::Device,
     verify::{escaped, link_error},
 };
 use crate::{
-    domain::{
-        email::{Email, NOWHERE},
-        ids::UserId,
-        password::Password,
-        return_url::ReturnUrl,
-    },
+    domain::{email::Email, ids::UserId, password::Password, return_url::ReturnUrl},
     mail::Mail,
     store::{
         auth_events::AuthEventKind,
@@ -36,8 +30,8 @@ impl Auth {
         device: &Device,
     ) -> Result<(), AuthError> {
         let login = self.store.login_by_email(email.as_str()).await?;
-        // Whom another issuer vouches for has no mailbox here.
-        let found = login.map(|(user, _)| user).filter(|user| !user.email.ends_with(NOWHERE));
+        // Whom somebody else vouches for has no password here that could be forgotten.
+        let found = login.filter(|(_, hash)| hash.is_some()).map(|(user, _)| user);
         let (token, now) = (self.ids.token(TOKEN_LENGTH), self.clock.now());
         let link =
             format!("{}/reset-password/{token}?callbackURL={}", self.issuer(), escaped(back));
@@ -77,7 +71,6 @@ impl Auth {
         let reset = Reset {
             proof: identifier(token),
             hash: self.hasher.hash(password, self.ids.as_ref()).await?,
-            new_login: self.ids.token(ID_LENGTH),
             notice: self.mailer.row(Mail::password_changed(to(&user, device)))?,
         };
         let event = self.event(AuthEventKind::PasswordReset, device);

@@ -6,7 +6,7 @@ use diesel_async::RunQueryDsl;
 
 use super::{
     Store, StoreError,
-    accounts::{Account, CREDENTIAL},
+    accounts::CREDENTIAL,
     auth_events::{AuthEvent, note_event},
     changes::note_change,
     db::{read, write},
@@ -43,8 +43,6 @@ pub(crate) struct Reset {
     /// The proof's identifier.
     pub proof: String,
     pub hash: String,
-    /// Id of the login that is made for who had no password.
-    pub new_login: String,
     pub notice: Option<OutboxMail>,
 }
 
@@ -159,25 +157,13 @@ impl Store {
     ) -> Result<UserId, StoreError> {
         let now = event.at();
         write!(self, |conn| {
-            let Reset { proof, hash, new_login, notice } = reset;
+            let Reset { proof, hash, notice } = reset;
             let owner = UserId::new(use_proof!(conn, proof, now));
             let login = account::user_id.eq(&owner).and(account::provider_id.eq(CREDENTIAL));
-            let known = diesel::update(account::table.filter(login))
-                .set((account::password.eq(Some(&hash)), account::updated_at.eq(now.0)))
+            diesel::update(account::table.filter(login))
+                .set((account::password.eq(Some(hash)), account::updated_at.eq(now.0)))
                 .execute(conn)
                 .await?;
-            if known == 0 {
-                let login = Account {
-                    id: new_login,
-                    account_id: owner.as_str().to_owned(),
-                    provider_id: CREDENTIAL.to_owned(),
-                    user_id: owner.clone(),
-                    password: Some(hash),
-                    created_at: now.0,
-                    updated_at: now.0,
-                };
-                diesel::insert_into(account::table).values(login).execute(conn).await?;
-            }
             end_proofs!(conn, owner);
             diesel::delete(session::table.filter(session::user_id.eq(&owner)))
                 .execute(conn)

@@ -16,6 +16,7 @@ mod dependencies;
 mod imports;
 mod live;
 mod load;
+mod mail;
 mod model;
 mod nodes;
 mod roles;

@@ -71,8 +71,8 @@ async fn state(bench: &Bench) -> (String, i32, Option<String>) {
 async fn until(bench: &Bench, expected: &str, tries: i32) {
     let reached = async {
         loop {
-            let (now, tried, _) = state(bench).await;
-            if now == expected && tried == tries {
+            let row = bench.store.mails(None, None).await.unwrap().remove(0);
+            if row.state == expected && row.tries == tries && row.claim.is_none() {
                 break;
             }
             tokio::task::yield_now().await;

@@ -11,7 +11,7 @@ use actix_web::{
 };
 use serde::{
     Deserialize, Deserializer,
-    de::{MapAccess, SeqAccess, Visitor},
+    de::{IgnoredAny, MapAccess, SeqAccess, Visitor},
 };
 use serde_json::{Map, Value};
 
@@ -59,17 +59,21 @@ impl Fields {
             let message = "[body] Invalid input: expected object, received undefined";
             return Err(Refusal::validation(message));
         }
+        let mut twice = Vec::new();
         let value = match kind {
-            Some("application/json") => serde_json::from_slice::<Once>(bytes)
-                .map(|once| once.0)
-                .map_err(|_| Refusal::bad("INVALID_JSON", "Invalid JSON in request body"))?,
+            Some("application/json") => {
+                let read: Read = serde_json::from_slice(bytes)
+                    .map_err(|_| Refusal::bad("INVALID_JSON", "Invalid JSON in request body"))?;
+                twice = read.twice;
+                read.value
+            }
             Some("application/x-www-form-urlencoded") => {
                 let pairs = url::form_urlencoded::parse(bytes);
                 let mut map = Map::new();
                 for (name, text) in pairs {
                     let text = Value::from(text.into_owned());
-                    if map.insert(name.into_owned(), text).is_some() {
-                        return Err(Refusal::validation("[body] Invalid input: a field twice"));
+                    if map.insert(name.clone().into_owned(), text).is_some() {
+                        twice.push(name.into_owned());
                     }
                 }
                 Value::Object(map)
@@ -77,7 +81,10 @@ impl Fields {
             other => return Err(unsupported(other)),
         };
         match value {
-            Value::Object(map) => Ok(Self { map, issues: Vec::new() }),
+            Value::Object(map) => {
+                let issue = |name: &String| format!("[body] Invalid input: {name:?} stands twice");
+                Ok(Self { map, issues: twice.iter().map(issue).collect() })
+            }
             other => Err(Refusal::validation(format!(
                 "[body] Invalid input: expected object, received {}",
                 kind_of(Some(&other))
@@ -178,65 +185,73 @@ impl Fields {
     }
 }
 
-/// JSON whose outermost object has each key once: of two, programs disagree on which counts
-/// (attack A15).
-struct Once(Value);
+/// JSON, and which keys its outermost object has twice: programs disagree on which of two counts, so
+/// none does (attack A15).
+#[derive(Default)]
+struct Read {
+    value: Value,
+    twice: Vec<String>,
+}
 
-impl<'de> Deserialize<'de> for Once {
+impl From<Value> for Read {
+    fn from(value: Value) -> Self {
+        Self { value, twice: Vec::new() }
+    }
+}
+
+impl<'de> Deserialize<'de> for Read {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Outermost;
 
         impl<'de> Visitor<'de> for Outermost {
-            type Value = Value;
+            type Value = Read;
 
             fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 f.write_str("JSON")
             }
 
-            fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Value, A::Error> {
-                let mut map = Map::new();
+            fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Read, A::Error> {
+                let (mut map, mut twice) = (Map::new(), Vec::new());
                 while let Some((key, value)) = entries.next_entry::<String, Value>()? {
-                    if map.insert(key, value).is_some() {
-                        return Err(serde::de::Error::custom("a key twice"));
+                    if map.insert(key.clone(), value).is_some() {
+                        twice.push(key);
                     }
                 }
-                Ok(Value::Object(map))
+                Ok(Read { value: Value::Object(map), twice })
             }
 
-            fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
-                let mut list = Vec::new();
-                while let Some(item) = items.next_element()? {
-                    list.push(item);
-                }
-                Ok(Value::Array(list))
+            // What is no object is refused, whatever it holds.
+            fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Read, A::Error> {
+                while items.next_element::<IgnoredAny>()?.is_some() {}
+                Ok(Value::Array(Vec::new()).into())
             }
 
-            fn visit_str<E>(self, text: &str) -> Result<Value, E> {
-                Ok(Value::from(text))
+            fn visit_str<E>(self, text: &str) -> Result<Read, E> {
+                Ok(Value::from(text).into())
             }
 
-            fn visit_bool<E>(self, flag: bool) -> Result<Value, E> {
-                Ok(Value::from(flag))
+            fn visit_bool<E>(self, flag: bool) -> Result<Read, E> {
+                Ok(Value::from(flag).into())
             }
 
-            fn visit_u64<E>(self, number: u64) -> Result<Value, E> {
-                Ok(Value::from(number))
+            fn visit_u64<E>(self, number: u64) -> Result<Read, E> {
+                Ok(Value::from(number).into())
             }
 
-            fn visit_i64<E>(self, number: i64) -> Result<Value, E> {
-                Ok(Value::from(number))
+            fn visit_i64<E>(self, number: i64) -> Result<Read, E> {
+                Ok(Value::from(number).into())
             }
 
-            fn visit_f64<E>(self, number: f64) -> Result<Value, E> {
-                Ok(Value::from(number))
+            fn visit_f64<E>(self, number: f64) -> Result<Read, E> {
+                Ok(Value::from(number).into())
             }
 
-            fn visit_unit<E>(self) -> Result<Value, E> {
-                Ok(Value::Null)
+            fn visit_unit<E>(self) -> Result<Read, E> {
+                Ok(Read::default())
             }
         }
 
-        deserializer.deserialize_any(Outermost).map(Self)
+        deserializer.deserialize_any(Outermost)
     }
 }
 

@@ -10,4 +10,5 @@ pub(crate) mod proxy;
 pub(crate) mod raw;
 pub(crate) mod road;
 pub(crate) mod server;
+pub(crate) mod smtp;
 pub(crate) mod terminal;
