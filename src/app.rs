@@ -210,9 +210,7 @@ impl Parts {
         self.start_janitor(&control, clock, &log, vitals);
         self.start_watcher(&control, &registry, &leaving, &bus);
         roles::keep_issuer_keys(&self.auth, &control);
-        if config.server.roles.has(NodeRole::Auth) {
-            mail::deliver(&config.mail, mailer, &self.auth, &self.metrics, &control);
-        }
+        self.start_postman(config, mailer, &control);
         Hub {
             store: Arc::clone(&self.store),
             log,
@@ -248,6 +246,13 @@ impl Parts {
         let others = joined.then(|| peers.clone());
         let presence = supervise(control, move || Presence::new(clock, ids, names, others));
         (peers, presence)
+    }
+
+    /// Where accounts are, mail is written.
+    fn start_postman(&self, config: &Config, mailer: Option<Arc<dyn Mailer>>, control: &Arbiter) {
+        if config.server.roles.has(NodeRole::Auth) {
+            mail::deliver(&config.mail, mailer, &self.auth, &self.metrics, control);
+        }
     }
 
     fn start_janitor(

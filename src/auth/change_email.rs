@@ -116,7 +116,7 @@ impl Auth {
         back: &ReturnUrl,
         device: &Device,
     ) -> Result<(), LinkError> {
-        let used = identifier(&change.secret);
+        let spent = identifier(&change.secret);
         let user = self.owner(claims).await?;
         let step = Step::ChangeEmailVerification;
         let next = Change { step, secret: self.ids.token(SECRET_LENGTH), ..change };
@@ -124,7 +124,7 @@ impl Auth {
         let next = NewProof { proof, mail: self.mailer.row(mail)? };
         let event = self.event(AuthEventKind::EmailChangeRequested, device);
         let event = event.of(&user.id, &user.email);
-        self.store.replace_verification(&used, next, event).await.map_err(link_error)?;
+        self.store.replace_verification(&spent, next, event).await.map_err(link_error)?;
         self.mailer.told();
         Ok(())
     }

@@ -94,7 +94,7 @@ impl Mail {
 
 fn write(kind: Kind, to: To<'_>, detail: &str, link: Option<&str>) -> Mail {
     let words = words::of(to.locale);
-    let Said { subject, lead, button, rest } = (words.say)(kind);
+    let &Said { subject, lead, button, rest } = words.said(kind);
     let greeting = match greetable(to.name) {
         Some(name) => words.hello.replace("{name}", &name),
         None => words.hello_nobody.to_owned(),

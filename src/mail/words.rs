@@ -16,13 +16,39 @@ pub(super) struct Said {
     pub rest: &'static str,
 }
 
-/// What all mails of one language have in common.
+/// All mails in one language, and what they have in common.
 pub(super) struct Words {
     /// `{name}` stands for the reader's name.
     pub hello: &'static str,
     pub hello_nobody: &'static str,
     pub automatic: &'static str,
-    pub say: fn(Kind) -> Said,
+    pub verify_email: Said,
+    pub reset_password: Said,
+    pub account_exists: Said,
+    pub change_email_confirmation: Said,
+    pub change_email_verification: Said,
+    pub email_changed: Said,
+    pub password_changed: Said,
+    pub account_locked: Said,
+    pub delete_account: Said,
+    pub security_notice: Said,
+}
+
+impl Words {
+    pub(super) const fn said(&self, kind: Kind) -> &Said {
+        match kind {
+            Kind::VerifyEmail => &self.verify_email,
+            Kind::ResetPassword => &self.reset_password,
+            Kind::AccountExists => &self.account_exists,
+            Kind::ChangeEmailConfirmation => &self.change_email_confirmation,
+            Kind::ChangeEmailVerification => &self.change_email_verification,
+            Kind::EmailChanged => &self.email_changed,
+            Kind::PasswordChanged => &self.password_changed,
+            Kind::AccountLocked => &self.account_locked,
+            Kind::DeleteAccount => &self.delete_account,
+            Kind::SecurityNotice => &self.security_notice,
+        }
+    }
 }
 
 pub(super) const fn of(locale: Locale) -> &'static Words {

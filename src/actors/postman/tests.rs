@@ -4,7 +4,7 @@ use futures_util::{FutureExt, future::BoxFuture};
 
 use super::*;
 use crate::{
-    auth::tests::Bench,
+    auth::{sessions::Device, tests::Bench},
     domain::{clock::SECOND, role::Role},
     mail::{Letter, Mailer, Patience, Undelivered},
 };
@@ -58,7 +58,7 @@ fn start(bench: &Bench, desk: &Arc<Desk>) -> (Addr<Postman>, Arc<Metrics>) {
 /// Makes a person ask for a mail.
 async fn post(bench: &Bench, name: &str) {
     let email = crate::domain::email::Email::parse(&format!("{name}@school.example")).unwrap();
-    let (back, device) = (crate::domain::return_url::ReturnUrl::home(), Default::default());
+    let (back, device) = (crate::domain::return_url::ReturnUrl::home(), Device::default());
     bench.auth.request_reset(&email, &back, &device).await.unwrap();
 }
 

@@ -46,7 +46,7 @@ async fn serve(answers: Vec<(&'static str, &'static str)>) -> Server {
             client.write_all(answer.as_bytes()).await.unwrap();
         }
         // Then it hangs: connections wait to be accepted.
-        std::future::pending().await
+        std::future::pending::<()>().await;
     });
     Server { url, asked, _serving: serving }
 }
