@@ -57,27 +57,32 @@ impl ChangeWatcher {
             return;
         }
         let (store, seq) = (Arc::clone(&self.store), self.seq);
+        let asked_at = self.concerned.auth.now();
         let news = async move {
             if store.last_change().await? == seq {
                 return Ok(Vec::new());
             }
             store.changes_after(seq).await
         };
-        let read = news.into_actor(self).map(|news: Result<Vec<Change>, StoreError>, this, ctx| {
-            this.reading = false;
-            match news {
-                Ok(changes) => {
-                    if !changes.is_empty() {
-                        // Whoever made them may not have a bus: the command line has none.
-                        this.concerned.bus.wake(Wake::Changed);
+        let read =
+            news.into_actor(self).map(move |news: Result<Vec<Change>, StoreError>, this, ctx| {
+                this.reading = false;
+                match news {
+                    Ok(changes) => {
+                        if !changes.is_empty() {
+                            // Whoever made them may not have a bus: the command line has none.
+                            this.concerned.bus.wake(Wake::Changed);
+                        }
+                        // Before the registry hears of it: a session that it does not know yet looks
+                        // again, and finds no more in memory what was.
+                        this.concerned.auth.heard(&changes, seq, asked_at);
+                        for change in changes {
+                            this.tell(change, ctx);
+                        }
                     }
-                    for change in changes {
-                        this.tell(change, ctx);
-                    }
+                    Err(error) => tracing::warn!(%error, "the change log cannot be read"),
                 }
-                Err(error) => tracing::warn!(%error, "the change log cannot be read"),
-            }
-        });
+            });
         ctx.spawn(read);
     }
 
@@ -117,8 +122,6 @@ impl ChangeWatcher {
     }
 
     fn concern(&self, concern: Concern, ctx: &mut Context<Self>) {
-        // Before the registry hears of it: a session that it does not know yet looks again.
-        self.concerned.auth.note_change();
         let told = self.concerned.registry.send(concern).into_actor(self).map(|told, _, _| {
             if told.is_err() {
                 tracing::error!("the registry did not take a change");

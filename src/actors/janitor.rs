@@ -27,6 +27,8 @@ const RETENTION_EVERY: Duration = Duration::from_hours(24);
 const RETENTION: i64 = 30 * DAY;
 /// Events of accounts hold addresses of people, so they go after this time.
 const EVENTS_KEPT: i64 = 90 * DAY;
+/// Longer than any account can be locked (`limits.lockout_minutes`).
+const LIMITS_KEPT: i64 = DAY;
 /// How long the log of an ended turn can be replayed.
 const LOG_KEPT: i64 = 15 * MINUTE;
 
@@ -99,6 +101,7 @@ impl Janitor {
                 + store.forget_sessions(now).await?
                 + store.forget_foreign_sign_ins(now).await?
                 + store.forget_verifications(now).await?
+                + store.forget_limits(now.plus(-LIMITS_KEPT)).await?
                 + store.forget_auth_events(now.plus(-EVENTS_KEPT)).await?;
             Ok::<_, StoreError>(gone)
         };

@@ -88,7 +88,8 @@ impl Node {
             verified: true,
         };
         self.app.auth.create_user(new, password()).await.unwrap();
-        let form = SignIn { email, password: password(), remember: true, replaces: None };
+        let (remember, replaces, known_device) = (true, None, None);
+        let form = SignIn { email, password: password(), remember, replaces, known_device };
         let started = self.app.auth.sign_in(form, Device::default(), None).await.unwrap();
         self.app.auth.by_session_token(&started.token).await.unwrap()
     }

@@ -94,7 +94,7 @@ impl Auth {
         }
         let claims = self.open_access_token(jwt).ok_or(AuthError::BadToken)?;
         let expires = Millis(claims.exp.saturating_mul(SECOND));
-        let mut identity = match self.identity_of(&claims.sid).await {
+        let mut identity = match self.known_identity(&claims.sid).await {
             Ok(identity) if identity.user.id.as_str() == claims.sub => identity,
             Ok(_) | Err(AuthError::NotSignedIn) => return Err(AuthError::BadToken),
             Err(error) => return Err(error),

@@ -2,7 +2,12 @@
 
 use std::net::IpAddr;
 
-use super::{Auth, AuthError, Identity, hash_token, limits::TooMany, outbox::to, sessions::Device};
+use super::{
+    Auth, AuthError, Identity, hash_token,
+    limits::{Limited, TooMany},
+    outbox::to,
+    sessions::Device,
+};
 use crate::{
     domain::password::{Password, Weakness},
     mail::Mail,
@@ -31,6 +36,15 @@ pub(crate) enum PasswordError {
     Auth(#[from] AuthError),
 }
 
+impl From<Limited> for PasswordError {
+    fn from(error: Limited) -> Self {
+        match error {
+            Limited::TooMany(too_many) => Self::TooMany(too_many),
+            Limited::Auth(error) => Self::Auth(error),
+        }
+    }
+}
+
 impl Auth {
     /// Proves that the caller is who she is: her session is fresh from now on. Wrong passwords count
     /// for the lockout, as at sign-in.
@@ -40,33 +54,32 @@ impl Auth {
         password: Password,
         caller: &Caller,
     ) -> Result<(), PasswordError> {
-        self.check_password(who, password, caller).await?;
+        self.prove_password(who, password, caller).await?;
         let now = self.clock.now();
         self.store.prove_session(&who.session, now).await.map_err(AuthError::from)?;
         Ok(())
     }
 
     /// Gives the person's row if the password is hers.
-    pub(super) async fn check_password(
+    pub(super) async fn prove_password(
         &self,
         who: &Identity,
         password: Password,
         Caller { device, address }: &Caller,
     ) -> Result<User, PasswordError> {
         let email = &who.user.email;
-        let attempt =
-            self.limits.begin(hash_token(email), *address).await.map_err(PasswordError::TooMany)?;
+        let attempt = self.limits.begin(hash_token(email), *address).await?;
         let login = self.store.login_by_email(email).await.map_err(AuthError::from)?;
         let Some((user, Some(hash))) = login else { return Err(PasswordError::None) };
         if self.hasher.matches(password, Some(hash)).await? {
-            attempt.succeeded();
+            let account = attempt.succeeded();
+            self.store.guess_succeeded(&account).await.map_err(AuthError::from)?;
             return Ok(user);
         }
-        let locked = attempt.failed();
         let event = |kind| self.event(kind, device).of(&user.id, &user.email);
-        self.note(event(AuthEventKind::SignInFailed)).await;
-        if locked {
-            self.note(event(AuthEventKind::AccountLocked)).await;
+        let (failed, locks) =
+            (event(AuthEventKind::ProofFailed), event(AuthEventKind::AccountLocked));
+        if attempt.failed(failed, locks).await? {
             self.tell_locked(&user, device).await;
         }
         Err(PasswordError::Wrong)
@@ -82,8 +95,8 @@ impl Auth {
         renew: bool,
         caller: &Caller,
     ) -> Result<(User, Option<(String, bool)>), PasswordError> {
-        new.check_classic().map_err(PasswordError::Weak)?;
-        let user = self.check_password(who, old, caller).await?;
+        self.check_password(&new).map_err(PasswordError::Weak)?;
+        let user = self.prove_password(who, old, caller).await?;
         let hash = self.hasher.hash(new, self.ids.as_ref()).await?;
         let device = &caller.device;
         let begun = if renew {

@@ -24,7 +24,7 @@ impl Auth {
         password: Password,
         caller: &Caller,
     ) -> Result<(), PasswordError> {
-        self.check_password(who, password, caller).await?;
+        self.prove_password(who, password, caller).await?;
         self.delete(who, None, &caller.device).await.map_err(|error| match error {
             LinkError::Auth(error) => error.into(),
             LinkError::Invalid | LinkError::Expired => AuthError::NotSignedIn.into(),
@@ -96,7 +96,7 @@ impl Auth {
             &Device { address: String::new(), agent: None, ..device.clone() },
         );
         self.store.delete_user(&who.user.id, proof, event).await.map_err(link_error)?;
-        self.limits.unlock(&hash_token(&who.user.email));
+        self.unlock(&who.user.email).await?;
         Ok(())
     }
 }

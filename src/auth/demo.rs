@@ -95,6 +95,7 @@ mod tests {
             password: Password::parse(&account.password).unwrap(),
             remember: true,
             replaces: None,
+            known_device: None,
         };
         let started = bench.auth.sign_in(form, Device::default(), None).await;
         started.is_ok_and(|it| it.user.role == account.role && it.user.email_verified)

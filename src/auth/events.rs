@@ -62,6 +62,7 @@ mod tests {
             password: Password::parse(password).unwrap(),
             remember: true,
             replaces: None,
+            known_device: None,
         };
         later(bench);
         bench.auth.sign_in(form, device(), None).await.is_ok()

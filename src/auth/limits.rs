@@ -1,30 +1,56 @@
-//! How often somebody may try. Counted on this node, in memory: a restart forgets, and each node
-//! of several counts for itself.
+//! How often somebody may try, counted for all nodes at once and over restarts.
+//!
+//! The counts are in the store and not in Redis: Redis is a cache that may be lost and need not be
+//! there, a lock must outlive both. A right password costs one statement more before it is looked
+//! at, and one in the transaction that begins the session. What is known to be locked is refused
+//! from memory, for a second at a time. Only right passwords of one account from one address are
+//! counted a node: they guess at nothing.
 
 use std::{
+    collections::HashMap,
     net::IpAddr,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
-use tokio::sync::Notify;
+use tokio::{runtime::Handle, sync::Notify};
 
-use crate::domain::{
-    address::limit_key,
-    bucket::{Buckets, Rate},
-    clock::{Millis, SharedClock},
-    lockout::{Lockouts, NotNow},
+use super::{Auth, AuthError, Identity, hash_token};
+use crate::{
+    domain::{
+        address::limit_key,
+        bucket::{Buckets, Pace, Rate},
+        clock::{Millis, SECOND, SharedClock},
+        email::Email,
+        lockout::{NotNow, Rule},
+    },
+    store::{
+        Store,
+        auth_events::AuthEvent,
+        limits::{Begun, Guess},
+    },
 };
 
 /// Right passwords of one account from one address: at once, and then a second.
 const SUCCESSES: Rate = Rate { burst: 60.0, per_second: 1.0 };
 /// Keys that are kept before those without effect are thrown out.
 const SWEPT_OVER: usize = 10_000;
+/// How long this node believes that an account is locked without asking again: it may have been
+/// unlocked on another.
+const BELIEVED: i64 = SECOND;
+/// How often an account is looked at again whose passwords are being checked on another node, and
+/// how many times.
+const LOOK_AGAIN: Duration = Duration::from_millis(50);
+const LOOKS: usize = 200;
 
-/// What the operator allows one address.
+/// What the operator allows.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Allowance {
     pub failures_per_minute: u32,
     pub sign_ups_per_minute: u32,
+    pub mails_per_minute: u32,
+    /// Wrong passwords until an account is locked, and for how long.
+    pub lockout: Rule,
     /// Demo mode: this machine is not counted. Accounts are locked all the same.
     pub loopback_is_free: bool,
 }
@@ -38,218 +64,274 @@ pub(crate) enum TooMany {
     Account(i64),
 }
 
+/// Why something does not go on.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Limited {
+    #[error("too many tries")]
+    TooMany(TooMany),
+    /// Nobody can say just now.
+    #[error(transparent)]
+    Auth(#[from] AuthError),
+}
+
 pub(crate) struct Limits {
+    store: Arc<Store>,
     clock: SharedClock,
-    loopback_is_free: bool,
-    failures: Mutex<Buckets<String>>,
-    sign_ups: Mutex<Buckets<String>>,
-    successes: Mutex<Buckets<(String, String)>>,
-    lockouts: Mutex<Lockouts>,
+    allowance: Allowance,
+    here: Mutex<Here>,
     finished: Notify,
 }
 
-impl Limits {
-    pub(crate) fn new(allowance: Allowance, clock: SharedClock) -> Self {
-        let a_minute = |times: u32| {
-            let times = f64::from(times);
-            Mutex::new(Buckets::new(Rate { burst: times, per_second: times / 60.0 }))
-        };
-        Self {
-            clock,
-            loopback_is_free: allowance.loopback_is_free,
-            failures: a_minute(allowance.failures_per_minute),
-            sign_ups: a_minute(allowance.sign_ups_per_minute),
-            successes: Mutex::new(Buckets::new(SUCCESSES)),
-            lockouts: Mutex::default(),
-            finished: Notify::new(),
+/// What this node knows by itself.
+struct Here {
+    successes: Buckets<(String, String)>,
+    /// Passwords of an account that are being looked at.
+    checking: HashMap<String, i32>,
+    /// Until when an account is locked, and when that was heard.
+    locked: HashMap<String, (Millis, Millis)>,
+}
+
+impl Here {
+    /// For how long the account is locked, as far as this is known for sure.
+    fn locked_for(&mut self, account: &str, now: Millis) -> Option<i64> {
+        let (until, heard) = *self.locked.get(account)?;
+        let left = until.since(now);
+        if left > 0 && (0..BELIEVED).contains(&now.since(heard)) {
+            return Some(left);
         }
+        self.locked.remove(account);
+        None
+    }
+
+    fn lock(&mut self, account: &str, left: i64, now: Millis) {
+        if self.locked.len() > SWEPT_OVER {
+            self.locked.retain(|_, (_, heard)| now.since(*heard) < BELIEVED);
+        }
+        self.locked.insert(account.to_owned(), (now.plus(left), now));
+    }
+}
+
+impl Limits {
+    pub(crate) fn new(allowance: Allowance, store: Arc<Store>, clock: SharedClock) -> Self {
+        let here = Here {
+            successes: Buckets::new(SUCCESSES),
+            checking: HashMap::new(),
+            locked: HashMap::new(),
+        };
+        Self { store, clock, allowance, here: Mutex::new(here), finished: Notify::new() }
     }
 
     /// One more account from this address.
-    pub(crate) fn sign_up(&self, address: Option<IpAddr>) -> Result<(), TooMany> {
-        let Some(key) = self.counted(address) else { return Ok(()) };
-        let now = self.clock.now();
-        let mut sign_ups = locked(&self.sign_ups);
-        if sign_ups.len() > SWEPT_OVER {
-            sign_ups.sweep(now);
+    pub(crate) async fn sign_up(&self, address: Option<IpAddr>) -> Result<(), Limited> {
+        let pace = Pace::a_minute(self.allowance.sign_ups_per_minute);
+        match self.counted(address) {
+            Some(address) => self.take(&format!("sign-up {address}"), pace).await,
+            None => Ok(()),
         }
-        sign_ups.take(key, now).map_err(TooMany::Address)
+    }
+
+    /// One more mail to this address (hashed), whether there is such an account or not.
+    async fn mail(&self, recipient: &str) -> Result<(), Limited> {
+        let pace = Pace::a_minute(self.allowance.mails_per_minute);
+        self.take(&format!("mail {recipient}"), pace).await
+    }
+
+    /// Takes one from the bucket `key`, which all nodes share.
+    pub(crate) async fn take(&self, key: &str, pace: Pace) -> Result<(), Limited> {
+        let taken = self.store.take(key, pace, self.clock.now()).await.map_err(AuthError::from)?;
+        taken.map_err(|ms| Limited::TooMany(TooMany::Address(ms)))
     }
 
     /// Leave to look at one password. `account` is the hashed address, known to us or not: the
-    /// answer is the same. Where five attempts are being looked at, waits for one to end.
+    /// answer is the same. Where as many are being looked at as may be wrong, waits for one to end.
     pub(crate) async fn begin(
         &self,
         account: String,
         address: Option<IpAddr>,
-    ) -> Result<Attempt<'_>, TooMany> {
+    ) -> Result<Attempt<'_>, Limited> {
         let address = self.counted(address);
         if let Some(key) = &address {
-            let now = self.clock.now();
-            locked(&self.failures).check(key, now).map_err(TooMany::Address)?;
             let pair = (key.clone(), account.clone());
-            locked(&self.successes).check(&pair, now).map_err(TooMany::Address)?;
+            let check = self.here().successes.check(&pair, self.clock.now());
+            check.map_err(|ms| Limited::TooMany(TooMany::Address(ms)))?;
         }
-        loop {
-            let finished = self.finished.notified();
+        let place = self.place(&account).await;
+        let guess = Guess {
+            account,
+            address: address.as_ref().map(|address| format!("fail {address}")),
+            rule: self.allowance.lockout,
+            pace: Pace::a_minute(self.allowance.failures_per_minute),
+        };
+        for _ in 0..LOOKS {
             let now = self.clock.now();
-            let begun = {
-                let mut lockouts = locked(&self.lockouts);
-                if lockouts.len() > SWEPT_OVER {
-                    lockouts.sweep(now);
+            if let Some(left) = self.here().locked_for(&guess.account, now) {
+                return Err(Limited::TooMany(TooMany::Account(left)));
+            }
+            match self.store.begin_guess(&guess, now).await.map_err(AuthError::from)? {
+                Begun::Yes => {
+                    return Ok(Attempt { limits: self, guess, address, open: true, _place: place });
                 }
-                lockouts.begin(&account, now)
-            };
-            match begun {
-                Ok(()) => return Ok(Attempt { limits: self, account, address, ended: false }),
-                Err(NotNow::Locked(ms)) => return Err(TooMany::Account(ms)),
-                Err(NotNow::Wait) => finished.await,
+                Begun::Address(ms) => return Err(Limited::TooMany(TooMany::Address(ms))),
+                Begun::Account(NotNow::Locked(ms)) => {
+                    self.here().lock(&guess.account, ms, now);
+                    return Err(Limited::TooMany(TooMany::Account(ms)));
+                }
+                Begun::Account(NotNow::Wait) => {
+                    let _ = tokio::time::timeout(LOOK_AGAIN, self.finished.notified()).await;
+                }
             }
         }
+        Err(AuthError::Overloaded.into())
     }
 
     /// The owner has proved herself otherwise: wrong passwords are forgotten.
-    pub(crate) fn unlock(&self, account: &str) {
-        locked(&self.lockouts).unlock(account);
+    pub(crate) async fn unlock(&self, account: &str) -> Result<(), AuthError> {
+        self.store.forget_guesses_of(account).await?;
+        self.here().locked.remove(account);
         self.finished.notify_waiters();
+        Ok(())
+    }
+
+    /// A place among those of this node whose password for the account is looked at: of the others
+    /// none asks the store.
+    async fn place(&self, account: &str) -> Place<'_> {
+        loop {
+            let finished = self.finished.notified();
+            {
+                let mut here = self.here();
+                let checking = here.checking.entry(account.to_owned()).or_default();
+                if *checking < self.allowance.lockout.tries {
+                    *checking += 1;
+                    return Place { limits: self, account: account.to_owned() };
+                }
+            }
+            finished.await;
+        }
     }
 
     /// The key that is counted; none for this machine in demo mode.
     fn counted(&self, address: Option<IpAddr>) -> Option<String> {
+        let free = self.allowance.loopback_is_free;
         match address {
-            Some(address) if self.loopback_is_free && address.to_canonical().is_loopback() => None,
+            Some(address) if free && address.to_canonical().is_loopback() => None,
             Some(address) => Some(limit_key(address)),
             // Unknown addresses share one allowance, so that hiding it wins nothing.
             None => Some("unknown".to_owned()),
         }
+    }
+
+    fn here(&self) -> MutexGuard<'_, Here> {
+        self.here.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Auth {
+    /// Counts a call that mails `recipient`, for whom there may be no account, against her bucket
+    /// and that of the address which asks for it.
+    pub(crate) async fn may_mail_to(
+        &self,
+        recipient: &Email,
+        address: Option<IpAddr>,
+    ) -> Result<(), Limited> {
+        self.limits.sign_up(address).await?;
+        self.limits.mail(&hash_token(recipient.as_str())).await
+    }
+
+    /// The same for a call that mails the caller.
+    pub(crate) async fn may_mail_to_self(
+        &self,
+        who: &Identity,
+        address: Option<IpAddr>,
+    ) -> Result<(), Limited> {
+        self.limits.sign_up(address).await?;
+        self.limits.mail(&hash_token(&who.user.email)).await
+    }
+
+    /// Lets the owner of this address try passwords again: she has proved herself otherwise.
+    pub(crate) async fn unlock(&self, email: &str) -> Result<(), AuthError> {
+        self.limits.unlock(&hash_token(email)).await
+    }
+}
+
+/// One of the passwords that are looked at on this node.
+struct Place<'a> {
+    limits: &'a Limits,
+    account: String,
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        let mut here = self.limits.here();
+        if let Some(checking) = here.checking.get_mut(&self.account) {
+            *checking -= 1;
+            if *checking <= 0 {
+                here.checking.remove(&self.account);
+            }
+        }
+        drop(here);
+        self.limits.finished.notify_waiters();
     }
 }
 
 /// A password that is being looked at. Dropped without an end, it does not count.
 pub(crate) struct Attempt<'a> {
     limits: &'a Limits,
-    account: String,
+    guess: Guess,
     address: Option<String>,
-    ended: bool,
+    open: bool,
+    _place: Place<'a>,
 }
 
 impl Attempt<'_> {
-    /// Says whether the account is locked by it.
-    pub(crate) fn failed(mut self) -> bool {
-        self.ended = true;
-        let now = self.limits.clock.now();
-        let locks = locked(&self.limits.lockouts).fail(&self.account, now);
-        if let Some(key) = self.address.take() {
-            let mut failures = locked(&self.limits.failures);
-            sweep(&mut failures, now);
-            // Parallel attempts may have taken the last token; the next check sees that.
-            let _ = failures.take(key, now);
+    /// Writes `event`, and `locks` if the account is locked by it, which is the answer.
+    pub(crate) async fn failed(
+        mut self,
+        event: AuthEvent,
+        locks: AuthEvent,
+    ) -> Result<bool, AuthError> {
+        let now = event.at();
+        let locked = self.limits.store.guess_failed(&self.guess, event, locks).await?;
+        self.open = false;
+        if locked {
+            let left = self.limits.allowance.lockout.locked_for;
+            self.limits.here().lock(&self.guess.account, left, now);
         }
-        locks
+        Ok(locked)
     }
 
-    pub(crate) fn succeeded(mut self) {
-        self.ended = true;
+    /// The key under which the store is to be told that the password was right
+    /// ([`Store::begin_session`], [`Store::guess_succeeded`]).
+    pub(crate) fn succeeded(mut self) -> String {
+        self.open = false;
         let now = self.limits.clock.now();
-        locked(&self.limits.lockouts).succeed(&self.account);
         if let Some(key) = self.address.take() {
-            let mut successes = locked(&self.limits.successes);
-            sweep(&mut successes, now);
-            let _ = successes.take((key, self.account.clone()), now);
+            let successes = &mut self.limits.here().successes;
+            if successes.len() > SWEPT_OVER {
+                successes.sweep(now);
+            }
+            // Parallel attempts may have taken the last one; the next check sees that.
+            let _ = successes.take((key, self.guess.account.clone()), now);
         }
+        self.guess.account.clone()
     }
 }
 
 impl Drop for Attempt<'_> {
     fn drop(&mut self) {
-        if !self.ended {
-            locked(&self.limits.lockouts).drop_attempt(&self.account);
+        // Nobody waits for this: what is not released here is after a while.
+        if self.open
+            && let Ok(runtime) = Handle::try_current()
+        {
+            let (store, account) = (Arc::clone(&self.limits.store), self.guess.account.clone());
+            runtime.spawn(async move {
+                if let Err(error) = store.guess_dropped(&account).await {
+                    tracing::debug!(%error, "a password that was not looked at still counts");
+                }
+            });
         }
-        self.limits.finished.notify_waiters();
     }
-}
-
-fn sweep<K: Eq + std::hash::Hash>(buckets: &mut Buckets<K>, now: Millis) {
-    if buckets.len() > SWEPT_OVER {
-        buckets.sweep(now);
-    }
-}
-
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
-mod tests {
-    use std::sync::Arc;
-
-    use super::*;
-    use crate::domain::clock::ManualClock;
-
-    const HERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
-    const THERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1));
-
-    fn limits(loopback_is_free: bool) -> Limits {
-        let allowance =
-            Allowance { failures_per_minute: 3, sign_ups_per_minute: 2, loopback_is_free };
-        Limits::new(allowance, Arc::new(ManualClock::default()))
-    }
-
-    async fn fail(limits: &Limits, account: &str, address: IpAddr) -> Result<(), TooMany> {
-        limits.begin(account.to_owned(), Some(address)).await.map(|attempt| {
-            attempt.failed();
-        })
-    }
-
-    /// Attack A7: one try each on many accounts.
-    #[tokio::test]
-    async fn failures_on_many_accounts_stop_an_address_but_not_a_class_that_signs_in() {
-        let limits = limits(false);
-        for pupil in 0..50 {
-            limits.begin(format!("pupil{pupil}"), Some(THERE)).await.unwrap().succeeded();
-        }
-        for account in ["a", "b", "c"] {
-            fail(&limits, account, THERE).await.unwrap();
-        }
-
-        assert_eq!(fail(&limits, "d", THERE).await, Err(TooMany::Address(20_000)));
-        assert_eq!(fail(&limits, "d", HERE).await, Ok(()));
-    }
-
-    #[tokio::test]
-    async fn demo_mode_frees_this_machine_from_address_limits_and_not_from_the_lockout() {
-        let limits = limits(true);
-        for account in ["a", "b", "c", "d", "e"] {
-            assert_eq!(fail(&limits, account, HERE).await, Ok(()));
-            assert_eq!(limits.sign_up(Some(HERE)), Ok(()));
-        }
-        for _ in 0..4 {
-            assert_eq!(fail(&limits, "a", HERE).await, Ok(()));
-        }
-        assert!(matches!(fail(&limits, "a", HERE).await, Err(TooMany::Account(_))));
-    }
-
-    #[tokio::test]
-    async fn new_accounts_are_counted_an_address() {
-        let limits = limits(false);
-        assert_eq!(limits.sign_up(Some(THERE)), Ok(()));
-        assert_eq!(limits.sign_up(Some(THERE)), Ok(()));
-        assert_eq!(limits.sign_up(Some(THERE)), Err(TooMany::Address(30_000)));
-        assert_eq!(limits.sign_up(Some(HERE)), Ok(()));
-    }
-
-    #[tokio::test]
-    async fn a_sixth_attempt_at_once_waits_for_one_of_the_five() {
-        let limits = limits(true);
-        let mut five = Vec::new();
-        for _ in 0..5 {
-            five.push(limits.begin("ada".to_owned(), Some(HERE)).await.unwrap());
-        }
-        let mut sixth = std::pin::pin!(limits.begin("ada".to_owned(), Some(HERE)));
-        assert!(futures_util::poll!(&mut sixth).is_pending());
-
-        five.pop().unwrap().succeeded();
-
-        assert!(sixth.await.is_ok());
-    }
-}
+#[path = "limits_tests.rs"]
+mod tests;

@@ -2,15 +2,7 @@
 //!
 //! [`Auth`] is built once in `app.rs`. It knows no HTTP type; `http/extract.rs` and `ws/` ask it.
 
-use std::{
-    fmt::Write,
-    net::IpAddr,
-    path::PathBuf,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
-};
+use std::{fmt::Write, net::IpAddr, path::PathBuf, sync::Arc};
 
 use aws_lc_rs::hmac;
 use sha2::{Digest, Sha256};
@@ -21,6 +13,7 @@ use crate::{
         clock::{MINUTE, Millis, SharedClock},
         ids::{SessionId, SharedIds, UserId},
         origin::{Origin, Origins},
+        password::Policy,
         role::Role,
     },
     store::{Store, StoreError, sessions::Session, users::User},
@@ -37,11 +30,14 @@ mod events;
 mod foreign;
 mod hash_memory;
 mod hashing;
+mod imported;
 mod issuer;
 mod jwt;
 mod keys;
+mod known_device;
 pub(crate) mod limits;
 pub(crate) mod links;
+mod memory;
 mod outbox;
 mod people;
 mod reset;
@@ -59,6 +55,8 @@ pub(crate) use demo::{DemoAccount, random_password};
 pub(crate) use foreign::LogoutError;
 pub(crate) use links::LinkError;
 pub(crate) use outbox::Posting;
+#[cfg(test)]
+pub(crate) use imported::tests::{BY_BCRYPT, BY_BETTER_AUTH};
 pub(crate) use people::NewPerson;
 pub(crate) use secret::{Secret, SecretError};
 pub(crate) use settings::Settings;
@@ -172,8 +170,9 @@ pub(crate) struct Auth {
     trusted_proxies: Vec<IpAddr>,
     demo: bool,
     data_dir: PathBuf,
-    /// Rises when a person or a sign-in has changed.
-    generation: AtomicU64,
+    memory: memory::Memory,
+    signed_bearer_only: bool,
+    password_policy: Policy,
     session_life: i64,
     token_life: i64,
     allow_sign_up: bool,
@@ -192,6 +191,8 @@ impl Auth {
         let allowance = Allowance {
             failures_per_minute: settings.failures_per_minute,
             sign_ups_per_minute: settings.sign_ups_per_minute,
+            mails_per_minute: settings.mails_per_minute,
+            lockout: settings.lockout,
             loopback_is_free: settings.demo,
         };
         let secret = settings.secret;
@@ -203,14 +204,16 @@ impl Auth {
         let posting = settings.posting;
         let mailer = outbox::Outbox::new(Arc::clone(&store), clock_, ids_, &secret, posting)?;
         Ok(Self {
-            generation: AtomicU64::new(0),
+            memory: memory::Memory::new(settings.session_cache),
+            signed_bearer_only: settings.signed_bearer_only,
+            password_policy: settings.password_policy,
             keys: keys::Keys::open(Arc::clone(&store), &secret, &clock, &ids).await?,
             issuer: issuer.transpose()?,
             links: links::Links::new(&secret),
             stays: Stays::new(&secret),
             ticket_key: hmac::Key::new(hmac::HMAC_SHA256, &secret.key_for("live tickets v1")),
             hasher: hashing::Hasher::start(threads, queue, ids.as_ref()).await?,
-            limits: limits::Limits::new(allowance, Arc::clone(&clock)),
+            limits: limits::Limits::new(allowance, Arc::clone(&store), Arc::clone(&clock)),
             mailer,
             store,
             clock,
@@ -227,7 +230,8 @@ impl Auth {
         })
     }
 
-    /// Who holds this session token. An expired session, a banned person: refused.
+    /// Who holds this session token, as the store has her now: for what changes an account. An
+    /// expired session, a banned person: refused.
     pub(crate) async fn by_session_token(&self, token: &str) -> Result<Identity, AuthError> {
         let (session, user) = self.session_by_token(token).await?;
         Ok(identity(session, user))
@@ -257,13 +261,19 @@ impl Auth {
 
     /// `Authorization: Bearer`: an access token, or a session token, signed or raw.
     pub(crate) async fn by_bearer(&self, token: &str) -> Result<Identity, AuthError> {
+        if token.matches('.').count() > 1 {
+            return self.by_access_token(token).await;
+        }
+        let raw = self.session_bearer(token).ok_or(AuthError::BadToken)?;
+        self.known_by_token(&raw).await
+    }
+
+    /// The session token that a bearer shows: with its signature, or raw where that is allowed.
+    pub(crate) fn session_bearer(&self, token: &str) -> Option<String> {
         match token.matches('.').count() {
-            0 => self.by_session_token(token).await,
-            1 => match self.open_signed(token) {
-                Some(raw) => self.by_session_token(&raw).await,
-                None => Err(AuthError::BadToken),
-            },
-            _ => self.by_access_token(token).await,
+            0 => (!self.signed_bearer_only).then(|| token.to_owned()),
+            1 => self.open_signed(token),
+            _ => None,
         }
     }
 
@@ -293,14 +303,9 @@ impl Auth {
         address::client(peer, forwarded, &self.trusted_proxies)
     }
 
-    /// Somebody changed, or a sign-in ended: an identity that was looked up before may be old.
-    pub(crate) fn note_change(&self) {
-        self.generation.fetch_add(1, Ordering::SeqCst);
-    }
-
     /// To be compared with a later one: the same says that nobody changed in between.
     pub(crate) fn generation(&self) -> u64 {
-        self.generation.load(Ordering::SeqCst)
+        self.memory.generation()
     }
 
     /// What names stays.
@@ -339,7 +344,9 @@ impl Auth {
 
     /// After a change of kind `key`.
     pub(crate) async fn reload_keys(&self) -> Result<(), AuthError> {
-        self.keys.reload().await
+        self.keys.reload().await?;
+        self.memory.forget_tokens();
+        Ok(())
     }
 
     /// How many passwords were compared.
@@ -356,14 +363,16 @@ impl Auth {
             Err(StoreError::NotFound) => return Err(AuthError::NotSignedIn),
             other => other?,
         };
+        self.check(&session, &user)?;
+        Ok((session, user))
+    }
+
+    fn check(&self, session: &Session, user: &User) -> Result<(), AuthError> {
         let now = self.clock.now();
         if session.expires_at <= now.0 {
             return Err(AuthError::NotSignedIn);
         }
-        if user.is_banned(now) {
-            return Err(AuthError::Banned);
-        }
-        Ok((session, user))
+        if user.is_banned(now) { Err(AuthError::Banned) } else { Ok(()) }
     }
 }
 

@@ -75,7 +75,7 @@ impl Auth {
         };
         let event = self.event(AuthEventKind::PasswordReset, device);
         self.store.reset_password(reset, event).await.map_err(link_error)?;
-        self.limits.unlock(&hash_token(&user.email));
+        self.unlock(&user.email).await?;
         self.mailer.told();
         Ok(())
     }

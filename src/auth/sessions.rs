@@ -8,6 +8,7 @@ use crate::{
         locale::Locale,
     },
     store::{
+        accounts::{Unlinked, Way, Which},
         auth_events::{AuthEvent, AuthEventKind},
         sessions::Session,
     },
@@ -117,6 +118,31 @@ impl Auth {
         Ok(self.store.revoke_other_sessions(&user.id, session, event).await?)
     }
 
+    /// Changes what the person says of herself. Gives the session as it stands.
+    pub(crate) async fn update_profile(
+        &self,
+        identity: &Identity,
+        name: Option<String>,
+        image: Option<Option<String>>,
+    ) -> Result<Session, AuthError> {
+        let now = self.clock.now();
+        self.store.set_profile(&identity.user.id, name, image, now).await?;
+        Ok(self.store.session(&identity.session).await?.0)
+    }
+
+    /// The ways in which the person can sign in.
+    pub(crate) async fn ways(&self, identity: &Identity) -> Result<Vec<Way>, AuthError> {
+        Ok(self.store.ways_of(&identity.user.id).await?)
+    }
+
+    pub(crate) async fn unlink(
+        &self,
+        identity: &Identity,
+        which: Which,
+    ) -> Result<Unlinked, AuthError> {
+        Ok(self.store.unlink(&identity.user.id, which, self.clock.now()).await?)
+    }
+
     fn revoked(&self, identity: &Identity, device: &Device) -> AuthEvent {
         let user = &identity.user;
         self.event(AuthEventKind::SessionRevoked, device).of(&user.id, &user.email)
@@ -127,18 +153,7 @@ impl Auth {
         self.session_life
     }
 
-    /// Prolongs a remembered session that was not prolonged for a day (a seventh of its life).
-    /// Gives the new end, if any.
-    pub(crate) async fn renew(&self, session: &Session) -> Result<Option<Millis>, AuthError> {
-        let now = self.clock.now();
-        if !self.is_due_for_renewal(session, now) {
-            return Ok(None);
-        }
-        let end = now.plus(self.session_life);
-        self.store.extend_session(&session.id, end, now).await?;
-        Ok(Some(end))
-    }
-
+    /// Whether it is remembered and was not prolonged for a day (a seventh of its life).
     pub(super) fn is_due_for_renewal(&self, session: &Session, now: Millis) -> bool {
         let due = session.expires_at - self.session_life + self.session_life / RENEWED_AFTER;
         session.remember && session.impersonated_by.is_none() && now.0 >= due

@@ -3,7 +3,10 @@
 use std::{net::IpAddr, path::PathBuf};
 
 use super::{Posting, Secret, SecretError, issuer};
-use crate::{config::Config, domain::ids::Ids};
+use crate::{
+    config::Config,
+    domain::{ids::Ids, lockout::Rule, password::Policy},
+};
 
 /// What the operator chose.
 #[derive(Debug, Clone)]
@@ -30,6 +33,15 @@ pub(crate) struct Settings {
     pub failures_per_minute: u32,
     pub sign_ups_per_minute: u32,
     pub posting: Posting,
+    /// Mails that one address is sent by calls that ask for one.
+    pub mails_per_minute: u32,
+    /// Wrong passwords until an account is locked, and for how long.
+    pub lockout: Rule,
+    pub password_policy: Policy,
+    /// How many sessions are kept in memory.
+    pub session_cache: usize,
+    /// `Authorization: Bearer` takes a session token with its signature alone.
+    pub signed_bearer_only: bool,
     /// Who else vouches for people.
     pub issuer: Option<issuer::Settings>,
 }
@@ -62,6 +74,11 @@ impl Settings {
             sign_ups_per_minute: config.limits.sign_ups_per_minute,
             // Outside demo mode what nothing takes waits for another transport.
             posting: Posting { leaves: config.mail.leaves() || !demo, shown: demo },
+            mails_per_minute: config.limits.mails_per_minute,
+            lockout: config.limits.lockout(),
+            password_policy: accounts.password_policy(),
+            session_cache: auth.session_cache,
+            signed_bearer_only: auth.signed_bearer_only,
         })
     }
 }

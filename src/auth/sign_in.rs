@@ -3,7 +3,12 @@
 
 use std::net::IpAddr;
 
-use super::{Auth, AuthError, hash_token, limits::TooMany, sessions::Device, sign_up::Started};
+use super::{
+    Auth, AuthError, hash_token, hashing,
+    limits::{Limited, TooMany},
+    sessions::Device,
+    sign_up::Started,
+};
 use crate::{
     domain::{email::Email, password::Password},
     store::{
@@ -20,6 +25,8 @@ pub(crate) struct SignIn {
     /// The session token that the browser came with: it ends, so that no one who planted it
     /// shares the new one (attack C2).
     pub replaces: Option<String>,
+    /// The signed cookie of a device on which somebody has signed in before.
+    pub known_device: Option<String>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -33,6 +40,15 @@ pub(crate) enum SignInError {
     Auth(#[from] AuthError),
 }
 
+impl From<Limited> for SignInError {
+    fn from(error: Limited) -> Self {
+        match error {
+            Limited::TooMany(too_many) => Self::TooMany(too_many),
+            Limited::Auth(error) => Self::Auth(error),
+        }
+    }
+}
+
 impl Auth {
     pub(crate) async fn sign_in(
         &self,
@@ -40,12 +56,12 @@ impl Auth {
         device: Device,
         address: Option<IpAddr>,
     ) -> Result<Started, SignInError> {
-        let SignIn { email, password, remember, replaces } = form;
-        let key = hash_token(email.as_str());
-        let attempt = self.limits.begin(key, address).await.map_err(SignInError::TooMany)?;
+        let SignIn { email, password, remember, replaces, known_device } = form;
+        let account = self.counted_as(hash_token(email.as_str()), known_device.as_deref());
+        let attempt = self.limits.begin(account, address).await?;
         let found = self.store.login_by_email(email.as_str()).await.map_err(AuthError::from)?;
         let hash = found.as_ref().and_then(|(_, hash)| hash.clone());
-        let right = self.hasher.matches(password, hash).await?;
+        let right = self.hasher.matches(password.clone(), hash.clone()).await?;
         let tried = |kind| {
             let user = found.as_ref().map(|(user, _)| user);
             self.tried(kind, &device, user, &email)
@@ -53,26 +69,48 @@ impl Auth {
         let user = match &found {
             Some((user, _)) if right => user.clone(),
             _ => {
-                let locked = attempt.failed();
-                self.note(tried(AuthEventKind::SignInFailed)).await;
-                if locked {
-                    self.note(tried(AuthEventKind::AccountLocked)).await;
+                let (failed, locks) =
+                    (tried(AuthEventKind::SignInFailed), tried(AuthEventKind::AccountLocked));
+                let locked = attempt.failed(failed, locks).await?;
+                if let (true, Some((user, _))) = (locked, &found) {
+                    self.tell_locked(user, &device).await;
                 }
                 return Err(SignInError::Wrong);
             }
         };
-        attempt.succeeded();
+        let account = attempt.succeeded();
         if user.is_banned(self.clock.now()) {
+            self.store.guess_succeeded(&account).await.map_err(AuthError::from)?;
             self.note(tried(AuthEventKind::SignInFailed)).await;
             return Err(AuthError::Banned.into());
         }
         let (session, token) = self.new_session(&user.id, remember, device.clone());
         let event = tried(AuthEventKind::SignIn);
-        self.store.insert_session(session, event).await.map_err(AuthError::from)?;
+        self.store.begin_session(&account, session, event).await.map_err(AuthError::from)?;
+        if let Some(hash) = hash {
+            self.modernise(&user, password, hash).await;
+        }
         if let Some(old) = replaces {
             self.end_replaced(&old, &device).await?;
         }
         Ok(Started { user, token })
+    }
+
+    /// A hash that another program made becomes one of ours, unless the password was changed
+    /// meanwhile. What does not succeed is tried again at the next sign-in.
+    async fn modernise(&self, user: &User, password: Password, old: String) {
+        if hashing::is_ours(&old) {
+            return;
+        }
+        let renewed = async {
+            let hash = self.hasher.hash(password, self.ids.as_ref()).await?;
+            Ok::<_, AuthError>(
+                self.store.replace_password(&user.id, &old, hash, self.clock.now()).await?,
+            )
+        };
+        if let Err(error) = renewed.await {
+            tracing::warn!(%error, "an imported password hash was not renewed");
+        }
     }
 
     /// An event with the address that was tried, and the account if it has one.
@@ -89,7 +127,11 @@ impl Auth {
 
     async fn end_replaced(&self, token: &str, device: &Device) -> Result<(), AuthError> {
         match self.by_session_token(token).await {
-            Ok(old) => self.sign_out(&old, device).await,
+            Ok(old) => {
+                self.sign_out(&old, device).await?;
+                self.catch_up().await;
+                Ok(())
+            }
             Err(AuthError::NotSignedIn | AuthError::Banned) => Ok(()),
             Err(error) => Err(error),
         }

@@ -2,7 +2,12 @@
 
 use std::net::IpAddr;
 
-use super::{Auth, AuthError, limits::TooMany, people::NewPerson, sessions::Device};
+use super::{
+    Auth, AuthError,
+    limits::{Limited, TooMany},
+    people::NewPerson,
+    sessions::Device,
+};
 use crate::{
     domain::{
         email::Email,
@@ -55,7 +60,21 @@ pub(crate) enum SignUpError {
     Auth(#[from] AuthError),
 }
 
+impl From<Limited> for SignUpError {
+    fn from(error: Limited) -> Self {
+        match error {
+            Limited::TooMany(too_many) => Self::TooMany(too_many),
+            Limited::Auth(error) => Self::Auth(error),
+        }
+    }
+}
+
 impl Auth {
+    /// Whether it may be somebody's new password here (`accounts.password_policy`).
+    pub(crate) fn check_password(&self, password: &Password) -> Result<(), Weakness> {
+        password.check(self.password_policy)
+    }
+
     /// Always makes a student, whose address is not verified.
     pub(crate) async fn sign_up(
         &self,
@@ -66,8 +85,8 @@ impl Auth {
         if !self.allow_sign_up {
             return Err(SignUpError::Closed);
         }
-        form.password.check_classic().map_err(SignUpError::Weak)?;
-        self.limits.sign_up(address).map_err(SignUpError::TooMany)?;
+        self.check_password(&form.password).map_err(SignUpError::Weak)?;
+        self.limits.sign_up(address).await?;
         let SignUp { name, email, password, image, remember, back } = form;
         let hash = self.hasher.hash(password, self.ids.as_ref()).await?;
         let person = NewPerson { email, name, role: Role::Student, verified: false };

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use super::{sessions::Device, *};
 use crate::{
     domain::{
-        clock::{DAY, HOUR, ManualClock},
+        clock::{DAY, HOUR, MINUTE, ManualClock},
         ids::SeededIds,
+        lockout::Rule,
     },
     store::{accounts::tests::login, contract::on_lite, keys::SigningKey, users::tests::person},
 };
@@ -37,6 +38,11 @@ pub(crate) fn settings(public_url: &str, folder: &std::path::Path) -> Settings {
         failures_per_minute: 30,
         sign_ups_per_minute: 20,
         posting: Posting { leaves: false, shown: true },
+        mails_per_minute: 3,
+        lockout: Rule { tries: 5, locked_for: 30 * MINUTE },
+        password_policy: Policy::Classic,
+        session_cache: 100,
+        signed_bearer_only: false,
         issuer: None,
     }
 }
@@ -76,6 +82,18 @@ impl Bench {
         let key = store.signing_keys().await.unwrap().remove(0);
         KEY.get_or_init(|| key);
         Self { auth: Arc::new(auth), store, clock, folder }
+    }
+
+    /// Another node on the same store, or this one after a restart.
+    pub(crate) async fn second_node(&self, change: impl FnOnce(&mut Settings)) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let mut settings = settings(PAGE, folder.path());
+        change(&mut settings);
+        let (store, clock) = (Arc::clone(&self.store), Arc::clone(&self.clock));
+        let shared: SharedClock = Arc::<ManualClock>::clone(&clock);
+        let ids: SharedIds = Arc::new(SeededIds::new(12));
+        let auth = Arc::new(Auth::open(settings, Arc::clone(&store), shared, ids).await.unwrap());
+        Self { auth, store, clock, folder }
     }
 
     /// A verified person with a session.

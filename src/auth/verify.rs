@@ -1,10 +1,7 @@
 //! Verified addresses: a signed link by mail, good for an hour (`auth-api.md` §4, verify-email).
 
-use std::net::IpAddr;
-
 use super::{
     Auth, AuthError,
-    limits::TooMany,
     links::{Claims, LinkError, Step},
     outbox::to,
     sessions::Device,
@@ -29,11 +26,6 @@ impl Auth {
 
     pub(super) fn verify_link(&self, token: &str, back: &ReturnUrl) -> String {
         format!("{}/verify-email?token={token}&callbackURL={}", self.issuer(), escaped(back))
-    }
-
-    /// Whether somebody at this address may make us write another mail: counted as sign-ups are.
-    pub(crate) fn may_mail(&self, address: Option<IpAddr>) -> Result<(), TooMany> {
-        self.limits.sign_up(address)
     }
 
     /// Mails another link, if there is such an account and it needs one. Nobody is told.

@@ -137,7 +137,7 @@ async fn create(
     let shown = given.is_none() || args.json;
     let text = given.unwrap_or_else(|| random_password(ids));
     let password = Password::parse(&text)?;
-    password.check_classic()?;
+    auth.check_password(&password)?;
     let people = people(&args)?;
     let users = match <[NewPerson; 1]>::try_from(people) {
         Ok([person]) => vec![auth.create_user(person, password).await.map_err(taken)?],
@@ -285,6 +285,7 @@ mod tests {
             password: Password::parse(last["password"].as_str().unwrap()).unwrap(),
             remember: true,
             replaces: None,
+            known_device: None,
         };
         let started =
             bench.auth.sign_in(form, crate::auth::sessions::Device::default(), None).await;

@@ -8,7 +8,7 @@ use std::{
 use url::{Host, Url};
 
 use super::{Config, NodeRole, Redis, TutorModel};
-use crate::link::Target;
+use crate::{domain::clock::DAY, link::Target};
 
 /// Why the settings cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -88,10 +88,14 @@ impl Config {
             ("auth.access_token_hours", self.auth.access_token_ms() > 0),
             ("auth.hash_threads", self.auth.hash_threads > 0),
             ("auth.hash_queue", self.auth.hash_queue > 0),
+            ("auth.session_cache", self.auth.session_cache > 0),
             ("limits.running_turns_student", limits.running_turns_student > 0),
             ("limits.running_turns_staff", limits.running_turns_staff > 0),
             ("limits.sign_in_failures_per_minute", limits.sign_in_failures_per_minute > 0),
             ("limits.sign_ups_per_minute", limits.sign_ups_per_minute > 0),
+            ("limits.mails_per_minute", limits.mails_per_minute > 0),
+            ("limits.sign_in_tries", limits.lockout().tries > 0),
+            ("limits.lockout_minutes", limits.lockout().locked_for > 0),
             ("limits.frames_per_second", limits.frames_per_second > 0),
             ("limits.frame_burst", limits.frame_burst > 0),
             ("limits.open_threads", limits.open_threads > 0),
@@ -104,6 +108,9 @@ impl Config {
         ];
         if let Some((key, _)) = positive.into_iter().find(|(_, positive)| !positive) {
             return invalid(key, "must be at least 1");
+        }
+        if limits.lockout().locked_for > DAY {
+            return invalid("limits.lockout_minutes", "must be at most 1440, a day");
         }
         if live.silence() <= live.heartbeat() {
             return invalid("live.silence_s", "must be longer than live.heartbeat_s");

@@ -5,6 +5,8 @@ use std::{net::IpAddr, path::PathBuf, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
+use crate::domain::{clock::MINUTE, lockout::Rule, password::Policy};
+
 use super::{
     roles::Roles,
     secret::{Address, Secret},
@@ -73,6 +75,8 @@ pub struct Auth {
     access_token_hours: u32,
     pub hash_threads: usize,
     pub hash_queue: usize,
+    pub session_cache: usize,
+    pub signed_bearer_only: bool,
 }
 
 impl Auth {
@@ -91,6 +95,24 @@ impl Auth {
 pub struct Accounts {
     pub hide_existing: bool,
     pub allow_sign_up: bool,
+    password_policy: PasswordPolicy,
+}
+
+impl Accounts {
+    pub const fn password_policy(&self) -> Policy {
+        match self.password_policy {
+            PasswordPolicy::Classic => Policy::Classic,
+            PasswordPolicy::Nist => Policy::Nist,
+        }
+    }
+}
+
+/// What a new password must be like.
+#[derive(Debug, Clone, Copy, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum PasswordPolicy {
+    Classic,
+    Nist,
 }
 
 /// How much one person, one address or one socket may ask of the server.
@@ -102,10 +124,20 @@ pub struct Limits {
     pub running_turns_staff: u32,
     pub sign_in_failures_per_minute: u32,
     pub sign_ups_per_minute: u32,
+    pub mails_per_minute: u32,
+    sign_in_tries: u16,
+    lockout_minutes: u16,
     pub sockets_without_hello_per_address: usize,
     pub frames_per_second: u32,
     pub frame_burst: u32,
     pub open_threads: usize,
+}
+
+impl Limits {
+    pub fn lockout(&self) -> Rule {
+        let locked_for = i64::from(self.lockout_minutes) * MINUTE;
+        Rule { tries: i32::from(self.sign_in_tries), locked_for }
+    }
 }
 
 /// Who answers, and how fast.

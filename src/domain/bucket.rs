@@ -2,13 +2,39 @@
 
 use std::{collections::HashMap, hash::Hash};
 
-use super::clock::Millis;
+use super::clock::{MINUTE, Millis};
 
 /// `burst` at once, refilled at `per_second`.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Rate {
     pub burst: f64,
     pub per_second: f64,
+}
+
+/// `burst` at once, then one each `every` milliseconds: [`Rate`] for a bucket that is kept as one
+/// number, the time at which it is full again (so that one statement of SQL can take from it).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pace {
+    pub burst: i64,
+    pub every: i64,
+}
+
+impl Pace {
+    /// So many within a minute.
+    pub fn a_minute(times: u32) -> Self {
+        let times = i64::from(times.max(1));
+        Self { burst: times, every: (MINUTE / times).max(1) }
+    }
+
+    /// A bucket that is full later than this has nothing to take.
+    pub const fn latest(self, now: Millis) -> Millis {
+        now.plus((self.burst - 1).saturating_mul(self.every))
+    }
+
+    /// In how many milliseconds there is something to take; 0 for now.
+    pub fn wait(self, full_at: Millis, now: Millis) -> i64 {
+        full_at.since(self.latest(now)).max(0)
+    }
 }
 
 /// One allowance.
@@ -136,6 +162,18 @@ mod tests {
             assert_eq!(bucket.take(RATE, Millis(5_000)), Ok(()));
         }
         assert_eq!(bucket.take(RATE, Millis(5_000)), Err(500));
+    }
+
+    #[test]
+    fn a_pace_is_a_bucket_in_one_number() {
+        let pace = Pace::a_minute(3);
+        let mut full_at = Millis(0);
+        for _ in 0..3 {
+            assert_eq!(pace.wait(full_at, Millis(0)), 0);
+            full_at = full_at.plus(pace.every);
+        }
+        assert_eq!(pace.wait(full_at, Millis(0)), 20_000);
+        assert_eq!(pace.wait(full_at, Millis(20_000)), 0);
     }
 
     proptest! {

@@ -21,6 +21,7 @@ pub mod origin;
 pub mod password;
 pub mod quiz;
 pub mod quota;
+pub mod recent;
 pub mod resume;
 pub mod return_url;
 pub mod role;

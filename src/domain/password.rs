@@ -6,6 +6,8 @@ use unicode_normalization::UnicodeNormalization;
 
 /// At least so many characters.
 pub const MIN_CHARS: usize = 12;
+/// At most so many under [`Policy::Nist`].
+pub const MOST_CHARS: usize = 256;
 /// At most so many bytes: more is refused before any work is spent on it.
 pub const MAX_BYTES: usize = 1_024;
 
@@ -15,7 +17,20 @@ const COMMON: &str = include_str!("common_passwords.txt");
 /// What somebody typed as a password, in Unicode's NFKC, so that it is the same from every
 /// keyboard. Does not print.
 #[derive(Clone)]
-pub struct Password(String);
+pub struct Password {
+    folded: String,
+    /// What was typed, where that is not the same: hashes of other programs may be of it.
+    typed: Option<String>,
+}
+
+/// What a new password must be like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Policy {
+    /// Twelve characters of four kinds.
+    Classic,
+    /// Twelve to 256 characters of any kind (NIST SP 800-63B).
+    Nist,
+}
 
 impl fmt::Debug for Password {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -33,6 +48,8 @@ pub struct TooLong;
 pub enum Weakness {
     #[error("use at least {MIN_CHARS} characters")]
     TooShort,
+    #[error("use at most {MOST_CHARS} characters")]
+    TooLong,
     #[error("use an upper-case letter, a lower-case letter, a digit and another character")]
     TooPlain,
     #[error("this is one of the passwords that are tried first")]
@@ -44,27 +61,48 @@ impl Password {
     pub fn parse(text: &str) -> Result<Self, TooLong> {
         let folded: String =
             if text.len() > MAX_BYTES { return Err(TooLong) } else { text.nfkc().collect() };
-        if folded.len() > MAX_BYTES { Err(TooLong) } else { Ok(Self(folded)) }
+        if folded.len() > MAX_BYTES {
+            return Err(TooLong);
+        }
+        let typed = (folded != text).then(|| text.to_owned());
+        Ok(Self { folded, typed })
     }
 
-    /// The `classic` policy: 12 characters, four kinds of them, and none that is tried first.
-    pub fn check_classic(&self) -> Result<(), Weakness> {
-        let is = |kind: fn(char) -> bool| self.0.chars().any(kind);
-        if self.0.chars().count() < MIN_CHARS {
+    /// Whether it may be somebody's new password: long enough, of the kinds that the policy asks
+    /// for, and none that is tried first.
+    pub fn check(&self, policy: Policy) -> Result<(), Weakness> {
+        let chars = self.folded.chars().count();
+        if chars < MIN_CHARS {
             return Err(Weakness::TooShort);
         }
-        let mixed = is(char::is_uppercase)
+        match policy {
+            Policy::Classic if !self.is_mixed() => return Err(Weakness::TooPlain),
+            Policy::Nist if chars > MOST_CHARS => return Err(Weakness::TooLong),
+            Policy::Classic | Policy::Nist => {}
+        }
+        if is_common(&self.folded) { Err(Weakness::Common) } else { Ok(()) }
+    }
+
+    /// [`Self::check`] by the policy that a server has unless it is told otherwise.
+    pub fn check_classic(&self) -> Result<(), Weakness> {
+        self.check(Policy::Classic)
+    }
+
+    fn is_mixed(&self) -> bool {
+        let is = |kind: fn(char) -> bool| self.folded.chars().any(kind);
+        is(char::is_uppercase)
             && is(char::is_lowercase)
             && is(char::is_numeric)
-            && is(|c| !c.is_alphanumeric());
-        if !mixed {
-            return Err(Weakness::TooPlain);
-        }
-        if is_common(&self.0) { Err(Weakness::Common) } else { Ok(()) }
+            && is(|c| !c.is_alphanumeric())
     }
 
     pub fn as_bytes(&self) -> &[u8] {
-        self.0.as_bytes()
+        self.folded.as_bytes()
+    }
+
+    /// As it was typed: for hashes of programs that fold nothing.
+    pub fn as_typed(&self) -> &[u8] {
+        self.typed.as_ref().unwrap_or(&self.folded).as_bytes()
     }
 }
 
@@ -109,6 +147,16 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_nist_password_is_long_and_of_any_kind_but_not_a_common_one() {
+        let check = |text: &str| Password::parse(text).unwrap().check(Policy::Nist);
+        assert_eq!(check("owl lamp road"), Ok(()));
+        assert_eq!(check(&"x".repeat(256)), Ok(()));
+        assert_eq!(check(&"x".repeat(257)), Err(Weakness::TooLong));
+        assert_eq!(check("owl lamp 77"), Err(Weakness::TooShort));
+        assert_eq!(check("password12345"), Err(Weakness::Common));
+    }
+
     /// Attack A16: the passwords that are tried first.
     #[test]
     fn a_common_password_in_a_policys_disguise_is_refused() {
@@ -141,6 +189,7 @@ mod tests {
     fn a_nul_is_a_character_like_others_and_nothing_prints() {
         let password = Password::parse("Owl\0Lamp-7-road").unwrap();
         assert_eq!(password.as_bytes().len(), 15);
+        assert_eq!(password.as_typed(), password.as_bytes());
         assert_eq!(format!("{password:?}"), "Password(…)");
     }
 }

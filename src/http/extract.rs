@@ -88,14 +88,18 @@ async fn identify(request: &HttpRequest) -> Result<Identity, ApiError> {
     match shown(request, auth) {
         Shown::Bearer(token) => Ok(auth.by_bearer(&token).await?),
         Shown::Cookie(token) => {
-            let reads = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
-            if !reads && page_of(request, auth) != Page::Allowed {
+            if !reads(request) && page_of(request, auth) != Page::Allowed {
                 return Err(ApiError::forbidden("This request's Origin is not allowed."));
             }
-            Ok(auth.by_session_token(&token).await?)
+            Ok(auth.known_by_token(&token).await?)
         }
         Shown::Nothing => Err(AuthError::NotSignedIn.into()),
     }
+}
+
+/// Whether a request changes nothing by its method.
+pub(crate) fn reads(request: &HttpRequest) -> bool {
+    matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS)
 }
 
 pub(crate) fn auth_of(request: &HttpRequest) -> Result<&Auth, ApiError> {

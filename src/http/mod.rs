@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use actix_web::{
     HttpRequest,
+    middleware::from_fn,
     web::{self, JsonConfig, PathConfig, QueryConfig, ServiceConfig},
 };
 
@@ -15,6 +16,7 @@ use crate::{
 mod admin;
 mod audit;
 pub(crate) mod auth;
+mod cors;
 pub(crate) mod dev;
 pub(crate) mod error;
 pub(crate) mod extract;
@@ -54,7 +56,12 @@ pub(crate) fn routes(roles: Roles) -> impl FnOnce(&mut ServiceConfig) {
         }
         let chat = roles.has(NodeRole::Chat);
         let api = if chat { api } else { api_elsewhere };
-        cfg.service(web::scope("/api/v1").configure(health::api_routes).configure(api));
+        cfg.service(
+            web::scope("/api/v1")
+                .wrap(from_fn(cors::share))
+                .configure(health::api_routes)
+                .configure(api),
+        );
     }
 }
 

@@ -33,6 +33,7 @@ pub(crate) mod foreign;
 pub(crate) mod items;
 pub(crate) mod keys;
 pub(crate) mod lessons;
+pub(crate) mod limits;
 pub(crate) mod lite;
 mod migrate;
 pub(crate) mod nodes;

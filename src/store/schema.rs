@@ -36,6 +36,23 @@ diesel::table! {
 }
 
 diesel::table! {
+    guess (account) {
+        account -> Text,
+        failures -> Integer,
+        checking -> Integer,
+        failed_at -> BigInt,
+        begun_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    allowance (key) {
+        key -> Text,
+        full_at -> BigInt,
+    }
+}
+
+diesel::table! {
     account (id) {
         id -> Text,
         account_id -> Text,
@@ -340,6 +357,7 @@ diesel::joinable!(turn_chunk -> turn (turn_id));
 
 diesel::allow_tables_to_appear_in_same_query!(
     account,
+    allowance,
     audit,
     auth_event,
     block,
@@ -349,6 +367,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     enrolment,
     feedback,
     foreign_sign_in,
+    guess,
     item,
     lesson,
     node,

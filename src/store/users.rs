@@ -154,6 +154,31 @@ impl Store {
         })
     }
 
+    /// What a person says of herself. Nothing for what stays.
+    pub(crate) async fn set_profile(
+        &self,
+        id: &UserId,
+        name: Option<String>,
+        image: Option<Option<String>>,
+        now: Millis,
+    ) -> Result<(), StoreError> {
+        let id = id.clone();
+        write!(self, |conn| {
+            let named = user::table.filter(user::id.eq(&id));
+            diesel::update(named)
+                .set((
+                    name.map(|name| user::name.eq(name)),
+                    image.map(|image| user::image.eq(image)),
+                    user::version.eq(user::version + 1_i64),
+                    user::updated_at.eq(now.0),
+                ))
+                .execute(conn)
+                .await?;
+            note_change!(conn, "user", id.as_str(), now.plus(KEPT).0, now.0);
+            Ok::<_, StoreError>(())
+        })
+    }
+
     /// Believes that `id` reads mail at `email`. [`StoreError::NotFound`] if that is no longer the
     /// person's address. Says whether it was news; the event is written only then.
     pub(crate) async fn set_verified(
@@ -257,6 +282,26 @@ pub(crate) mod tests {
             let unknown = store.set_role(&UserId::new("eve"), Role::Admin, changed("2")).await;
             assert!(matches!(unknown, Err(StoreError::NotFound)));
             assert_eq!(store.newest_auth_events(9).await.unwrap(), [changed("1")]);
+        })
+        .await;
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_profile_changes_in_what_is_said_and_every_node_is_told() {
+        on_both(async |store| {
+            store.insert_user(person("ada", Role::Student), login("ada"), None).await.unwrap();
+            let ada = UserId::new("ada");
+            let image = Some(Some("/ada.png".to_owned()));
+
+            store.set_profile(&ada, Some("Ada L.".to_owned()), image, Millis(5)).await.unwrap();
+            store.set_profile(&ada, None, None, Millis(6)).await.unwrap();
+            let now = store.user(&ada).await.unwrap();
+            assert_eq!((now.name.as_str(), now.image.as_deref()), ("Ada L.", Some("/ada.png")));
+            store.set_profile(&ada, None, Some(None), Millis(7)).await.unwrap();
+
+            let now = store.user(&ada).await.unwrap();
+            assert_eq!((now.image, now.version, now.updated_at), (None, 4, 7));
+            assert_eq!(store.last_change().await.unwrap(), 3);
         })
         .await;
     }

@@ -149,9 +149,24 @@ impl Fields {
         self.optional_text("callbackURL").map(|text| callback(&text, auth)).transpose()
     }
 
-    /// The names of fields that nobody took.
-    pub(crate) fn left(&self) -> impl Iterator<Item = &str> {
-        self.map.keys().map(String::as_str)
+    /// Nothing where the field is absent; an empty one where it is `null`.
+    pub(crate) fn nullable_text(&mut self, name: &str) -> Option<Option<String>> {
+        self.map.contains_key(name).then(|| self.optional_text(name))
+    }
+
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.map.contains_key(name)
+    }
+
+    /// Refuses fields that nobody took: of a person, what she may not set herself.
+    pub(crate) fn none_left(&self) -> Result<(), Refusal> {
+        match self.map.keys().next() {
+            None => Ok(()),
+            Some(field) => Err(Refusal::bad(
+                "FIELD_NOT_ALLOWED",
+                format!("{} is not allowed to be set", field.escape_default()),
+            )),
+        }
     }
 
     /// All that was wrong, in one refusal.

@@ -135,7 +135,7 @@ async fn chosen(
     if password.as_bytes() != again.as_bytes() {
         return Ok(pages.choose_password(&user.email, Some(Fault::Differ)));
     }
-    if let Err(why) = password.check_classic() {
+    if let Err(why) = auth.check_password(&password) {
         return Ok(pages.choose_password(&user.email, Some(Fault::Weak(why))));
     }
     let mut page = match auth.reset_password(&token, password, &device).await {

@@ -1,14 +1,19 @@
 //! The session's cookies, set and cleared as in `auth-api.md` §1.
 
-use actix_web::{HttpResponseBuilder, http::header};
+use actix_web::{HttpRequest, HttpResponseBuilder, http::header};
 
 use crate::{
     auth::{Auth, cookie},
-    http::extract::{SESSION_COOKIE, secure_name},
+    http::extract::{SESSION_COOKIE, cookie_value, secure_name},
 };
 
+/// On which devices somebody has signed in before.
+const KNOWN_DEVICE: &str = "intellistack.known_device";
 const DONT_REMEMBER: &str = "better-auth.dont_remember";
 const SESSION_DATA: &str = "better-auth.session_data";
+
+/// What scripts of a page of our own origin need no leave to read; others hear it from `cors.rs`.
+pub(crate) const EXPOSED: &str = "set-auth-token, set-auth-jwt";
 
 /// Sets the session's cookie, and tells programs without cookies the signed token.
 pub(crate) fn set(response: &mut HttpResponseBuilder, auth: &Auth, token: &str, remember: bool) {
@@ -20,7 +25,24 @@ pub(crate) fn set(response: &mut HttpResponseBuilder, auth: &Auth, token: &str, 
         append(response, auth, DONT_REMEMBER, &value, None);
     }
     response.insert_header(("set-auth-token", signed));
-    response.insert_header((header::ACCESS_CONTROL_EXPOSE_HEADERS, "set-auth-token"));
+    response.insert_header((header::ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED));
+}
+
+/// The signed value of the known device's cookie, as it came.
+pub(crate) fn known_device(request: &HttpRequest, auth: &Auth) -> Option<String> {
+    cookie_value(request, &secure_name(auth, KNOWN_DEVICE))
+}
+
+/// Remembers that `email` has signed in on this device.
+pub(crate) fn know_device(
+    response: &mut HttpResponseBuilder,
+    request: &HttpRequest,
+    auth: &Auth,
+    email: &str,
+) {
+    let before = known_device(request, auth);
+    let value = cookie::escape(&auth.know_device(before.as_deref(), email));
+    append(response, auth, KNOWN_DEVICE, &value, Some(Auth::KNOWN_DEVICE_AGE));
 }
 
 pub(crate) fn clear(response: &mut HttpResponseBuilder, auth: &Auth) {

@@ -54,7 +54,7 @@ async fn delete(
     mut fields: Fields,
 ) -> Result<HttpResponse, Refusal> {
     let who = own_caller(&request, &auth).await?;
-    let has_password = fields.left().any(|name| name == "password");
+    let has_password = fields.has("password");
     let password = if has_password { fields.password("password")? } else { None };
     let token = fields.optional_text("token");
     let back = fields.callback(&auth)?;
@@ -67,7 +67,7 @@ async fn delete(
     } else if auth.is_fresh(&who) {
         auth.delete_fresh(&who, &caller.device).await.map_err(refused)?;
     } else if let Some(back) = back {
-        auth.may_mail(caller.address)?;
+        auth.may_mail_to_self(&who, caller.address).await?;
         auth.mail_deletion(&who, &back, &caller.device).await?;
         let message = "Verification email sent";
         return Ok(HttpResponse::Ok().json(json!({ "success": true, "message": message })));

@@ -11,7 +11,10 @@ use actix_web::{
 use serde_json::json;
 
 use crate::{
-    auth::{AuthError, limits::TooMany},
+    auth::{
+        AuthError,
+        limits::{Limited, TooMany},
+    },
     http::error::seconds_up,
     store::StoreError,
 };
@@ -38,6 +41,11 @@ impl Refusal {
 
     pub(crate) fn bad(code: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, code, message)
+    }
+
+    /// One of the few that carry no code.
+    pub(crate) fn without_code(message: &'static str) -> Self {
+        Self::bad("", message)
     }
 
     pub(crate) fn validation(message: impl Into<Cow<'static, str>>) -> Self {
@@ -110,6 +118,9 @@ impl ResponseError for Refusal {
             response.insert_header((header::RETRY_AFTER, seconds.as_str()));
             response.insert_header(("X-Retry-After", seconds));
         }
+        if self.code.is_empty() {
+            return response.json(json!({ "message": self.message }));
+        }
         response.json(json!({ "message": self.message, "code": self.code }))
     }
 }
@@ -137,6 +148,15 @@ impl From<StoreError> for Refusal {
                 Self::unavailable(error)
             }
             error => Self::internal(error),
+        }
+    }
+}
+
+impl From<Limited> for Refusal {
+    fn from(error: Limited) -> Self {
+        match error {
+            Limited::TooMany(error) => error.into(),
+            Limited::Auth(error) => error.into(),
         }
     }
 }

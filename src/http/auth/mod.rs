@@ -10,6 +10,7 @@ use actix_web::{
 };
 
 use super::{
+    cors,
     extract::{self, Page, Shown},
     words,
 };
@@ -25,6 +26,7 @@ mod delete_user;
 mod error;
 mod keys;
 mod pages;
+mod profile;
 mod reset;
 mod schema;
 mod session;
@@ -32,6 +34,7 @@ mod shapes;
 mod sign_in;
 mod sign_up;
 mod verify;
+mod ways;
 
 use error::Refusal;
 
@@ -42,6 +45,8 @@ pub(super) fn docs() -> utoipa::openapi::OpenApi {
     for area in [
         sign_in::Docs::openapi(),
         session::Docs::openapi(),
+        profile::Docs::openapi(),
+        ways::Docs::openapi(),
         verify::Docs::openapi(),
         reset::Docs::openapi(),
         choose_password::Docs::openapi(),
@@ -69,9 +74,12 @@ pub(crate) fn routes(cfg: &mut ServiceConfig) {
                 }),
             )
             .wrap(from_fn(guard))
+            .wrap(from_fn(cors::share))
             .configure(sign_up::routes)
             .configure(sign_in::routes)
             .configure(session::routes)
+            .configure(profile::routes)
+            .configure(ways::routes)
             .configure(verify::routes)
             .configure(reset::routes)
             .configure(choose_password::routes)
@@ -129,9 +137,26 @@ async fn guard(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<impl MessageBody>, actix_web::Error> {
-    match check_origin(request.request()) {
-        Ok(()) => next.call(request).await.map(ServiceResponse::map_into_left_body),
-        Err(refusal) => Ok(request.into_response(refusal.into_response()).map_into_right_body()),
+    if let Err(refusal) = check_origin(request.request()) {
+        return Ok(request.into_response(refusal.into_response()).map_into_right_body());
+    }
+    let changes = may_change(request.request());
+    let response = next.call(request).await?;
+    if changes && let Ok(auth) = extract::auth_of(response.request()) {
+        // Whoever hears the answer finds no more in memory what was before it.
+        auth.catch_up().await;
+    }
+    Ok(response.map_into_left_body())
+}
+
+/// Whether a call may change a session or a person that is there already. A sign-in or sign-up
+/// makes new ones; of the links that are opened by GET, some change what they are about.
+fn may_change(request: &HttpRequest) -> bool {
+    let has = |parts: &[&str]| parts.iter().any(|part| request.path().contains(part));
+    if extract::reads(request) {
+        has(&["/verify-email", "/callback"])
+    } else {
+        !has(&["/sign-in/email", "/sign-up/email"])
     }
 }
 
@@ -139,8 +164,8 @@ async fn guard(
 /// every sign-in or sign-up by a browser, must come from an allowed page; a program that sends
 /// neither cookie nor Origin may sign in.
 fn check_origin(request: &HttpRequest) -> Result<(), Refusal> {
-    use actix_web::http::{Method, header};
-    if matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS) {
+    use actix_web::http::header;
+    if extract::reads(request) {
         return Ok(());
     }
     let auth = extract::auth_of(request).map_err(|error| Refusal::internal(error.to_string()))?;
@@ -200,11 +225,7 @@ fn is_fetch(request: &HttpRequest) -> bool {
 fn session_token(request: &HttpRequest, auth: &Auth) -> Option<String> {
     match extract::shown(request, auth) {
         Shown::Cookie(token) => Some(token),
-        Shown::Bearer(token) => match token.matches('.').count() {
-            0 => Some(token),
-            1 => auth.open_signed(&token),
-            _ => None,
-        },
+        Shown::Bearer(token) => auth.session_bearer(&token),
         Shown::Nothing => None,
     }
 }

@@ -143,7 +143,7 @@ impl<'a> Pages<'a> {
             Fault::Weak(Weakness::TooShort) => self.words.too_short,
             Fault::Weak(Weakness::TooPlain) => self.words.too_plain,
             Fault::Weak(Weakness::Common) => self.words.too_common,
-            Fault::TooLong => self.words.too_long,
+            Fault::TooLong | Fault::Weak(Weakness::TooLong) => self.words.too_long,
             Fault::Differ => self.words.differ,
         }
     }

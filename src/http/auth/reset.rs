@@ -66,8 +66,8 @@ async fn request_reset(
         }
     };
     let (device, address) = device(&request, &auth);
-    auth.may_mail(address)?;
     if let Some(email) = email {
+        auth.may_mail_to(&email, address).await?;
         auth.request_reset(&email, &back, &device).await?;
     }
     Ok(HttpResponse::Ok().json(json!({ "status": true, "message": SENT })))
@@ -149,7 +149,7 @@ async fn reset(
     let invalid = || Refusal::bad("INVALID_TOKEN", "Invalid token");
     let (Some(token), Some(password)) = (token, password) else { return Err(invalid()) };
     // A weak password is told before the link is used up.
-    password.check_classic().map_err(SignUpError::Weak)?;
+    auth.check_password(&password).map_err(SignUpError::Weak)?;
     match auth.reset_password(&token, password, &device(&request, &auth).0).await {
         Ok(()) => Ok(HttpResponse::Ok().json(json!({ "status": true }))),
         Err(LinkError::Auth(error)) => Err(error.into()),

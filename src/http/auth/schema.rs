@@ -68,6 +68,36 @@ pub(super) struct CurrentBody {
 }
 
 #[derive(ToSchema)]
+#[schema(as = Profile)]
+pub(super) struct ProfileBody {
+    name: Option<String>,
+    image: Option<String>,
+}
+
+/// A way to sign in.
+#[derive(ToSchema)]
+#[schema(as = Account, rename_all = "camelCase")]
+pub(super) struct WayBody {
+    id: String,
+    /// The person's name at the provider.
+    account_id: String,
+    /// `credential` for a password.
+    provider_id: String,
+    user_id: String,
+    created_at: String,
+    updated_at: String,
+    scopes: Vec<String>,
+}
+
+#[derive(ToSchema)]
+#[schema(as = Unlink, rename_all = "camelCase")]
+pub(super) struct UnlinkBody {
+    /// The account's `id`; beside a `providerId` also its `accountId`.
+    account_id: Option<String>,
+    provider_id: Option<String>,
+}
+
+#[derive(ToSchema)]
 #[schema(as = SignUp)]
 pub(super) struct SignUpBody {
     name: String,

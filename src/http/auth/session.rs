@@ -2,7 +2,10 @@
 
 use actix_web::{
     HttpRequest, HttpResponse,
-    http::{StatusCode, header},
+    http::{
+        StatusCode,
+        header::{self, ContentType},
+    },
     web::{self, Data, ServiceConfig},
 };
 use serde_json::{Value, json};
@@ -32,7 +35,8 @@ pub(super) fn routes(cfg: &mut ServiceConfig) {
 #[openapi(paths(get_session, sign_out, list, revoke, revoke_all, revoke_others, token))]
 pub(in crate::http) struct Docs;
 
-/// `null` where nobody is signed in. A store that cannot be asked is a 503 and clears no cookie.
+/// `null` where nobody is signed in. Answered from memory: no question to the store, no signature. A
+/// store that cannot be asked is a 503 and clears no cookie.
 #[utoipa::path(
     get,
     path = "/get-session",
@@ -54,8 +58,8 @@ async fn get_session(request: HttpRequest, auth: Data<Auth>) -> Result<HttpRespo
     let Some(token) = session_token(&request, &auth) else {
         return Ok(response.json(Value::Null));
     };
-    let (mut session, user) = match auth.session_by_token(&token).await {
-        Ok(found) => found,
+    let mut known = match auth.known_session(&token).await {
+        Ok(known) => known,
         Err(AuthError::NotSignedIn | AuthError::Banned) => {
             cookies::clear(&mut response, &auth);
             return Ok(response.json(Value::Null));
@@ -63,15 +67,18 @@ async fn get_session(request: HttpRequest, auth: Data<Auth>) -> Result<HttpRespo
         Err(error) => return Err(error.into()),
     };
     if !request.query_string().contains("disableRefresh=true")
-        && let Some(end) = auth.renew(&session).await?
+        && let Some(prolonged) = auth.renew(&token, &known).await?
     {
-        session.expires_at = end.0;
+        known = prolonged;
         if matches!(shown(&request, &auth), Shown::Cookie(_)) {
             cookies::set(&mut response, &auth, &token, true);
         }
     }
-    let session = shapes::session(&session, &token);
-    Ok(response.json(json!({ "session": session, "user": shapes::user(&user) })))
+    response.insert_header(("set-auth-jwt", &*auth.session_jwt(&known)?));
+    response.insert_header((header::ACCESS_CONTROL_EXPOSE_HEADERS, cookies::EXPOSED));
+    let (token, rest) = (Value::from(token), known.shown(shapes::behind_token));
+    let body = format!("{{\"session\":{{\"token\":{token}{rest}");
+    Ok(response.content_type(ContentType::json()).body(body))
 }
 
 async fn deferred() -> Refusal {

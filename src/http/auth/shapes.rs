@@ -28,6 +28,17 @@ pub(crate) fn user(user: &User) -> Value {
     })
 }
 
+/// All that stands behind the token in the answer of `get-session`, as text: the token is the
+/// caller's own and is kept nowhere.
+pub(crate) fn behind_token(session_: &Session, user_: &User) -> String {
+    let mut rest = session(session_, "");
+    if let Some(fields) = rest.as_object_mut() {
+        fields.remove("token");
+    }
+    let rest = rest.to_string();
+    format!(",{},\"user\":{}}}", rest.strip_prefix('{').unwrap_or(&rest), user(user_))
+}
+
 /// `token`: the real one for its own holder, a handle (the session's id) in lists.
 pub(crate) fn session(session: &Session, token: &str) -> Value {
     json!({

@@ -56,7 +56,8 @@ async fn sign_in(
     };
     let replaces = session_token(&request, &auth);
     let (device, address) = device(&request, &auth);
-    let form = SignIn { email, password, remember, replaces };
+    let known_device = cookies::known_device(&request, &auth);
+    let form = SignIn { email, password, remember, replaces, known_device };
     let started = auth.sign_in(form, device, address).await;
     if let Some(metrics) = request.app_data::<Data<Metrics>>() {
         metrics.sign_in(outcome(&started));
@@ -64,6 +65,10 @@ async fn sign_in(
     let started = started?;
     let mut response = HttpResponse::Ok();
     cookies::set(&mut response, &auth, &started.token, remember);
+    // Who does not want to be remembered is not at her own device.
+    if remember {
+        cookies::know_device(&mut response, &request, &auth, &started.user.email);
+    }
     let mut body = json!({
         "redirect": back.is_some(),
         "token": started.token,

@@ -17,8 +17,8 @@ use crate::{
     domain::{password::Weakness, return_url::ReturnUrl},
 };
 
-const MAX_NAME: usize = 256;
-const MAX_IMAGE: usize = 2_048;
+pub(super) const MAX_NAME: usize = 256;
+pub(super) const MAX_IMAGE: usize = 2_048;
 
 pub(super) fn routes(cfg: &mut ServiceConfig) {
     post(cfg, "/sign-up/email", sign_up);
@@ -55,6 +55,9 @@ async fn sign_up(
     let (token, user) = match &done {
         SignedUp::In(started) => {
             cookies::set(&mut response, &auth, &started.token, remember);
+            if remember {
+                cookies::know_device(&mut response, &request, &auth, &started.user.email);
+            }
             (Some(&started.token), &started.user)
         }
         SignedUp::Neutral(user) => (None, &**user),
@@ -70,12 +73,7 @@ fn form(auth: &Auth, mut fields: Fields) -> Result<SignUp, Refusal> {
     let remember = fields.flag("rememberMe", true);
     let back = fields.callback(auth)?.unwrap_or_else(ReturnUrl::home);
     // Whatever else a person has is not hers to set: role, verification, ban, id (attack A21).
-    if let Some(field) = fields.left().next() {
-        return Err(Refusal::bad(
-            "FIELD_NOT_ALLOWED",
-            format!("{} is not allowed to be set", field.escape_default()),
-        ));
-    }
+    fields.none_left()?;
     fields.finish()?;
     let too_long = name.chars().count() > MAX_NAME
         || image.as_ref().is_some_and(|image| image.len() > MAX_IMAGE);
@@ -96,6 +94,9 @@ impl From<SignUpError> for Refusal {
             ),
             SignUpError::Weak(Weakness::TooShort) => {
                 Self::bad("PASSWORD_TOO_SHORT", "Password too short")
+            }
+            SignUpError::Weak(Weakness::TooLong) => {
+                Self::bad("PASSWORD_TOO_LONG", "Password too long")
             }
             SignUpError::Weak(why @ (Weakness::TooPlain | Weakness::Common)) => {
                 Self::bad("PASSWORD_TOO_WEAK", format!("Password too weak: {why}"))

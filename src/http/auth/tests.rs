@@ -12,15 +12,18 @@ use serde_json::{Value, json};
 
 use crate::{
     auth::tests::{Bench, PAGE},
-    domain::{clock::DAY, role::Role},
+    domain::{clock::DAY, ids::UserId, role::Role},
     http::extract::SESSION_COOKIE,
+    store::{accounts::tests::login, users::tests::person},
 };
 
 mod account;
 mod change_email;
 mod choose_password;
 mod delete_user;
+mod cors;
 mod links;
+mod profile;
 mod reset;
 mod sessions;
 mod sign_in;
@@ -54,8 +57,16 @@ impl Answer {
 
     /// `name=value` of the session's cookie, as a browser sends it back.
     fn cookie(&self) -> String {
+        self.cookie_named(SESSION_COOKIE)
+    }
+
+    fn known_device(&self) -> String {
+        self.cookie_named("intellistack.known_device")
+    }
+
+    fn cookie_named(&self, name: &str) -> String {
         let cookies = self.cookies();
-        let cookie = cookies.iter().find(|text| text.contains(SESSION_COOKIE)).unwrap();
+        let cookie = cookies.iter().find(|text| text.contains(name)).unwrap();
         cookie.split(';').next().unwrap().to_owned()
     }
 }

@@ -111,9 +111,9 @@ async fn an_admin_who_acts_as_somebody_changes_neither_password_nor_address_nor_
 #[actix_web::test]
 async fn who_has_no_password_is_told_so() {
     let bench = Bench::new().await;
-    let mut user = crate::store::users::tests::person("ada", Role::Student);
+    let mut user = person("ada", Role::Student);
     user.email_verified = true;
-    let mut login = crate::store::accounts::tests::login("ada");
+    let mut login = login("ada");
     (login.provider_id, login.password) = ("google".to_owned(), None);
     let (session, token) = bench.auth.new_session(&user.id, true, Device::default());
     bench.store.insert_user(user, login, Some(session)).await.unwrap();

@@ -130,9 +130,9 @@ async fn a_reset_of_an_unknown_address_writes_as_much_and_mails_nothing() {
 #[actix_web::test]
 async fn a_reset_keeps_the_second_factor_and_is_told_by_mail() {
     let bench = Bench::new().await;
-    let mut ada = crate::store::users::tests::person("ada", Role::Student);
+    let mut ada = person("ada", Role::Student);
     ada.two_factor_enabled = true;
-    bench.store.insert_user(ada, crate::store::accounts::tests::login("ada"), None).await.unwrap();
+    bench.store.insert_user(ada, login("ada"), None).await.unwrap();
     ask(&bench, "request-password-reset", "ada@school.example").await;
     let token = opened(&bench, "ada@school.example").await;
 
