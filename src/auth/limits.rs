@@ -130,10 +130,14 @@ impl Limits {
         }
     }
 
-    /// One more mail to this address (hashed), whether there is such an account or not.
-    async fn mail(&self, recipient: &str) -> Result<(), Limited> {
+    /// One more mail to `recipient` (hashed), whether there is such an account or not, at the wish
+    /// of whoever is at `address`.
+    async fn mail(&self, recipient: &str, address: Option<IpAddr>) -> Result<(), Limited> {
         let pace = Pace::a_minute(self.allowance.mails_per_minute);
-        self.take(&format!("mail {recipient}"), pace).await
+        match self.counted(address) {
+            Some(_) => self.take(&format!("mail {recipient}"), pace).await,
+            None => Ok(()),
+        }
     }
 
     /// Takes one from the bucket `key`, which all nodes share.
@@ -234,7 +238,7 @@ impl Auth {
         address: Option<IpAddr>,
     ) -> Result<(), Limited> {
         self.limits.sign_up(address).await?;
-        self.limits.mail(&hash_token(recipient.as_str())).await
+        self.limits.mail(&hash_token(recipient.as_str()), address).await
     }
 
     /// The same for a call that mails the caller.

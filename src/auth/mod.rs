@@ -59,6 +59,8 @@ pub(crate) use outbox::Posting;
 pub(crate) use imported::tests::{BY_BCRYPT, BY_BETTER_AUTH};
 pub(crate) use people::NewPerson;
 pub(crate) use secret::{Secret, SecretError};
+#[cfg(test)]
+pub(crate) use settings::Bearers;
 pub(crate) use settings::Settings;
 pub(crate) use stays::Stays;
 pub(crate) use ticket::{TICKET_LIFE, TicketError};
@@ -171,7 +173,7 @@ pub(crate) struct Auth {
     demo: bool,
     data_dir: PathBuf,
     memory: memory::Memory,
-    signed_bearer_only: bool,
+    bearers: settings::Bearers,
     password_policy: Policy,
     session_life: i64,
     token_life: i64,
@@ -205,7 +207,7 @@ impl Auth {
         let mailer = outbox::Outbox::new(Arc::clone(&store), clock_, ids_, &secret, posting)?;
         Ok(Self {
             memory: memory::Memory::new(settings.session_cache),
-            signed_bearer_only: settings.signed_bearer_only,
+            bearers: settings.bearers,
             password_policy: settings.password_policy,
             keys: keys::Keys::open(Arc::clone(&store), &secret, &clock, &ids).await?,
             issuer: issuer.transpose()?,
@@ -271,7 +273,7 @@ impl Auth {
     /// The session token that a bearer shows: with its signature, or raw where that is allowed.
     pub(crate) fn session_bearer(&self, token: &str) -> Option<String> {
         match token.matches('.').count() {
-            0 => (!self.signed_bearer_only).then(|| token.to_owned()),
+            0 => (self.bearers == settings::Bearers::Any).then(|| token.to_owned()),
             1 => self.open_signed(token),
             _ => None,
         }

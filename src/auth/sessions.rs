@@ -11,6 +11,7 @@ use crate::{
         accounts::{Unlinked, Way, Which},
         auth_events::{AuthEvent, AuthEventKind},
         sessions::Session,
+        users::Profile,
     },
 };
 
@@ -122,11 +123,10 @@ impl Auth {
     pub(crate) async fn update_profile(
         &self,
         identity: &Identity,
-        name: Option<String>,
-        image: Option<Option<String>>,
+        changes: Profile,
     ) -> Result<Session, AuthError> {
         let now = self.clock.now();
-        self.store.set_profile(&identity.user.id, name, image, now).await?;
+        self.store.set_profile(&identity.user.id, changes, now).await?;
         Ok(self.store.session(&identity.session).await?.0)
     }
 

@@ -8,6 +8,14 @@ use crate::{
     domain::{ids::Ids, lockout::Rule, password::Policy},
 };
 
+/// Which session tokens `Authorization: Bearer` takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Bearers {
+    Any,
+    /// With their signature alone.
+    Signed,
+}
+
 /// What the operator chose.
 #[derive(Debug, Clone)]
 pub(crate) struct Settings {
@@ -40,8 +48,7 @@ pub(crate) struct Settings {
     pub password_policy: Policy,
     /// How many sessions are kept in memory.
     pub session_cache: usize,
-    /// `Authorization: Bearer` takes a session token with its signature alone.
-    pub signed_bearer_only: bool,
+    pub bearers: Bearers,
     /// Who else vouches for people.
     pub issuer: Option<issuer::Settings>,
 }
@@ -78,7 +85,7 @@ impl Settings {
             lockout: config.limits.lockout(),
             password_policy: accounts.password_policy(),
             session_cache: auth.session_cache,
-            signed_bearer_only: auth.signed_bearer_only,
+            bearers: if auth.signed_bearer_only { Bearers::Signed } else { Bearers::Any },
         })
     }
 }

@@ -34,7 +34,6 @@ pub(crate) struct Account {
 /// A way in, without its secrets.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable)]
 #[diesel(table_name = account)]
-#[expect(clippy::struct_field_names, reason = "`account_id` is the column's name in the peer")]
 pub(crate) struct Way {
     pub id: String,
     pub account_id: String,

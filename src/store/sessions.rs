@@ -200,6 +200,17 @@ pub(crate) mod tests {
         },
     };
 
+    impl Store {
+        /// From here on nobody can say who is signed in.
+        pub(crate) async fn lose_sessions(&self) {
+            let lost: Result<(), StoreError> = crate::store::db::write!(self, |conn| {
+                diesel::sql_query("ALTER TABLE session RENAME TO lost").execute(conn).await?;
+                Ok(())
+            });
+            lost.unwrap();
+        }
+    }
+
     fn revoked(id: &str) -> AuthEvent {
         event(id, AuthEventKind::SessionRevoked, 2)
     }

@@ -38,6 +38,20 @@ pub(crate) struct User {
     pub updated_at: i64,
 }
 
+/// What a person changes of herself. Nothing for what stays.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Profile {
+    pub name: Option<String>,
+    pub image: Option<Image>,
+}
+
+/// A person's image, or that she wants none.
+#[derive(Debug, Clone)]
+pub(crate) enum Image {
+    None,
+    At(String),
+}
+
 impl User {
     pub(crate) fn is_banned(&self, now: Millis) -> bool {
         self.banned && self.ban_expires.is_none_or(|until| until > now.0)
@@ -154,15 +168,18 @@ impl Store {
         })
     }
 
-    /// What a person says of herself. Nothing for what stays.
+    /// What a person says of herself.
     pub(crate) async fn set_profile(
         &self,
         id: &UserId,
-        name: Option<String>,
-        image: Option<Option<String>>,
+        changes: Profile,
         now: Millis,
     ) -> Result<(), StoreError> {
-        let id = id.clone();
+        let (id, Profile { name, image }) = (id.clone(), changes);
+        let image = image.map(|image| match image {
+            Image::None => None,
+            Image::At(place) => Some(place),
+        });
         write!(self, |conn| {
             let named = user::table.filter(user::id.eq(&id));
             diesel::update(named)
@@ -291,13 +308,15 @@ pub(crate) mod tests {
         on_both(async |store| {
             store.insert_user(person("ada", Role::Student), login("ada"), None).await.unwrap();
             let ada = UserId::new("ada");
-            let image = Some(Some("/ada.png".to_owned()));
+            let image = Some(Image::At("/ada.png".to_owned()));
+            let changes = Profile { name: Some("Ada L.".to_owned()), image };
 
-            store.set_profile(&ada, Some("Ada L.".to_owned()), image, Millis(5)).await.unwrap();
-            store.set_profile(&ada, None, None, Millis(6)).await.unwrap();
+            store.set_profile(&ada, changes, Millis(5)).await.unwrap();
+            store.set_profile(&ada, Profile::default(), Millis(6)).await.unwrap();
             let now = store.user(&ada).await.unwrap();
             assert_eq!((now.name.as_str(), now.image.as_deref()), ("Ada L.", Some("/ada.png")));
-            store.set_profile(&ada, None, Some(None), Millis(7)).await.unwrap();
+            let none = Profile { image: Some(Image::None), ..Profile::default() };
+            store.set_profile(&ada, none, Millis(7)).await.unwrap();
 
             let now = store.user(&ada).await.unwrap();
             assert_eq!((now.image, now.version, now.updated_at), (None, 4, 7));

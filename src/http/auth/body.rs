@@ -19,6 +19,7 @@ use super::error::Refusal;
 use crate::{
     auth::Auth,
     domain::{email::Email, password::Password, return_url::ReturnUrl},
+    store::users::Image,
 };
 
 /// What a caller sent. Every field is taken out by name; [`Fields::finish`] refuses the rest.
@@ -149,9 +150,10 @@ impl Fields {
         self.optional_text("callbackURL").map(|text| callback(&text, auth)).transpose()
     }
 
-    /// Nothing where the field is absent; an empty one where it is `null`.
-    pub(crate) fn nullable_text(&mut self, name: &str) -> Option<Option<String>> {
-        self.map.contains_key(name).then(|| self.optional_text(name))
+    /// Nothing where the field is absent; `null` takes the image away.
+    pub(crate) fn image(&mut self, name: &str) -> Option<Image> {
+        let there = self.map.contains_key(name);
+        there.then(|| self.optional_text(name).map_or(Image::None, Image::At))
     }
 
     pub(crate) fn has(&self, name: &str) -> bool {

@@ -17,6 +17,7 @@ use super::{
 use crate::{
     auth::Auth,
     http::extract::{Shown, shown},
+    store::users::{Image, Profile},
 };
 
 const NOTHING: &str = "No fields to update";
@@ -53,18 +54,18 @@ async fn update_user(
     if fields.has("email") {
         return Err(Refusal::bad("EMAIL_CAN_NOT_BE_UPDATED", "Email can not be updated"));
     }
-    let (name, image) = (fields.optional_text("name"), fields.nullable_text("image"));
+    let (name, image) = (fields.optional_text("name"), fields.image("image"));
     fields.none_left()?;
     fields.finish()?;
     if name.is_none() && image.is_none() {
         return Err(Refusal::without_code(NOTHING));
     }
     let too_long = name.as_ref().is_some_and(|name| name.chars().count() > MAX_NAME)
-        || image.iter().flatten().any(|image| image.len() > MAX_IMAGE);
+        || matches!(&image, Some(Image::At(place)) if place.len() > MAX_IMAGE);
     if too_long {
         return Err(Refusal::validation("[body] Invalid input: a field is too long"));
     }
-    let session = auth.update_profile(&caller, name, image).await?;
+    let session = auth.update_profile(&caller, Profile { name, image }).await?;
     let mut response = HttpResponse::Ok();
     if matches!(shown(&request, &auth), Shown::Cookie(_))
         && let Some(token) = session_token(&request, &auth)

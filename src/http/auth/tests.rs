@@ -22,6 +22,7 @@ mod change_email;
 mod choose_password;
 mod delete_user;
 mod cors;
+mod guessing;
 mod links;
 mod profile;
 mod reset;

@@ -1,5 +1,5 @@
 use super::*;
-use crate::domain::clock::MINUTE;
+use crate::{auth::Bearers, domain::clock::MINUTE};
 
 async fn me(bench: &Bench, cookie: &str) -> Value {
     bench.get("/api/auth/get-session").with("cookie", cookie).send().await.json()
@@ -141,7 +141,7 @@ async fn the_session_call_gives_an_access_token_that_stays_the_same() {
 
 #[actix_web::test]
 async fn a_bare_token_opens_nothing_where_bearers_must_be_signed() {
-    let bench = Bench::with(PAGE, |settings| settings.signed_bearer_only = true).await;
+    let bench = Bench::with(PAGE, |settings| settings.bearers = Bearers::Signed).await;
     let answer = bench.sign_up("ada@school.example").await;
     let token = answer.json()["token"].as_str().unwrap().to_owned();
     for (bearer, opens) in [(&*token, false), (answer.header("set-auth-token").unwrap(), true)] {

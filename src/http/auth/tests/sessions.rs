@@ -46,6 +46,38 @@ async fn nobody_is_null_and_a_bad_signature_clears_nothing() {
     assert_eq!(deferred.code(), "METHOD_NOT_ALLOWED_DEFER_SESSION_REQUIRED");
 }
 
+/// Who is signed in stays so while nobody can be asked.
+#[actix_web::test]
+async fn a_store_that_fails_clears_no_cookie() {
+    let bench = Bench::new().await;
+    let cookie = bench.sign_up("ada@school.example").await.cookie();
+    bench.store.lose_sessions().await;
+
+    let me = bench.get("/api/auth/get-session").with("cookie", &cookie).send().await;
+
+    assert!(me.status >= 500, "{}", me.status);
+    assert!(me.cookies().is_empty());
+}
+
+/// Attack C11, on the node that did it, before its answer is read.
+#[actix_web::test]
+async fn what_a_call_has_changed_is_in_nobodys_memory_when_it_answers() {
+    let bench = Bench::new().await;
+    let (first, second) = two_sessions(&bench).await;
+    bench.auth.heard(&[], 0, bench.auth.now());
+    let name = async |cookie: &str| {
+        let me = bench.get("/api/auth/get-session").with("cookie", cookie).send().await;
+        me.json()["user"]["name"].clone()
+    };
+    assert_eq!((name(&first).await, name(&second).await), (json!("Ada"), json!("Ada")));
+
+    let rename = bench.post("/api/auth/update-user", &json!({"name": "Ada L."}));
+    rename.by_page(&first).send().await;
+    assert_eq!((name(&first).await, name(&second).await), (json!("Ada L."), json!("Ada L.")));
+    bench.post("/api/auth/revoke-other-sessions", &json!({})).by_page(&first).send().await;
+    assert!(alive(&bench, &first).await && !alive(&bench, &second).await);
+}
+
 #[actix_web::test]
 async fn a_session_in_use_slides_on_and_an_unused_one_ends() {
     let bench = Bench::new().await;

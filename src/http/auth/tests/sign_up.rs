@@ -184,3 +184,43 @@ async fn new_accounts_are_limited_an_address_but_not_on_a_demo_machine() {
         }
     }
 }
+
+/// Attack A14: one mailbox in several spellings is one account, for sign-in too.
+#[actix_web::test]
+async fn another_spelling_of_an_address_is_the_same_account_or_refused() {
+    let bench = Bench::new().await;
+    assert_eq!(bench.sign_up("Alice@EXAMPLE.com").await.status, 200);
+    for same in ["alice@example.com", "ALICE@example.COM", "\u{ff41}lice@example.com"] {
+        assert_eq!(bench.sign_up(same).await.status, 422, "{same}");
+        let answer = bench.sign_in(same, PASSWORD).await;
+        assert_eq!(
+            (answer.status, &answer.json()["user"]["email"]),
+            (200, &json!("alice@example.com"))
+        );
+    }
+    for refused in [
+        "alice@example.com.",
+        "al\u{131}ce@example.com",
+        "ali\u{301}ce@example.com",
+        "alice@example.com\u{0}",
+        "alice@example.com\r\nBcc: eve@evil.example",
+        "Alice <alice@example.com>",
+        "alice@example.com,eve@evil.example",
+    ] {
+        assert_eq!(bench.sign_up(refused).await.status, 400, "{refused:?}");
+        assert_eq!(bench.sign_in(refused, PASSWORD).await.status, 400, "{refused:?}");
+    }
+    assert_eq!(bench.store.count_users().await.unwrap(), 1);
+}
+
+/// Attack A16: the passwords that are tried first, with a reason that helps.
+#[actix_web::test]
+async fn a_common_password_is_refused_with_the_reason() {
+    let bench = Bench::new().await;
+    for common in ["Password123!", "!!Football2026"] {
+        let body = json!({"name": "Ada", "email": "ada@school.example", "password": common});
+        let answer = bench.post("/api/auth/sign-up/email", &body).send().await;
+        assert_eq!((answer.status, answer.code().as_str()), (400, "PASSWORD_TOO_WEAK"));
+        assert!(answer.text.contains("tried first"), "{}", answer.text);
+    }
+}
