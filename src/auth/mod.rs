@@ -59,9 +59,7 @@ pub(crate) use outbox::Posting;
 pub(crate) use imported::tests::{BY_BCRYPT, BY_BETTER_AUTH};
 pub(crate) use people::NewPerson;
 pub(crate) use secret::{Secret, SecretError};
-#[cfg(test)]
-pub(crate) use settings::Bearers;
-pub(crate) use settings::Settings;
+pub(crate) use settings::{Bearers, Settings};
 pub(crate) use stays::Stays;
 pub(crate) use ticket::{TICKET_LIFE, TicketError};
 
@@ -173,7 +171,7 @@ pub(crate) struct Auth {
     demo: bool,
     data_dir: PathBuf,
     memory: memory::Memory,
-    bearers: settings::Bearers,
+    bearers: Bearers,
     password_policy: Policy,
     session_life: i64,
     token_life: i64,
@@ -273,7 +271,7 @@ impl Auth {
     /// The session token that a bearer shows: with its signature, or raw where that is allowed.
     pub(crate) fn session_bearer(&self, token: &str) -> Option<String> {
         match token.matches('.').count() {
-            0 => (self.bearers == settings::Bearers::Any).then(|| token.to_owned()),
+            0 => (self.bearers == Bearers::Any).then(|| token.to_owned()),
             1 => self.open_signed(token),
             _ => None,
         }

@@ -42,7 +42,7 @@ pub(crate) fn settings(public_url: &str, folder: &std::path::Path) -> Settings {
         lockout: Rule { tries: 5, locked_for: 30 * MINUTE },
         password_policy: Policy::Classic,
         session_cache: 100,
-        bearers: settings::Bearers::Any,
+        bearers: Bearers::Any,
         issuer: None,
     }
 }
