@@ -4,8 +4,8 @@ use std::{net::IpAddr, path::PathBuf};
 
 use super::{Posting, Secret, SecretError, issuer};
 use crate::{
-    config::Config,
-    domain::{ids::Ids, lockout::Rule, password::Policy},
+    config::{Config, Limits, PasswordPolicy},
+    domain::{clock::MINUTE, ids::Ids, lockout::Rule, password::Policy},
 };
 
 /// Which session tokens `Authorization: Bearer` takes.
@@ -82,10 +82,22 @@ impl Settings {
             // Outside demo mode what nothing takes waits for another transport.
             posting: Posting { leaves: config.mail.leaves() || !demo, shown: demo },
             mails_per_minute: config.limits.mails_per_minute,
-            lockout: config.limits.lockout(),
-            password_policy: accounts.password_policy(),
+            lockout: lockout(&config.limits),
+            password_policy: policy(accounts.password_policy),
             session_cache: auth.session_cache,
             bearers: if auth.signed_bearer_only { Bearers::Signed } else { Bearers::Any },
         })
+    }
+}
+
+fn lockout(limits: &Limits) -> Rule {
+    let locked_for = i64::from(limits.lockout_minutes) * MINUTE;
+    Rule { tries: i32::from(limits.sign_in_tries), locked_for }
+}
+
+const fn policy(chosen: PasswordPolicy) -> Policy {
+    match chosen {
+        PasswordPolicy::Classic => Policy::Classic,
+        PasswordPolicy::Nist => Policy::Nist,
     }
 }

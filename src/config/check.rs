@@ -8,7 +8,10 @@ use std::{
 use url::{Host, Url};
 
 use super::{Config, NodeRole, Redis, TutorModel};
-use crate::{domain::clock::DAY, link::Target};
+use crate::link::Target;
+
+/// In minutes.
+const A_DAY: u16 = 1_440;
 
 /// Why the settings cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -94,8 +97,8 @@ impl Config {
             ("limits.sign_in_failures_per_minute", limits.sign_in_failures_per_minute > 0),
             ("limits.sign_ups_per_minute", limits.sign_ups_per_minute > 0),
             ("limits.mails_per_minute", limits.mails_per_minute > 0),
-            ("limits.sign_in_tries", limits.lockout().tries > 0),
-            ("limits.lockout_minutes", limits.lockout().locked_for > 0),
+            ("limits.sign_in_tries", limits.sign_in_tries > 0),
+            ("limits.lockout_minutes", limits.lockout_minutes > 0),
             ("limits.frames_per_second", limits.frames_per_second > 0),
             ("limits.frame_burst", limits.frame_burst > 0),
             ("limits.open_threads", limits.open_threads > 0),
@@ -109,7 +112,7 @@ impl Config {
         if let Some((key, _)) = positive.into_iter().find(|(_, positive)| !positive) {
             return invalid(key, "must be at least 1");
         }
-        if limits.lockout().locked_for > DAY {
+        if limits.lockout_minutes > A_DAY {
             return invalid("limits.lockout_minutes", "must be at most 1440, a day");
         }
         if live.silence() <= live.heartbeat() {

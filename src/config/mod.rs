@@ -23,8 +23,8 @@ pub use mail::{Mail, MailTransport, SmtpSecurity};
 pub use roles::{BadRoles, NodeRole, Roles};
 pub use secret::{Address, Secret};
 pub use sections::{
-    Accounts, Auth, Data, Database, Limits, Live, Log, LogFormat, Qdrant, Redis, Server, Tutor,
-    TutorApi, TutorModel,
+    Accounts, Auth, Data, Database, Limits, Live, Log, LogFormat, PasswordPolicy, Qdrant, Redis,
+    Server, Tutor, TutorApi, TutorModel,
 };
 
 /// All that an operator can set, one field a section.

@@ -5,8 +5,6 @@ use std::{net::IpAddr, path::PathBuf, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{clock::MINUTE, lockout::Rule, password::Policy};
-
 use super::{
     roles::Roles,
     secret::{Address, Secret},
@@ -95,23 +93,16 @@ impl Auth {
 pub struct Accounts {
     pub hide_existing: bool,
     pub allow_sign_up: bool,
-    password_policy: PasswordPolicy,
-}
-
-impl Accounts {
-    pub const fn password_policy(&self) -> Policy {
-        match self.password_policy {
-            PasswordPolicy::Classic => Policy::Classic,
-            PasswordPolicy::Nist => Policy::Nist,
-        }
-    }
+    pub password_policy: PasswordPolicy,
 }
 
 /// What a new password must be like.
-#[derive(Debug, Clone, Copy, Deserialize, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
-enum PasswordPolicy {
+pub enum PasswordPolicy {
+    /// Twelve characters of four kinds.
     Classic,
+    /// Twelve to 256 characters of any kind.
     Nist,
 }
 
@@ -125,19 +116,12 @@ pub struct Limits {
     pub sign_in_failures_per_minute: u32,
     pub sign_ups_per_minute: u32,
     pub mails_per_minute: u32,
-    sign_in_tries: u16,
-    lockout_minutes: u16,
+    pub sign_in_tries: u16,
+    pub lockout_minutes: u16,
     pub sockets_without_hello_per_address: usize,
     pub frames_per_second: u32,
     pub frame_burst: u32,
     pub open_threads: usize,
-}
-
-impl Limits {
-    pub fn lockout(&self) -> Rule {
-        let locked_for = i64::from(self.lockout_minutes) * MINUTE;
-        Rule { tries: i32::from(self.sign_in_tries), locked_for }
-    }
 }
 
 /// Who answers, and how fast.
