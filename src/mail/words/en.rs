@@ -19,14 +19,14 @@ pub(super) static WORDS: Words = Words {
     account_exists: Said {
         subject: "You have an account already",
         lead: "Somebody tried to sign up with your address. You have an account already; sign \
-                   in here:",
+               in here:",
         button: "Sign in",
         rest: "If it was not you, you need do nothing.",
     },
     change_email_confirmation: Said {
         subject: "Do you want to change your email address?",
         lead: "Somebody signed in as you wants to move your account to {detail}. If it was \
-                   you, open this link within an hour; a mail to the new address follows:",
+               you, open this link within an hour; a mail to the new address follows:",
         button: "Yes, change my address",
         rest: "If it was not you, do not open it, and choose a new password at once.",
     },
@@ -39,30 +39,30 @@ pub(super) static WORDS: Words = Words {
     email_changed: Said {
         subject: "Your email address was changed",
         lead: "Your account now has the address {detail}. Mail no longer comes here, and your \
-                   other devices were signed out.",
+               other devices were signed out.",
         button: "",
         rest: "If it was not you, write to your school at once.",
     },
     password_changed: Said {
         subject: "Your password was changed",
         lead: "The password of your account was changed, and your other devices were signed \
-                   out.",
+               out.",
         button: "",
         rest: "If it was not you, ask for a new password on the sign-in page at once, and \
-                   write to your school.",
+               write to your school.",
     },
     account_locked: Said {
         subject: "Somebody tries your password",
         lead: "There were too many wrong passwords for your account. For the next 30 minutes \
-                   no password is accepted; where you are signed in, you stay so.",
+               no password is accepted; where you are signed in, you stay so.",
         button: "",
         rest: "If it was you, ask for a new password on the sign-in page: that lets you in at \
-                   once. If it was not, you need do nothing.",
+               once. If it was not, you need do nothing.",
     },
     delete_account: Said {
         subject: "Do you want to delete your account?",
         lead: "Open this link within an hour, on the device where you are signed in, to delete \
-                   your account and all that belongs to it for good:",
+               your account and all that belongs to it for good:",
         button: "Delete my account",
         rest: "If you did not ask for it, do not open it, and choose a new password at once.",
     },
