@@ -15,13 +15,12 @@ use std::{
 
 use tokio::{runtime::Handle, sync::Notify};
 
-use super::{Auth, AuthError, Identity, hash_token};
+use super::{Auth, AuthError, hash_token};
 use crate::{
     domain::{
         address::limit_key,
         bucket::{Buckets, Pace, Rate},
         clock::{Millis, SECOND, SharedClock},
-        email::Email,
         lockout::{NotNow, Rule},
     },
     store::{
@@ -234,21 +233,11 @@ impl Auth {
     /// and that of the address which asks for it.
     pub(crate) async fn may_mail_to(
         &self,
-        recipient: &Email,
+        recipient: &str,
         address: Option<IpAddr>,
     ) -> Result<(), Limited> {
         self.limits.sign_up(address).await?;
-        self.limits.mail(&hash_token(recipient.as_str()), address).await
-    }
-
-    /// The same for a call that mails the caller.
-    pub(crate) async fn may_mail_to_self(
-        &self,
-        who: &Identity,
-        address: Option<IpAddr>,
-    ) -> Result<(), Limited> {
-        self.limits.sign_up(address).await?;
-        self.limits.mail(&hash_token(&who.user.email)).await
+        self.limits.mail(&hash_token(recipient), address).await
     }
 
     /// Lets the owner of this address try passwords again: she has proved herself otherwise.

@@ -27,6 +27,7 @@ mod delete_user;
 mod delivery;
 mod demo;
 mod events;
+pub(crate) mod factors;
 mod foreign;
 mod hash_memory;
 mod hashing;
@@ -41,11 +42,13 @@ mod memory;
 mod outbox;
 mod people;
 mod reset;
+mod sealing;
 mod secret;
 pub(crate) mod sessions;
 mod settings;
 pub(crate) mod sign_in;
 pub(crate) mod sign_up;
+pub(crate) mod social;
 mod stays;
 mod ticket;
 mod verify;
@@ -53,10 +56,10 @@ mod verify;
 pub(crate) use delivery::{Delivery, Tried};
 pub(crate) use demo::{DemoAccount, random_password};
 pub(crate) use foreign::LogoutError;
-pub(crate) use links::LinkError;
-pub(crate) use outbox::Posting;
 #[cfg(test)]
 pub(crate) use imported::tests::{BY_BCRYPT, BY_BETTER_AUTH};
+pub(crate) use links::LinkError;
+pub(crate) use outbox::Posting;
 pub(crate) use people::NewPerson;
 pub(crate) use secret::{Secret, SecretError};
 pub(crate) use settings::{Bearers, Settings};
@@ -164,6 +167,8 @@ pub(crate) struct Auth {
     keys: keys::Keys,
     issuer: Option<issuer::Issuer>,
     links: links::Links,
+    factors: factors::Factors,
+    social: social::Social,
     hasher: hashing::Hasher,
     limits: limits::Limits,
     mailer: outbox::Outbox,
@@ -210,6 +215,8 @@ impl Auth {
             keys: keys::Keys::open(Arc::clone(&store), &secret, &clock, &ids).await?,
             issuer: issuer.transpose()?,
             links: links::Links::new(&secret),
+            factors: factors::Factors::new(&secret, &origins)?,
+            social: social::Social::new(&settings.social, &secret, &clock)?,
             stays: Stays::new(&secret),
             ticket_key: hmac::Key::new(hmac::HMAC_SHA256, &secret.key_for("live tickets v1")),
             hasher: hashing::Hasher::start(threads, queue, ids.as_ref()).await?,

@@ -4,7 +4,7 @@ use std::{net::IpAddr, path::PathBuf};
 
 use super::{Posting, Secret, SecretError, issuer};
 use crate::{
-    config::{Config, Limits, PasswordPolicy},
+    config::{Config, Limits, PasswordPolicy, Social},
     domain::{clock::MINUTE, ids::Ids, lockout::Rule, password::Policy},
 };
 
@@ -51,6 +51,8 @@ pub(crate) struct Settings {
     pub bearers: Bearers,
     /// Who else vouches for people.
     pub issuer: Option<issuer::Settings>,
+    /// Providers with whose accounts people sign in.
+    pub social: Social,
 }
 
 impl Settings {
@@ -66,6 +68,7 @@ impl Settings {
         Ok(Self {
             public_url,
             issuer: issuer::Settings::read(&config.issuer),
+            social: config.social.clone(),
             allowed_origins: server.allowed_origins.clone(),
             secret: Secret::load(auth.secret.reveal(), &config.data.dir, ids)?,
             trusted_proxies: server.trusted_proxies.clone(),

@@ -4,7 +4,9 @@
 use std::net::IpAddr;
 
 use super::{
-    Auth, AuthError, hash_token, hashing,
+    Auth, AuthError,
+    factors::Challenge,
+    hash_token, hashing,
     limits::{Limited, TooMany},
     sessions::Device,
     sign_up::Started,
@@ -36,6 +38,9 @@ pub(crate) enum SignInError {
     Wrong,
     #[error("too many tries")]
     TooMany(TooMany),
+    /// The password is right, and not enough: there is no session yet (attack A18).
+    #[error("a second factor is asked for")]
+    SecondFactor(Box<Challenge>),
     #[error(transparent)]
     Auth(#[from] AuthError),
 }
@@ -84,6 +89,14 @@ impl Auth {
             self.note(tried(AuthEventKind::SignInFailed)).await;
             return Err(AuthError::Banned.into());
         }
+        if user.two_factor_enabled {
+            if let Some(old) = replaces {
+                self.end_replaced(&old, &device).await?;
+            }
+            self.store.guess_succeeded(&account).await.map_err(AuthError::from)?;
+            let challenge = self.ask_second_factor(user, remember).await?;
+            return Err(SignInError::SecondFactor(Box::new(challenge)));
+        }
         let (session, token) = self.new_session(&user.id, remember, device.clone());
         let event = tried(AuthEventKind::SignIn);
         self.store.begin_session(&account, session, event).await.map_err(AuthError::from)?;
@@ -125,7 +138,7 @@ impl Auth {
         AuthEvent { user_id, ..self.event(kind, device).tried(email.as_str()) }
     }
 
-    async fn end_replaced(&self, token: &str, device: &Device) -> Result<(), AuthError> {
+    pub(super) async fn end_replaced(&self, token: &str, device: &Device) -> Result<(), AuthError> {
         match self.by_session_token(token).await {
             Ok(old) => {
                 self.sign_out(&old, device).await?;

@@ -44,6 +44,7 @@ pub(crate) fn settings(public_url: &str, folder: &std::path::Path) -> Settings {
         session_cache: 100,
         bearers: Bearers::Any,
         issuer: None,
+        social: crate::config::load(None, [], &crate::config::Overrides::default()).unwrap().social,
     }
 }
 
@@ -68,9 +69,17 @@ impl Bench {
     }
 
     pub(crate) async fn with(public_url: &str, change: impl FnOnce(&mut Settings)) -> Self {
+        Self::with_clock(public_url, Arc::new(ManualClock::at(START)), change).await
+    }
+
+    /// With a clock that somebody else goes by too.
+    pub(crate) async fn with_clock(
+        public_url: &str,
+        clock: Arc<ManualClock>,
+        change: impl FnOnce(&mut Settings),
+    ) -> Self {
         let (store, folder) = on_lite().await;
         let store = Arc::new(store);
-        let clock = Arc::new(ManualClock::at(START));
         let shared: SharedClock = Arc::<ManualClock>::clone(&clock);
         let mut settings = settings(public_url, folder.path());
         change(&mut settings);

@@ -52,6 +52,7 @@ impl Config {
         self.check_secret()?;
         self.check_issuer()?;
         self.mail.check()?;
+        self.social.check()?;
         self.check_tutor(purpose)?;
         self.check_loopback(purpose)
     }

@@ -14,6 +14,7 @@ mod mail;
 mod roles;
 mod secret;
 mod sections;
+mod social;
 
 pub(crate) use check::is_loopback;
 pub use check::{ConfigError, Purpose};
@@ -26,6 +27,7 @@ pub use sections::{
     Accounts, Auth, Data, Database, Limits, Live, Log, LogFormat, PasswordPolicy, Qdrant, Redis,
     Server, Tutor, TutorApi, TutorModel,
 };
+pub use social::{LinkByEmail, OidcProvider, Social};
 
 /// All that an operator can set, one field a section.
 #[derive(Debug, Clone, Deserialize, Serialize)]
@@ -38,6 +40,7 @@ pub struct Config {
     pub qdrant: Qdrant,
     pub auth: Auth,
     pub issuer: Issuer,
+    pub social: Social,
     pub accounts: Accounts,
     pub mail: Mail,
     pub limits: Limits,

@@ -86,7 +86,6 @@ impl Mail {
     }
 
     /// `what` happened, a sentence such as `A passkey was added: Ada's laptop.`
-    #[cfg_attr(not(test), expect(dead_code, reason = "passkeys and factors will say so by it"))]
     pub(crate) fn security_notice(to: To<'_>, what: &str) -> Self {
         write(Kind::SecurityNotice, to, what, None)
     }

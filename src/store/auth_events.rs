@@ -61,6 +61,9 @@ kinds! {
     MfaCodesMade = "mfa_codes_made",
     /// A recovery code.
     MfaCodeUsed = "mfa_code_used",
+    /// The owner of the address showed up by way of a provider: whoever had signed up with it
+    /// unverified has lost all ways in.
+    UnprovedWiped = "unproved_wiped",
     PasskeyAdded = "passkey_added",
     PasskeyRemoved = "passkey_removed",
     ProfileChanged = "profile_changed",

@@ -40,7 +40,10 @@ pub(crate) mod nodes;
 mod nonces;
 pub(crate) mod outbox;
 pub(crate) mod ownership;
+pub(crate) mod passkeys;
 mod postgres;
+mod proofs;
+pub(crate) mod provider_accounts;
 pub(crate) mod quiz;
 pub(crate) mod quota;
 #[cfg(test)]
@@ -52,6 +55,7 @@ pub(crate) mod threads;
 #[cfg(test)]
 mod turn_tests;
 pub(crate) mod turns;
+pub(crate) mod two_factors;
 pub(crate) mod users;
 pub(crate) mod verifications;
 

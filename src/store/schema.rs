@@ -342,12 +342,68 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    two_factor (user_id) {
+        user_id -> Text,
+        secret_sealed -> Text,
+        verified -> Bool,
+        last_step -> BigInt,
+        failures -> Integer,
+        locked_until -> BigInt,
+        created_at -> BigInt,
+        updated_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    recovery_code (user_id, code_hash) {
+        user_id -> Text,
+        code_hash -> Text,
+    }
+}
+
+diesel::table! {
+    two_factor_challenge (token_hash) {
+        token_hash -> Text,
+        user_id -> Text,
+        remember -> Bool,
+        tries -> Integer,
+        expires_at -> BigInt,
+        created_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    trusted_device (token_hash) {
+        token_hash -> Text,
+        user_id -> Text,
+        expires_at -> BigInt,
+        created_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    passkey (id) {
+        id -> Text,
+        user_id -> Text,
+        name -> Nullable<Text>,
+        credential_id -> Text,
+        credential -> Text,
+        counter -> BigInt,
+        transports -> Nullable<Text>,
+        backed_up -> Bool,
+        created_at -> BigInt,
+        updated_at -> BigInt,
+    }
+}
+
 diesel::joinable!(account -> user (user_id));
 diesel::joinable!(enrolment -> course (course_id));
 diesel::joinable!(enrolment -> user (user_id));
 diesel::joinable!(feedback -> item (item_id));
 diesel::joinable!(item -> thread (thread_id));
 diesel::joinable!(lesson -> course (course_id));
+diesel::joinable!(passkey -> user (user_id));
 diesel::joinable!(quiz_item -> course (course_id));
 diesel::joinable!(session -> user (user_id));
 diesel::joinable!(stage -> course (course_id));
@@ -372,15 +428,20 @@ diesel::allow_tables_to_appear_in_same_query!(
     lesson,
     node,
     outbox,
+    passkey,
     quiz_item,
     quota_use,
+    recovery_code,
     session,
     signing_key,
     spent_nonce,
     stage,
     thread,
+    trusted_device,
     turn,
     turn_chunk,
+    two_factor,
+    two_factor_challenge,
     user,
     verification,
 );

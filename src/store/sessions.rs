@@ -43,7 +43,6 @@ pub(crate) struct Session {
 
 impl Store {
     /// A session that no password begins.
-    #[cfg(test)]
     pub(crate) async fn insert_session(
         &self,
         row: Session,

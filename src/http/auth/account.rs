@@ -125,7 +125,7 @@ async fn change_email(
         return Err(Refusal::validation("[body.newEmail] Invalid email address"));
     };
     let (device, address) = device(&request, &auth);
-    auth.may_mail_to(&email, address).await?;
+    auth.may_mail_to(email.as_str(), address).await?;
     auth.change_email(&who, &email, &back, &device).await?;
     Ok(HttpResponse::Ok().json(json!({ "status": true })))
 }

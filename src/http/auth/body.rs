@@ -121,6 +121,47 @@ impl Fields {
         }
     }
 
+    /// A list of texts; none where it is absent.
+    pub(crate) fn texts(&mut self, name: &str) -> Vec<String> {
+        let list = match self.map.remove(name) {
+            None | Some(Value::Null) => return Vec::new(),
+            Some(Value::Array(list)) => list,
+            other => {
+                self.wrong(name, "array", other.as_ref());
+                return Vec::new();
+            }
+        };
+        list.into_iter()
+            .map(|value| match value {
+                Value::String(text) => self.without_controls(name, text),
+                other => self.wrong(name, "string", Some(&other)),
+            })
+            .collect()
+    }
+
+    /// Fields within a field.
+    pub(crate) fn nested(&mut self, name: &str) -> Option<Self> {
+        match self.map.remove(name) {
+            None | Some(Value::Null) => None,
+            Some(Value::Object(map)) => Some(Self { map, issues: Vec::new() }),
+            other => {
+                self.wrong(name, "object", other.as_ref());
+                None
+            }
+        }
+    }
+
+    /// An object that somebody else reads.
+    pub(crate) fn object(&mut self, name: &str) -> Value {
+        match self.map.remove(name) {
+            Some(value @ Value::Object(_)) => value,
+            other => {
+                self.wrong(name, "object", other.as_ref());
+                Value::Null
+            }
+        }
+    }
+
     /// Any characters, a NUL too; its length is checked before anything else is done with it.
     pub(crate) fn password(&mut self, name: &str) -> Result<Option<Password>, Refusal> {
         match self.map.remove(name) {
@@ -131,6 +172,17 @@ impl Fields {
                 self.wrong(name, "string", other.as_ref());
                 Ok(None)
             }
+        }
+    }
+
+    /// A password that may be left out.
+    pub(crate) fn optional_password(&mut self, name: &str) -> Result<Option<Password>, Refusal> {
+        match self.map.get(name) {
+            None | Some(Value::Null) => {
+                self.map.remove(name);
+                Ok(None)
+            }
+            Some(_) => self.password(name),
         }
     }
 

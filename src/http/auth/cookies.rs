@@ -51,6 +51,27 @@ pub(crate) fn clear(response: &mut HttpResponseBuilder, auth: &Auth) {
     }
 }
 
+/// Sets a signed cookie of a step on the way in.
+pub(super) fn set_signed(
+    response: &mut HttpResponseBuilder,
+    auth: &Auth,
+    name: &str,
+    value: &str,
+    life_ms: i64,
+) {
+    let value = cookie::escape(&auth.signed(value));
+    append(response, auth, name, &value, Some(life_ms / 1_000));
+}
+
+/// What [`set_signed`] set.
+pub(super) fn signed_value(request: &HttpRequest, auth: &Auth, name: &str) -> Option<String> {
+    cookie_value(request, &secure_name(auth, name)).and_then(|value| auth.open_signed(&value))
+}
+
+pub(super) fn expire(response: &mut HttpResponseBuilder, auth: &Auth, name: &str) {
+    append(response, auth, name, "", Some(0));
+}
+
 fn append(
     response: &mut HttpResponseBuilder,
     auth: &Auth,

@@ -67,7 +67,7 @@ async fn delete(
     } else if auth.is_fresh(&who) {
         auth.delete_fresh(&who, &caller.device).await.map_err(refused)?;
     } else if let Some(back) = back {
-        auth.may_mail_to_self(&who, caller.address).await?;
+        auth.may_mail_to(&who.user.email, caller.address).await?;
         auth.mail_deletion(&who, &back, &caller.device).await?;
         let message = "Verification email sent";
         return Ok(HttpResponse::Ok().json(json!({ "success": true, "message": message })));

@@ -77,6 +77,12 @@ impl Refusal {
         }
     }
 
+    /// With the time after which it is worth another try.
+    #[must_use]
+    pub(super) fn retry_after(self, ms: i64) -> Self {
+        Self { retry_after_ms: Some(ms), ..self }
+    }
+
     pub(crate) fn is_unauthorized(&self) -> bool {
         self.status == StatusCode::UNAUTHORIZED
     }

@@ -24,8 +24,10 @@ mod choose_password;
 mod cookies;
 mod delete_user;
 mod error;
+mod factor_schema;
 mod keys;
 mod pages;
+mod passkey;
 mod profile;
 mod reset;
 mod schema;
@@ -33,6 +35,9 @@ mod session;
 mod shapes;
 mod sign_in;
 mod sign_up;
+mod social;
+mod social_accounts;
+mod two_factor;
 mod verify;
 mod ways;
 
@@ -53,6 +58,10 @@ pub(super) fn docs() -> utoipa::openapi::OpenApi {
         account::Docs::openapi(),
         delete_user::Docs::openapi(),
         about::Docs::openapi(),
+        social::Docs::openapi(),
+        social_accounts::Docs::openapi(),
+        two_factor::Docs::openapi(),
+        passkey::Docs::openapi(),
         backchannel::Docs::openapi(),
         keys::Docs::openapi(),
     ] {
@@ -86,6 +95,10 @@ pub(crate) fn routes(cfg: &mut ServiceConfig) {
             .configure(account::routes)
             .configure(delete_user::routes)
             .configure(about::routes)
+            .configure(social::routes)
+            .configure(social_accounts::routes)
+            .configure(two_factor::routes)
+            .configure(passkey::routes)
             .configure(backchannel::routes)
             .configure(keys::routes)
             .default_service(web::to(nothing)),

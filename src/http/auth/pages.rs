@@ -89,7 +89,7 @@ impl<'a> Pages<'a> {
     }
 
     pub(super) fn sign_in_first(&self) -> HttpResponse {
-        self.told(StatusCode::UNAUTHORIZED, &self.words.sign_in_first, "")
+        self.told(StatusCode::UNAUTHORIZED, &self.words.sign_in_first, ("", ""))
     }
 
     /// The form for a new password. What was typed before is not shown again.
@@ -130,12 +130,15 @@ impl<'a> Pages<'a> {
             LinkError::Expired => &self.words.expired,
             LinkError::Invalid | LinkError::Auth(_) => &self.words.invalid,
         };
-        self.told(StatusCode::UNAUTHORIZED, why, "")
+        self.told(StatusCode::UNAUTHORIZED, why, ("", ""))
     }
 
-    /// `code` is what somebody's link says went wrong.
-    pub(super) fn failed(&self, code: &str) -> HttpResponse {
-        self.told(StatusCode::OK, &self.words.failed, code)
+    /// `code` is what somebody's link says went wrong; `meaning`, in English, what that means.
+    pub(super) fn failed(&self, code: &str, meaning: Option<&str>) -> HttpResponse {
+        let more = meaning.map_or(String::new(), |meaning| {
+            format!(r#"<p id="why" lang="en" dir="ltr">{}</p>"#, escape(meaning))
+        });
+        self.told(StatusCode::OK, &self.words.failed, (code, &more))
     }
 
     const fn fault(&self, fault: Fault) -> &'static str {
@@ -149,13 +152,13 @@ impl<'a> Pages<'a> {
     }
 
     fn done(&self, done: &Done) -> HttpResponse {
-        self.told(StatusCode::OK, done, "")
+        self.told(StatusCode::OK, done, ("", ""))
     }
 
-    fn told(&self, status: StatusCode, done: &Done, code: &str) -> HttpResponse {
+    fn told(&self, status: StatusCode, done: &Done, (code, more): (&str, &str)) -> HttpResponse {
         let text = filled(done.text, &[("{code}", code)]);
         let start = escape(self.words.start_page);
-        let body = format!(r#"<p>{text}</p><p><a href="/">{start}</a></p>"#);
+        let body = format!(r#"<p>{text}</p>{more}<p><a href="/">{start}</a></p>"#);
         self.answer(status, done.title, &body)
     }
 

@@ -67,7 +67,7 @@ async fn request_reset(
     };
     let (device, address) = device(&request, &auth);
     if let Some(email) = email {
-        auth.may_mail_to(&email, address).await?;
+        auth.may_mail_to(email.as_str(), address).await?;
         auth.request_reset(&email, &back, &device).await?;
     }
     Ok(HttpResponse::Ok().json(json!({ "status": true, "message": SENT })))

@@ -8,7 +8,9 @@ use actix_web::{
 use serde_json::json;
 use utoipa::OpenApi;
 
-use super::{body::Fields, cookies, device, error::Refusal, post, schema, session_token, shapes};
+use super::{
+    body::Fields, cookies, device, error::Refusal, post, schema, session_token, shapes, two_factor,
+};
 use crate::{
     auth::{
         Auth,
@@ -62,9 +64,20 @@ async fn sign_in(
     if let Some(metrics) = request.app_data::<Data<Metrics>>() {
         metrics.sign_in(outcome(&started));
     }
-    let started = started?;
     let mut response = HttpResponse::Ok();
-    cookies::set(&mut response, &auth, &started.token, remember);
+    let started = match started {
+        Err(SignInError::SecondFactor(challenge)) => {
+            match two_factor::ask(&request, &auth, &challenge, &mut response).await? {
+                Some(started) => started,
+                None => return Ok(response.json(two_factor::waits())),
+            }
+        }
+        started => {
+            let started = started?;
+            cookies::set(&mut response, &auth, &started.token, remember);
+            started
+        }
+    };
     // Who does not want to be remembered is not at her own device.
     if remember {
         cookies::know_device(&mut response, &request, &auth, &started.user.email);
@@ -87,6 +100,7 @@ fn outcome<T>(started: &Result<T, SignInError>) -> &'static str {
         Ok(_) => "ok",
         Err(SignInError::Wrong) => "wrong",
         Err(SignInError::TooMany(_)) => "limited",
+        Err(SignInError::SecondFactor(_)) => "second_factor",
         Err(SignInError::Auth(_)) => "error",
     }
 }
@@ -100,6 +114,7 @@ impl From<SignInError> for Refusal {
                 "Invalid email or password",
             ),
             SignInError::TooMany(error) => error.into(),
+            SignInError::SecondFactor(_) => Self::unauthorized(),
             SignInError::Auth(error) => error.into(),
         }
     }

@@ -20,15 +20,20 @@ use crate::{
 mod account;
 mod change_email;
 mod choose_password;
-mod delete_user;
 mod cors;
+mod delete_user;
 mod guessing;
 mod links;
+mod passkeys;
 mod profile;
+mod provider;
 mod reset;
 mod sessions;
 mod sign_in;
 mod sign_up;
+mod social;
+mod social_attacks;
+mod two_factor;
 
 const PASSWORD: &str = "Owl-Lamp-7 road";
 const FAR: &str = "192.0.2.7:4444";

@@ -69,7 +69,7 @@ async fn send(
         }
         Ok(_) => {}
         Err(refusal) if refusal.is_unauthorized() => {
-            auth.may_mail_to(&email, address).await?;
+            auth.may_mail_to(email.as_str(), address).await?;
         }
         Err(refusal) => return Err(refusal),
     }

@@ -1,0 +1,155 @@
+//! Second factors: an authenticator app with recovery codes, devices that are trusted, passkeys.
+//!
+//! No session exists before the second factor is proved (attack A18): a right password makes a
+//! [`Challenge`], which opens nothing but the calls that prove.
+
+use std::net::IpAddr;
+
+use aws_lc_rs::hmac;
+use totp_rs::TotpError;
+use webauthn_rs::Webauthn;
+
+use super::{
+    Auth, AuthError, Identity, Secret, hash_token,
+    limits::{Limited, TooMany},
+    sealing::Sealer,
+    sessions::Device,
+};
+use crate::{
+    domain::{locale::Locale, origin::Origins, password::Password},
+    mail::{Mail, To},
+    store::{StoreError, auth_events::AuthEventKind},
+};
+
+mod challenge;
+mod codes;
+mod enrolment;
+mod passkey_sign_in;
+mod passkeys;
+mod proving;
+mod trust;
+
+pub(crate) use challenge::{CHALLENGE_LIFE, Challenge, Entered};
+pub(crate) use passkeys::{CEREMONY_LIFE, PasskeyError};
+pub(crate) use proving::{Code, Proved, Prover};
+pub(crate) use trust::TRUST_LIFE;
+
+/// How authenticator apps name this server.
+const SERVICE: &str = "IntelliStack";
+
+/// Why a factor is not proved or changed.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum FactorError {
+    /// Wrong, or used before.
+    #[error("the code is wrong")]
+    WrongCode,
+    /// No sign-in waits, or it waited too long.
+    #[error("no sign-in waits for a code")]
+    NoChallenge,
+    #[error("this sign-in has had its tries")]
+    UsedUp,
+    /// No code is looked at for so many milliseconds.
+    #[error("too many wrong codes")]
+    Locked(i64),
+    #[error("there is no second factor")]
+    NotEnabled,
+    #[error("there is a second factor already")]
+    AlreadyEnabled,
+    #[error("wrong password")]
+    WrongPassword,
+    /// There is no password to ask for, and the session was proved too long ago.
+    #[error("the session is not fresh")]
+    NotFresh,
+    #[error("too many tries")]
+    TooMany(TooMany),
+    #[error(transparent)]
+    Auth(#[from] AuthError),
+}
+
+impl From<StoreError> for FactorError {
+    fn from(error: StoreError) -> Self {
+        Self::Auth(error.into())
+    }
+}
+
+impl From<TotpError> for FactorError {
+    fn from(error: TotpError) -> Self {
+        Self::Auth(AuthError::Broken(error.to_string()))
+    }
+}
+
+/// The keys that factors are kept with.
+pub(super) struct Factors {
+    sealer: Sealer,
+    codes: hmac::Key,
+    trust: hmac::Key,
+    /// None where people reach the server by an address instead of a name: browsers have no
+    /// passkeys there.
+    passkeys: Option<Webauthn>,
+}
+
+impl Factors {
+    pub(super) fn new(secret: &Secret, origins: &Origins) -> Result<Self, AuthError> {
+        let key = |purpose| hmac::Key::new(hmac::HMAC_SHA256, &secret.key_for(purpose));
+        Ok(Self {
+            sealer: Sealer::new(secret, "totp secrets v1")?,
+            codes: key("recovery codes v1"),
+            trust: key("trusted devices v1"),
+            passkeys: passkeys::verifier(origins)?,
+        })
+    }
+}
+
+impl From<Limited> for FactorError {
+    fn from(error: Limited) -> Self {
+        match error {
+            Limited::TooMany(too_many) => Self::TooMany(too_many),
+            Limited::Auth(error) => error.into(),
+        }
+    }
+}
+
+impl Auth {
+    /// Asks for the password again; wrong ones count towards the lockout. Who has none must have
+    /// signed in within five minutes.
+    async fn confirm_password(
+        &self,
+        identity: &Identity,
+        password: Option<Password>,
+        (device, address): (&Device, Option<IpAddr>),
+    ) -> Result<(), FactorError> {
+        let user = &identity.user;
+        let email = &user.email;
+        let hash = self.store.login_by_email(email).await?.and_then(|(_, hash)| hash);
+        if hash.is_none() {
+            return if self.is_fresh(identity) { Ok(()) } else { Err(FactorError::NotFresh) };
+        }
+        let password = password.ok_or(FactorError::WrongPassword)?;
+        let key = hash_token(email);
+        let attempt = self.limits.begin(key, address).await?;
+        if self.hasher.matches(password, hash).await? {
+            self.store.guess_succeeded(&attempt.succeeded()).await?;
+            return Ok(());
+        }
+        let event = |kind| self.event(kind, device).of(&user.id, email);
+        let (failed, locks) =
+            (event(AuthEventKind::ProofFailed), event(AuthEventKind::AccountLocked));
+        if attempt.failed(failed, locks).await? {
+            let user = self.store.user(&user.id).await?;
+            self.tell_locked(&user, device).await;
+        }
+        Err(FactorError::WrongPassword)
+    }
+
+    /// Tells the owner what happened to her account, so that she notices what she did not do.
+    pub(super) async fn mail_notice(&self, email: &str, name: &str, what: &str) {
+        let to = To { address: email, name, locale: Locale::English };
+        self.post(Mail::security_notice(to, what)).await;
+    }
+
+    /// As if the account had seen no wrong password.
+    #[cfg(test)]
+    pub(crate) async fn forget_failures(&self, email: &str) {
+        self.unlock(email).await.unwrap();
+    }
+}

@@ -1,0 +1,317 @@
+//! `/two-factor/*`: the authenticator app and its recovery codes (`auth-api.md` §8).
+
+use actix_web::{
+    HttpRequest, HttpResponse, HttpResponseBuilder,
+    http::{StatusCode, header},
+    web::{Data, ServiceConfig},
+};
+use serde_json::{Value, json};
+use utoipa::OpenApi;
+
+use super::{
+    body::Fields, caller, cookies, device, error::Refusal, factor_schema, own_caller, post, schema,
+    session_token, shapes,
+};
+use crate::auth::{
+    Auth,
+    factors::{CHALLENGE_LIFE, Challenge, Code, FactorError, Proved, Prover, TRUST_LIFE},
+    sign_up::Started,
+};
+
+/// A sign-in that waits for its second factor.
+const WAITING: &str = "better-auth.two_factor";
+const TRUSTED: &str = "better-auth.trust_device";
+
+pub(super) fn routes(cfg: &mut ServiceConfig) {
+    post(cfg, "/two-factor/enable", enable);
+    post(cfg, "/two-factor/verify-totp", verify_totp);
+    post(cfg, "/two-factor/verify-backup-code", verify_backup_code);
+    post(cfg, "/two-factor/get-totp-uri", get_uri);
+    post(cfg, "/two-factor/generate-backup-codes", generate_codes);
+    post(cfg, "/two-factor/disable", disable);
+}
+
+#[derive(OpenApi)]
+#[openapi(paths(enable, verify_totp, verify_backup_code, get_uri, generate_codes, disable))]
+pub(in crate::http) struct Docs;
+
+/// What follows a right password where there is a second factor: nothing more on a device that is
+/// trusted, otherwise the cookie of a sign-in that waits. Sets the cookies of either.
+pub(super) async fn ask(
+    request: &HttpRequest,
+    auth: &Auth,
+    challenge: &Challenge,
+    response: &mut HttpResponseBuilder,
+) -> Result<Option<Started>, Refusal> {
+    if let Some(value) = cookies::signed_value(request, auth, TRUSTED) {
+        let (device, _) = device(request, auth);
+        if let Some((started, next)) = auth.enter_by_trust(challenge, &value, device).await? {
+            cookies::set_signed(response, auth, TRUSTED, &next, TRUST_LIFE);
+            cookies::set(response, auth, &started.token, challenge.remember);
+            return Ok(Some(started));
+        }
+        cookies::expire(response, auth, TRUSTED);
+    }
+    cookies::clear(response, auth);
+    cookies::set_signed(response, auth, WAITING, &challenge.name, CHALLENGE_LIFE);
+    Ok(None)
+}
+
+/// What the page is told of a sign-in that waits.
+pub(super) fn waits() -> Value {
+    json!({ "twoFactorRedirect": true, "twoFactorMethods": ["totp"] })
+}
+
+/// The factor counts once its first code was verified.
+#[utoipa::path(
+    post,
+    path = "/two-factor/enable",
+    operation_id = "enableTwoFactor",
+    tag = "account",
+    summary = "Makes a secret for an authenticator app, and recovery codes",
+    request_body = factor_schema::EnableBody,
+    responses(
+        (status = 200, description = "Shown once", body = factor_schema::EnabledBody),
+        (status = "4XX", description = "Refused", body = schema::RefusalBody),
+        (status = "5XX", description = "Failed", body = schema::RefusalBody),
+    ),
+)]
+async fn enable(
+    request: HttpRequest,
+    auth: Data<Auth>,
+    mut fields: Fields,
+) -> Result<HttpResponse, Refusal> {
+    let caller = own_caller(&request, &auth).await?;
+    let password = fields.optional_password("password")?;
+    let method = fields.optional_text("method");
+    let issuer = fields.optional_text("issuer");
+    fields.finish()?;
+    if method.is_some_and(|method| method != "totp") {
+        return Err(Refusal::validation("[body.method] Invalid option: expected \"totp\""));
+    }
+    let (device, address) = device(&request, &auth);
+    let from = (&device, address);
+    let enrolled = auth.enable_totp(&caller, password, issuer.as_deref(), from).await?;
+    let body = json!({
+        "method": "totp",
+        "totpURI": enrolled.uri,
+        "backupCodes": enrolled.codes,
+    });
+    Ok(secret().json(body))
+}
+
+/// Ends a sign-in that waits; with a session makes the factor count, or proves it once more.
+#[utoipa::path(
+    post,
+    path = "/two-factor/verify-totp",
+    operation_id = "verifyTotp",
+    tag = "account",
+    summary = "Proves the second factor by a code of the authenticator app",
+    request_body = factor_schema::CodeBody,
+    security(()),
+    responses(
+        (status = 200, description = "Proved", body = factor_schema::ProvedBody),
+        (status = "4XX", description = "Refused", body = schema::RefusalBody),
+        (status = "5XX", description = "Failed", body = schema::RefusalBody),
+    ),
+)]
+async fn verify_totp(
+    request: HttpRequest,
+    auth: Data<Auth>,
+    mut fields: Fields,
+) -> Result<HttpResponse, Refusal> {
+    let code = fields.text("code");
+    let trust = fields.flag("trustDevice", false);
+    fields.finish()?;
+    prove(&request, &auth, Code::Totp(&code), trust).await
+}
+
+/// Each works once.
+#[utoipa::path(
+    post,
+    path = "/two-factor/verify-backup-code",
+    operation_id = "verifyBackupCode",
+    tag = "account",
+    summary = "Proves the second factor by a recovery code",
+    request_body = factor_schema::CodeBody,
+    security(()),
+    responses(
+        (status = 200, description = "Proved", body = factor_schema::ProvedBody),
+        (status = "4XX", description = "Refused", body = schema::RefusalBody),
+        (status = "5XX", description = "Failed", body = schema::RefusalBody),
+    ),
+)]
+async fn verify_backup_code(
+    request: HttpRequest,
+    auth: Data<Auth>,
+    mut fields: Fields,
+) -> Result<HttpResponse, Refusal> {
+    let code = fields.text("code");
+    let trust = fields.flag("trustDevice", false);
+    fields.finish()?;
+    prove(&request, &auth, Code::Recovery(&code), trust).await
+}
+
+async fn prove(
+    request: &HttpRequest,
+    auth: &Auth,
+    code: Code<'_>,
+    trust: bool,
+) -> Result<HttpResponse, Refusal> {
+    let (device, _) = device(request, auth);
+    let identity = match caller(request, auth).await {
+        Ok(_) => Some(own_caller(request, auth).await?),
+        Err(refusal) if refusal.is_unauthorized() => None,
+        Err(refusal) => return Err(refusal),
+    };
+    let waiting = cookies::signed_value(request, auth, WAITING);
+    let who = match (&identity, &waiting) {
+        (Some(identity), _) => Prover::Session(identity),
+        (None, Some(name)) => Prover::Challenge(name),
+        (None, None) => return Err(FactorError::NoChallenge.into()),
+    };
+    let proved = match auth.prove(who, code, device).await {
+        Err(FactorError::WrongCode) if matches!(code, Code::Recovery(_)) => {
+            let code = "INVALID_BACKUP_CODE";
+            return Err(Refusal::new(StatusCode::UNAUTHORIZED, code, "Invalid backup code"));
+        }
+        proved => proved?,
+    };
+    let mut response = secret();
+    cookies::expire(&mut response, auth, WAITING);
+    let (token, user) = match proved {
+        Proved::In { started, remember } => {
+            cookies::set(&mut response, auth, &started.token, remember);
+            (Some(started.token), started.user)
+        }
+        Proved::Fresh(user) => (session_token(request, auth), *user),
+    };
+    if trust {
+        let value = auth.trust_device(&user).await?;
+        cookies::set_signed(&mut response, auth, TRUSTED, &value, TRUST_LIFE);
+    }
+    Ok(response.json(json!({ "token": token, "user": shapes::user(&user) })))
+}
+
+#[utoipa::path(
+    post,
+    path = "/two-factor/get-totp-uri",
+    operation_id = "getTotpUri",
+    tag = "account",
+    summary = "The secret once more, for another app",
+    request_body = factor_schema::PasswordBody,
+    responses(
+        (status = 200, description = "The otpauth address", body = factor_schema::UriBody),
+        (status = "4XX", description = "Refused", body = schema::RefusalBody),
+        (status = "5XX", description = "Failed", body = schema::RefusalBody),
+    ),
+)]
+async fn get_uri(
+    request: HttpRequest,
+    auth: Data<Auth>,
+    mut fields: Fields,
+) -> Result<HttpResponse, Refusal> {
+    let caller = own_caller(&request, &auth).await?;
+    let password = fields.optional_password("password")?;
+    fields.finish()?;
+    let (device, address) = device(&request, &auth);
+    let uri = auth.totp_uri(&caller, password, (&device, address)).await?;
+    Ok(secret().json(json!({ "totpURI": uri })))
+}
+
+#[utoipa::path(
+    post,
+    path = "/two-factor/generate-backup-codes",
+    operation_id = "generateBackupCodes",
+    tag = "account",
+    summary = "New recovery codes; the old ones are worth nothing",
+    request_body = factor_schema::PasswordBody,
+    responses(
+        (status = 200, description = "Shown once", body = factor_schema::CodesBody),
+        (status = "4XX", description = "Refused", body = schema::RefusalBody),
+        (status = "5XX", description = "Failed", body = schema::RefusalBody),
+    ),
+)]
+async fn generate_codes(
+    request: HttpRequest,
+    auth: Data<Auth>,
+    mut fields: Fields,
+) -> Result<HttpResponse, Refusal> {
+    let caller = own_caller(&request, &auth).await?;
+    let password = fields.optional_password("password")?;
+    fields.finish()?;
+    let (device, address) = device(&request, &auth);
+    let codes = auth.renew_recovery_codes(&caller, password, (&device, address)).await?;
+    Ok(secret().json(json!({ "status": true, "backupCodes": codes })))
+}
+
+/// All other sessions end; the owner gets a mail.
+#[utoipa::path(
+    post,
+    path = "/two-factor/disable",
+    operation_id = "disableTwoFactor",
+    tag = "account",
+    summary = "Takes the second factor away",
+    request_body = factor_schema::PasswordBody,
+    responses(
+        (status = 200, description = "Taken away", body = schema::StatusBody),
+        (status = "4XX", description = "Refused", body = schema::RefusalBody),
+        (status = "5XX", description = "Failed", body = schema::RefusalBody),
+    ),
+)]
+async fn disable(
+    request: HttpRequest,
+    auth: Data<Auth>,
+    mut fields: Fields,
+) -> Result<HttpResponse, Refusal> {
+    let caller = own_caller(&request, &auth).await?;
+    let password = fields.optional_password("password")?;
+    fields.finish()?;
+    let (device, address) = device(&request, &auth);
+    auth.disable_totp(&caller, password, (&device, address)).await?;
+    let mut response = secret();
+    cookies::expire(&mut response, &auth, TRUSTED);
+    Ok(response.json(json!({ "status": true })))
+}
+
+/// An answer that no cache keeps.
+fn secret() -> HttpResponseBuilder {
+    let mut response = HttpResponse::Ok();
+    response.insert_header((header::CACHE_CONTROL, "no-store"));
+    response
+}
+
+impl From<FactorError> for Refusal {
+    fn from(error: FactorError) -> Self {
+        let unauthorized = |code, message| Self::new(StatusCode::UNAUTHORIZED, code, message);
+        match error {
+            FactorError::WrongCode => unauthorized("INVALID_CODE", "Invalid code"),
+            FactorError::NoChallenge => {
+                unauthorized("INVALID_TWO_FACTOR_COOKIE", "Invalid two factor cookie")
+            }
+            FactorError::UsedUp => Self::bad(
+                "TOO_MANY_ATTEMPTS_REQUEST_NEW_CODE",
+                "Too many attempts. Please sign in again.",
+            ),
+            FactorError::Locked(ms) => Self::new(
+                StatusCode::TOO_MANY_REQUESTS,
+                "ACCOUNT_TEMPORARILY_LOCKED",
+                "Too many wrong codes. Try again later.",
+            )
+            .retry_after(ms),
+            FactorError::NotEnabled => {
+                Self::bad("TWO_FACTOR_NOT_ENABLED", "Two factor isn't enabled")
+            }
+            FactorError::AlreadyEnabled => Self::bad(
+                "TWO_FACTOR_ALREADY_ENABLED",
+                "Two factor is enabled already. Disable it first to set up another app.",
+            ),
+            FactorError::WrongPassword => Self::bad("INVALID_PASSWORD", "Invalid password"),
+            FactorError::NotFresh => {
+                Self::forbidden("SESSION_NOT_FRESH", "Sign in again to do this.")
+            }
+            FactorError::TooMany(error) => error.into(),
+            FactorError::Auth(error) => error.into(),
+        }
+    }
+}
