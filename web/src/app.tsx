@@ -70,7 +70,7 @@ export function App() {
   }, [path]);
 
   if (pending) return <Shell><Spinner label="Loading…" /></Shell>;
-  if (path === "/sign-in") return user ? <Redirect to={nextPath(search)} /> : <SignInPage />;
+  if (path === "/sign-in") return user ? <Redirect to={nextPath(search)} /> : <SignInPage back={nextPath(search)} />;
   if (path === "/sign-up") return user ? <Redirect to={user.emailVerified ? "/" : "/check-mail"} /> : <SignUpPage />;
   if (path === "/") return user ? <CoursesPage /> : <LandingPage />;
 
@@ -90,6 +90,7 @@ export function App() {
 
 /** Where to go after the sign-in: a path of our own, never another site. */
 function nextPath(search: string): string {
-  const next = new URLSearchParams(search).get("next") ?? "/";
+  const query = new URLSearchParams(search);
+  const next = query.get("next") ?? query.get("callbackURL") ?? "/";
   return next.startsWith("/") && !next.startsWith("//") && !next.includes("\\") ? next : "/";
 }

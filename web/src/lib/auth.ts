@@ -7,6 +7,7 @@ export interface User {
   email: string;
   emailVerified: boolean;
   role: string;
+  twoFactorEnabled?: boolean;
 }
 
 export interface SignIn {
@@ -90,7 +91,16 @@ async function thenRefresh(run: () => Promise<unknown>): Promise<AuthFailure | n
 export const auth = {
   signUp: (name: string, email: string, password: string) =>
     thenRefresh(() => client.signUp.email({ name, email, password, callbackURL: "/?verified=1" })),
-  signIn: (email: string, password: string) => thenRefresh(() => client.signIn.email({ email, password })),
+  /** `SECOND_FACTOR`: the password is right, and a code is asked for. */
+  signIn: async (email: string, password: string): Promise<AuthFailure | null> => {
+    let waits = false;
+    const failed = await thenRefresh(async () => {
+      const answer = await client.signIn.email({ email, password });
+      waits = (answer.data as { twoFactorRedirect?: boolean } | null)?.twoFactorRedirect === true;
+      return answer;
+    });
+    return waits ? { code: "SECOND_FACTOR", message: "Type the code of your authenticator app." } : failed;
+  },
   signOut: () => thenRefresh(() => client.signOut()),
   resend: (email: string) => attempt(() => client.sendVerificationEmail({ email, callbackURL: "/?verified=1" })),
   revoke: (token: string) => attempt(() => client.revokeSession({ token })),

@@ -1,8 +1,10 @@
 import { useEffect, useState } from "preact/hooks";
+import { LinkedPanel, PasskeysPanel, TwoFactorPanel } from "../components/security";
 import { Shell } from "../components/shell";
 import { LoadError, Notice, Spinner, useLoad, usePageTitle } from "../components/ui";
 import { VerifyBanner } from "../components/verify-banner";
 import { type SignIn, auth, refreshSession, session } from "../lib/auth";
+import { providerError } from "../lib/factors";
 import { ago, clockTime, deviceName } from "../lib/format";
 import { useStore } from "../lib/use-store";
 
@@ -54,6 +56,9 @@ export function AccountPage() {
           ))}
         </ul>
       </section>
+      <TwoFactorPanel enabled={user.twoFactorEnabled === true} />
+      <PasskeysPanel />
+      <LinkedPanel error={providerError(location.search)} />
     </Shell>
   );
 }

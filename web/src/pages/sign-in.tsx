@@ -1,22 +1,27 @@
 import { useEffect, useState } from "preact/hooks";
 import { AuthFrame } from "../components/auth-frame";
+import { OtherWays } from "../components/other-ways";
+import { SecondStep } from "../components/second-step";
 import { Notice, usePageTitle } from "../components/ui";
 import { type DemoAccount, api } from "../lib/api";
 import { auth } from "../lib/auth";
+import { providerError } from "../lib/factors";
 
-export function SignInPage() {
+export function SignInPage({ back }: { back: string }) {
   usePageTitle("Sign in");
   const [email, setEmail] = useState("");
   const [password, setPassword] = useState("");
   const [busy, setBusy] = useState(false);
-  const [failed, setFailed] = useState<string | null>(null);
+  const [failed, setFailed] = useState<string | null>(() => providerError(location.search));
+  const [asksCode, setAsksCode] = useState(() => new URLSearchParams(location.search).has("twoFactorRedirect"));
 
   const signIn = async (withEmail: string, withPassword: string) => {
     setBusy(true);
     setFailed(null);
     const failure = await auth.signIn(withEmail.trim(), withPassword);
     setBusy(false);
-    if (failure) setFailed(failure.message);
+    if (failure?.code === "SECOND_FACTOR") setAsksCode(true);
+    else if (failure) setFailed(failure.message);
   };
   const submit = (event: Event) => {
     event.preventDefault();
@@ -27,6 +32,13 @@ export function SignInPage() {
     setPassword(account.password);
   };
 
+  if (asksCode) {
+    return (
+      <AuthFrame title="One more step">
+        <SecondStep onBack={() => setAsksCode(false)} />
+      </AuthFrame>
+    );
+  }
   return (
     <AuthFrame title="Welcome back" aside={<>New here? <a href="/sign-up">Create an account</a></>}>
       {failed && <Notice kind="bad">{failed}</Notice>}
@@ -46,6 +58,7 @@ export function SignInPage() {
           {busy ? "Signing in…" : "Sign in"}
         </button>
       </form>
+      <OtherWays back={back} onFailed={setFailed} />
       <DemoAccounts onPick={fill} />
     </AuthFrame>
   );
