@@ -19,6 +19,8 @@ pub(super) enum WireError {
     Unsafe(String),
     #[error("{url}: {source}")]
     Silent { url: String, source: reqwest::Error },
+    #[error("{url} answers with status {status}")]
+    Status { url: String, status: u16 },
     #[error("{0} answers with more than 256 KiB")]
     TooLong(String),
     #[error(transparent)]
@@ -55,6 +57,10 @@ impl Wire {
         };
         let request = reqwest::Request::try_from(request).map_err(silent)?;
         let mut answer = self.http.execute(request).await.map_err(silent)?;
+        if answer.status().is_server_error() {
+            let status = answer.status().as_u16();
+            return Err(WireError::Status { url: shown(&url), status });
+        }
         let mut response = http::Response::builder().status(answer.status());
         for (name, value) in answer.headers() {
             response = response.header(name, value);
@@ -101,6 +107,7 @@ mod tests {
     /// Attack D13: a provider that names an address of this machine, or one in clear.
     #[test]
     fn a_provider_elsewhere_makes_us_ask_nothing_here_and_nothing_in_clear() {
+        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let far = Wire::new("https://id.example").unwrap();
         let here = Wire::new("http://127.0.0.1:9/x").unwrap();
 
