@@ -54,17 +54,17 @@ mod tests {
     #[test]
     fn what_is_sealed_opens_at_its_own_place_and_for_its_own_purpose() {
         let (secret, ids) = (Secret::new(SECRET).unwrap(), SeededIds::new(1));
-        let sealer = Sealer::new(&secret, "a").unwrap();
+        let keeper = Sealer::new(&secret, "a").unwrap();
 
-        let sealed = sealer.seal("JBSWY3DP", "ada", &ids).unwrap();
+        let sealed = keeper.seal("JBSWY3DP", "ada", &ids).unwrap();
 
         assert!(!sealed.contains("JBSWY3DP"));
-        assert_eq!(sealer.open(&sealed, "ada").unwrap(), "JBSWY3DP");
-        assert!(sealer.open(&sealed, "bob").is_err());
+        assert_eq!(keeper.open(&sealed, "ada").unwrap(), "JBSWY3DP");
+        assert!(keeper.open(&sealed, "bob").is_err());
         assert!(Sealer::new(&secret, "b").unwrap().open(&sealed, "ada").is_err());
         for broken in ["", "AAAA", "%", &sealed[..sealed.len() - 4]] {
-            assert!(sealer.open(broken, "ada").is_err(), "{broken}");
+            assert!(keeper.open(broken, "ada").is_err(), "{broken}");
         }
-        assert_ne!(sealer.seal("JBSWY3DP", "ada", &ids).unwrap(), sealed);
+        assert_ne!(keeper.seal("JBSWY3DP", "ada", &ids).unwrap(), sealed);
     }
 }

@@ -57,6 +57,8 @@ kinds! {
     MfaEnabled = "mfa_enabled",
     MfaDisabled = "mfa_disabled",
     MfaFailed = "mfa_failed",
+    /// Somebody signed in has proved once more to be herself.
+    MfaProved = "mfa_proved",
     /// New recovery codes, which void the old ones.
     MfaCodesMade = "mfa_codes_made",
     /// A recovery code.

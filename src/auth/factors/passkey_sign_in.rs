@@ -77,7 +77,7 @@ impl Auth {
                 .await;
             return Err(AuthError::Banned.into());
         }
-        let used = Used {
+        let after = Used {
             id: known.id,
             counter_before: known.counter,
             counter: verified.counter().into(),
@@ -85,7 +85,7 @@ impl Auth {
             backed_up: flag_of(credential, "backup_state"),
         };
         let (session, token) = self.new_session(&user.id, true, device);
-        match self.store.enter_by_passkey(used, session, event).await {
+        match self.store.enter_by_passkey(after, session, event).await {
             Ok(()) => Ok(Started { user, token }),
             Err(StoreError::Conflict(why)) => Err(PasskeyError::Refused(why)),
             Err(error) => Err(error.into()),

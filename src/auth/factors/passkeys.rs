@@ -189,6 +189,7 @@ impl Auth {
         renamed.map_err(not_found)
     }
 
+    /// All other sessions end.
     pub(crate) async fn remove_passkey(
         &self,
         identity: &Identity,
@@ -198,6 +199,8 @@ impl Auth {
         let user = &identity.user;
         let event = self.event(AuthEventKind::PasskeyRemoved, device).of(&user.id, &user.email);
         self.store.remove_passkey(&user.id, id, event).await.map_err(not_found)?;
+        // Whoever signed in with it elsewhere is out.
+        self.revoke_others(identity, device).await?;
         self.mail_notice(&user.email, &user.name, "A passkey was removed.").await;
         Ok(())
     }

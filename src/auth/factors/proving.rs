@@ -115,7 +115,7 @@ impl Auth {
                 (After::Activate(session), AuthEventKind::MfaEnabled)
             }
             Prover::Session(identity) => {
-                (After::Prove(identity.session.clone()), AuthEventKind::SignIn)
+                (After::Prove(identity.session.clone()), AuthEventKind::MfaProved)
             }
         };
         let begins = !matches!(after, After::Prove(_));
