@@ -69,7 +69,8 @@ impl Bench {
     }
 
     pub(crate) async fn with(public_url: &str, change: impl FnOnce(&mut Settings)) -> Self {
-        Self::with_clock(public_url, Arc::new(ManualClock::at(START)), change).await
+        let clock = Arc::new(ManualClock::at(START));
+        Box::pin(Self::with_clock(public_url, clock, change)).await
     }
 
     /// With a clock that somebody else goes by too.
@@ -87,7 +88,7 @@ impl Bench {
         if let Some(key) = KEY.get() {
             store.insert_first_key(key.clone()).await.unwrap();
         }
-        let auth = Auth::open(settings, Arc::clone(&store), shared, ids).await.unwrap();
+        let auth = Box::pin(Auth::open(settings, Arc::clone(&store), shared, ids)).await.unwrap();
         let key = store.signing_keys().await.unwrap().remove(0);
         KEY.get_or_init(|| key);
         Self { auth: Arc::new(auth), store, clock, folder }

@@ -21,7 +21,7 @@ pub(crate) struct Passkey {
     pub name: Option<String>,
     /// Base64url, as browsers write it.
     pub credential_id: String,
-    /// The public key and what belongs to it, as the WebAuthn library keeps it (JSON).
+    /// The public key and what belongs to it, as the `WebAuthn` library keeps it (JSON).
     pub credential: String,
     /// The last signature counter; 0 for authenticators that do not count.
     pub counter: i64,

@@ -21,7 +21,6 @@ use crate::domain::ids::UserId;
 /// One person's account at one provider.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable)]
 #[diesel(table_name = account)]
-#[expect(clippy::struct_field_names, reason = "`account_id` is the column's name in the peer")]
 pub(crate) struct ProviderAccount {
     pub id: String,
     /// The subject at the provider.

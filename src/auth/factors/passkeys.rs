@@ -1,4 +1,4 @@
-//! Passkeys (WebAuthn level 3): added, named, taken away. The authenticator must verify its holder,
+//! Passkeys (`WebAuthn` level 3): added, named, taken away. The authenticator must verify its holder,
 //! so that one counts as both factors.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};

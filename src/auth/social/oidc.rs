@@ -170,13 +170,11 @@ impl Oidc {
     /// An answer that names another issuer is another's; one that names none is refused where the
     /// provider says that it always does.
     pub(super) async fn is_from(&self, iss: Option<&str>) -> Result<bool, ProviderError> {
-        match iss {
-            Some(iss) => Ok(iss == self.issuer),
-            None => {
-                let metadata = self.metadata().await?;
-                Ok(!metadata.additional_metadata().authorization_response_iss_parameter_supported)
-            }
+        if let Some(iss) = iss {
+            return Ok(iss == self.issuer);
         }
+        let metadata = self.metadata().await?;
+        Ok(!metadata.additional_metadata().authorization_response_iss_parameter_supported)
     }
 
     pub(super) async fn redeem(

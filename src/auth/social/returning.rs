@@ -157,7 +157,7 @@ impl Auth {
             Err(why) => return failed(why),
         };
         let done = match journey.link {
-            Some(owner) => self.join(provider, &owner, profile, tokens, &browser).await,
+            Some(owner) => self.join(provider, &owner, (profile, tokens), &browser).await,
             None => self.admit(provider, (profile, tokens), &ways, browser).await,
         };
         match done {
@@ -245,7 +245,7 @@ impl Auth {
         let (user, new) = match found {
             Ok((user, account)) => {
                 self.refuse_banned(&user, &browser.device).await?;
-                self.keep_tokens(&account.id, tokens).await?;
+                self.keep_tokens(&account.id, &tokens).await?;
                 (user, false)
             }
             Err(StoreError::NotFound) => {
@@ -306,8 +306,7 @@ impl Auth {
         &self,
         provider: &str,
         owner: &UserId,
-        profile: Profile,
-        tokens: Tokens,
+        (profile, tokens): (Profile, Tokens),
         browser: &Browser,
     ) -> Result<Option<Admitted>, Refused> {
         let caller = match &browser.session {
@@ -320,7 +319,7 @@ impl Auth {
         };
         match self.store.user_by_subject(provider, &profile.subject).await {
             Ok((user, account)) if user.id == *owner => {
-                self.keep_tokens(&account.id, tokens).await?;
+                self.keep_tokens(&account.id, &tokens).await?;
                 return Ok(None);
             }
             Ok(_) => return Err(Refused::Because(Failure::LinkedElsewhere)),
@@ -346,7 +345,7 @@ impl Auth {
         (profile, tokens): (&Profile, Tokens),
         device: &Device,
     ) -> Result<(), Refused> {
-        let login = self.login(provider, &profile.subject, &user.id, tokens)?;
+        let login = self.login(provider, &profile.subject, &user.id, &tokens)?;
         let event = self.event(AuthEventKind::SocialLinked, device).of(&user.id, &user.email);
         match self.store.link_account(login, event).await {
             Ok(()) => {}
@@ -391,7 +390,7 @@ impl Auth {
             created_at: now,
             updated_at: now,
         };
-        let login = self.login(provider, &profile.subject, &user.id, tokens)?;
+        let login = self.login(provider, &profile.subject, &user.id, &tokens)?;
         let event = self.event(AuthEventKind::SignUp, &browser.device).of(&user.id, &user.email);
         match self.store.sign_up_by_provider(user.clone(), login, event).await {
             Ok(()) => Ok(user),

@@ -141,10 +141,10 @@ impl Auth {
         provider: &str,
         subject: &str,
         owner: &UserId,
-        tokens: Tokens,
+        tokens: &Tokens,
     ) -> Result<ProviderAccount, AuthError> {
         let id = self.ids.token(ID_LENGTH);
-        let kept = self.sealed(&id, &tokens)?;
+        let kept = self.sealed(&id, tokens)?;
         Ok(ProviderAccount {
             id,
             account_id: subject.to_owned(),
@@ -161,8 +161,8 @@ impl Auth {
         })
     }
 
-    pub(super) async fn keep_tokens(&self, id: &str, tokens: Tokens) -> Result<(), AuthError> {
-        let kept = self.sealed(id, &tokens)?;
+    pub(super) async fn keep_tokens(&self, id: &str, tokens: &Tokens) -> Result<(), AuthError> {
+        let kept = self.sealed(id, tokens)?;
         Ok(self.store.keep_provider_tokens(id, kept).await?)
     }
 

@@ -76,7 +76,7 @@ pub(super) struct Says {
     pub publishes: usize,
     /// Signs by the client's secret (HS256).
     pub by_secret: bool,
-    pub says_iss: bool,
+    pub names_iss: bool,
     pub away: bool,
     /// How long a body it sends.
     pub padding: usize,
@@ -117,7 +117,7 @@ impl Provider {
             signs_with: 0,
             publishes: 0,
             by_secret: false,
-            says_iss: true,
+            names_iss: true,
             away: false,
             padding: 0,
             github: Value::Null,
@@ -186,7 +186,7 @@ impl Provider {
         says.asked.insert(code.clone(), asked);
         let mut back =
             vec![("code".to_owned(), code), ("state".to_owned(), query["state"].clone())];
-        if says.says_iss && url.path() == "/authorize" {
+        if says.names_iss && url.path() == "/authorize" {
             back.push(("iss".to_owned(), self.url.clone()));
         }
         back
@@ -205,7 +205,7 @@ impl Bench {
         let clock = Arc::new(ManualClock::at(crate::auth::tests::START));
         let provider = Provider::start(Arc::clone(&clock)).await;
         let url = provider.url.clone();
-        let bench = Self::with_clock(PAGE, clock, |settings| {
+        let bench = Box::pin(Self::with_clock(PAGE, clock, |settings| {
             settings.allow_sign_up = sign_up;
             let social = &mut settings.social;
             social.google_client_id = CLIENT.to_owned();
@@ -221,7 +221,7 @@ impl Bench {
                 "email_domains": ["school.example"],
             });
             social.oidc.insert("school".to_owned(), serde_json::from_value(school).unwrap());
-        })
+        }))
         .await;
         (bench, provider)
     }
@@ -262,7 +262,7 @@ async fn discovery(shared: Data<Shared>) -> HttpResponse {
         "response_types_supported": ["code"],
         "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": ["RS256"],
-        "authorization_response_iss_parameter_supported": says.says_iss,
+        "authorization_response_iss_parameter_supported": says.names_iss,
     }))
 }
 

@@ -13,6 +13,9 @@ async fn users(bench: &Bench) -> i64 {
     bench.store.count_users().await.unwrap()
 }
 
+/// What comes back with the browser.
+type Pairs = Vec<(String, String)>;
+
 fn pair<'a>(pairs: &'a mut [(String, String)], name: &str) -> &'a mut String {
     &mut pairs.iter_mut().find(|(key, _)| key == name).unwrap().1
 }
@@ -79,7 +82,7 @@ async fn a_code_of_another_journey_is_worth_nothing() {
 #[actix_web::test]
 async fn an_answer_that_names_another_issuer_or_none_where_one_is_promised_is_refused() {
     let (bench, provider) = with(Authoritative).await;
-    let attempt = async |change: &dyn Fn(&mut Vec<(String, String)>)| {
+    let attempt = async |change: &dyn Fn(&mut Pairs)| {
         let out = set_out(&bench, &google()).await;
         let mut back = provider.allow(&out.url);
         change(&mut back);
