@@ -206,7 +206,8 @@ impl Parts {
             supervise(&control, move || Feeds::new(sources))
         };
         let (metrics, going) = (Arc::clone(&self.metrics), leaving.clone());
-        let vitals = Vitals { metrics, leaving: going, lease, bus: bus.clone() };
+        let events_kept = ground.config.accounts.events_kept_ms();
+        let vitals = Vitals { metrics, leaving: going, lease, bus: bus.clone(), events_kept };
         self.start_janitor(&control, clock, &log, vitals);
         self.start_watcher(&control, &registry, &leaving, &bus);
         roles::keep_issuer_keys(&self.auth, &control);

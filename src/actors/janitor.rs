@@ -25,8 +25,6 @@ const SWEEP_EVERY: Duration = Duration::from_mins(1);
 const RETENTION_EVERY: Duration = Duration::from_hours(24);
 /// A thread goes this long after its owner's enrolment ended.
 const RETENTION: i64 = 30 * DAY;
-/// Events of accounts hold addresses of people, so they go after this time.
-const EVENTS_KEPT: i64 = 90 * DAY;
 /// Longer than any account can be locked (`limits.lockout_minutes`).
 const LIMITS_KEPT: i64 = DAY;
 /// How long the log of an ended turn can be replayed.
@@ -47,6 +45,8 @@ pub(crate) struct Vitals {
     pub leaving: Leaving,
     pub lease: Arc<Lease>,
     pub bus: Bus,
+    /// Events of accounts hold addresses of people, so they go after this time, in milliseconds.
+    pub events_kept: i64,
 }
 
 impl Vitals {
@@ -93,6 +93,7 @@ impl Janitor {
 
     fn sweep(&mut self, ctx: &mut Context<Self>) {
         let (store, log, now) = (Arc::clone(&self.store), Arc::clone(&self.log), self.clock.now());
+        let events_before = now.plus(-self.vitals.events_kept);
         let sweeping = async move {
             log.trim(now.plus(-LOG_KEPT)).await;
             let gone = store.forget_changes(now).await?
@@ -102,7 +103,7 @@ impl Janitor {
                 + store.forget_foreign_sign_ins(now).await?
                 + store.forget_verifications(now).await?
                 + store.forget_limits(now.plus(-LIMITS_KEPT)).await?
-                + store.forget_auth_events(now.plus(-EVENTS_KEPT)).await?;
+                + store.forget_auth_events(events_before).await?;
             Ok::<_, StoreError>(gone)
         };
         ctx.spawn(sweeping.into_actor(self).map(|gone, _, _| match gone {

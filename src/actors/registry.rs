@@ -134,8 +134,13 @@ impl Handler<Concern> for Registry {
         let mut full = false;
         for known in self.sessions.values() {
             let meant = match &concern {
-                Concern::SignIn(sign_in) => known.sign_in == *sign_in,
-                Concern::User(user) => known.row.user.id == *user,
+                // An ended sign-in may be the one that an admin acts from; those who act are few.
+                Concern::SignIn(sign_in) => {
+                    known.sign_in == *sign_in || known.row.impersonated_by.is_some()
+                }
+                Concern::User(user) => {
+                    known.row.user.id == *user || known.row.impersonated_by.as_ref() == Some(user)
+                }
             };
             if meant {
                 let sent = known.address.try_send(session::Recheck);

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{Auth, AuthError, Identity, jwt, keys};
 use crate::domain::{
     clock::{Millis, SECOND},
-    ids::SessionId,
+    ids::{SessionId, UserId},
     role::Role,
 };
 
@@ -35,6 +35,14 @@ struct Claims {
     email_verified: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     nbf: Option<i64>,
+    /// The admin by whose hand `sub` acts (RFC 8693 §4.1).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    act: Option<Actor>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Actor {
+    sub: UserId,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -72,6 +80,7 @@ impl Auth {
             role: identity.user.role,
             email_verified: identity.user.email_verified,
             nbf: None,
+            act: identity.impersonated_by.clone().map(|sub| Actor { sub }),
         };
         self.keys
             .sign_with(|kid, key| {

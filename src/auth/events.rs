@@ -1,7 +1,7 @@
 //! The one place that makes events of accounts: what happened, when, from where. The store writes
 //! them with what they tell of.
 
-use super::{Auth, sessions::Device};
+use super::{Auth, Identity, sessions::Device};
 use crate::{
     domain::ids::prefixed,
     store::auth_events::{AuthEvent, AuthEventKind},
@@ -20,6 +20,22 @@ impl Auth {
             address: Some(device.address.clone()).filter(|address| !address.is_empty()),
             agent: device.short_agent(),
             detail: "{}".to_owned(),
+        }
+    }
+
+    /// An event of now that `identity` made with her own account; with the id of the admin who acts
+    /// as her, if one does.
+    pub(crate) fn event_by(
+        &self,
+        kind: AuthEventKind,
+        identity: &Identity,
+        device: &Device,
+    ) -> AuthEvent {
+        let Identity { user, impersonated_by, .. } = identity;
+        let event = self.event(kind, device).of(&user.id, &user.email);
+        match impersonated_by {
+            Some(admin) => event.with("impersonated_by", admin.as_str()),
+            None => event,
         }
     }
 

@@ -151,7 +151,7 @@ impl Auth {
                     if news {
                         return self.identity_of(&names.session).await;
                     }
-                    let (session, user) = self.load(Ok((session, user)))?;
+                    let (session, user) = self.load(Ok((session, user))).await?;
                     return Ok(identity(session, user));
                 }
                 Ok(_) | Err(StoreError::NotFound) => {}

@@ -89,8 +89,12 @@ impl Memory {
         state.known.get(key)
     }
 
-    /// Keeps what was read after `generation` was; not if anything has changed since.
+    /// Keeps what was read after `generation` was; not if anything has changed since. A session by
+    /// which an admin acts as somebody hangs on that admin too, whom no change of it names.
     fn put(&self, key: String, known: &Arc<Known>, generation: u64) {
+        if known.session.impersonated_by.is_some() {
+            return;
+        }
         let mut state = self.state();
         if state.heard.is_some() && state.generation == generation {
             state.known.insert(key, Arc::clone(known));
@@ -173,7 +177,7 @@ impl Auth {
             return Ok(known);
         }
         let generation = self.memory.generation();
-        let known = Arc::new(Known::new(self.load(read.await)?));
+        let known = Arc::new(Known::new(self.load(read.await).await?));
         self.memory.put(key, &known, generation);
         Ok(known)
     }

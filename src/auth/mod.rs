@@ -20,6 +20,7 @@ use crate::{
 };
 
 mod access;
+pub(crate) mod admin;
 pub(crate) mod change_email;
 pub(crate) mod change_password;
 pub(crate) mod cookie;
@@ -31,6 +32,7 @@ pub(crate) mod factors;
 mod foreign;
 mod hash_memory;
 mod hashing;
+pub(crate) mod impersonate;
 mod imported;
 mod issuer;
 mod jwt;
@@ -246,18 +248,24 @@ impl Auth {
 
     /// The rows behind [`Auth::by_session_token`].
     pub(crate) async fn session_by_token(&self, token: &str) -> Result<(Session, User), AuthError> {
-        self.load(self.store.session_by_hash(&hash_token(token)).await)
+        self.load(self.store.session_by_hash(&hash_token(token)).await).await
     }
 
     /// The identity behind a session as it is now; for a look after a change.
     pub(crate) async fn identity_of(&self, id: &SessionId) -> Result<Identity, AuthError> {
-        let (session, user) = self.load(self.store.session(id).await)?;
+        let (session, user) = self.load(self.store.session(id).await).await?;
         Ok(identity(session, user))
     }
 
     /// `identity` as it is now. What its proof did not allow, it does not allow now.
     pub(crate) async fn refreshed(&self, identity: &Identity) -> Result<Identity, AuthError> {
-        let mut fresh = self.identity_of(&identity.session).await?;
+        let mut fresh = match self.identity_of(&identity.session).await {
+            // A ban ends all sign-ins: whoever had one is told why.
+            Err(AuthError::NotSignedIn) if self.is_banned(&identity.user.id).await? => {
+                return Err(AuthError::Banned);
+            }
+            found => found?,
+        };
         // A session of our own that is used lives on; one behind a token is no proof without it.
         if !identity.may_administer || foreign::is_foreign(&identity.session) {
             fresh.expires = fresh.expires.min(identity.expires);
@@ -362,7 +370,7 @@ impl Auth {
         self.hasher.checks()
     }
 
-    fn load(
+    async fn load(
         &self,
         found: Result<(Session, User), StoreError>,
     ) -> Result<(Session, User), AuthError> {
@@ -371,6 +379,7 @@ impl Auth {
             other => other?,
         };
         self.check(&session, &user)?;
+        self.check_acting(&session, &user).await?;
         Ok((session, user))
     }
 

@@ -69,7 +69,7 @@ impl Auth {
     }
 
     /// What is done on the command line comes from no address.
-    fn by_operator(&self, kind: AuthEventKind, user: &User) -> AuthEvent {
+    pub(super) fn by_operator(&self, kind: AuthEventKind, user: &User) -> AuthEvent {
         self.event(kind, &Device::default()).of(&user.id, &user.email)
     }
 

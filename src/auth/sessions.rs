@@ -81,6 +81,9 @@ impl Auth {
         identity: &Identity,
         device: &Device,
     ) -> Result<(), AuthError> {
+        if identity.impersonated_by.is_some() {
+            return self.sign_out_both(identity, device).await;
+        }
         let Identity { user, session, .. } = identity;
         let event = self.event(AuthEventKind::SignOut, device).of(&user.id, &user.email);
         self.store.revoke_session(&user.id, session.as_str(), "", event).await?;
@@ -144,8 +147,7 @@ impl Auth {
     }
 
     fn revoked(&self, identity: &Identity, device: &Device) -> AuthEvent {
-        let user = &identity.user;
-        self.event(AuthEventKind::SessionRevoked, device).of(&user.id, &user.email)
+        self.event_by(AuthEventKind::SessionRevoked, identity, device)
     }
 
     /// How long a remembered session lives after its last renewal, in milliseconds.

@@ -89,6 +89,7 @@ impl Auth {
             self.note(tried(AuthEventKind::SignInFailed)).await;
             return Err(AuthError::Banned.into());
         }
+        let user = self.without_old_ban(user).await?;
         if user.two_factor_enabled {
             if let Some(old) = replaces {
                 self.end_replaced(&old, &device).await?;

@@ -16,6 +16,8 @@ use crate::{
     store::{Store, StoreError, users::User},
 };
 
+mod one;
+
 /// How many people one look at the store brings.
 const PAGE: i64 = 500;
 const MOST: u32 = 100_000;
@@ -45,6 +47,21 @@ enum Action {
     SignOut(SignOutArgs),
     /// List everybody, oldest account first.
     List(ListArgs),
+    /// Show one person.
+    Show(NamedArgs),
+    /// Shut a person out and end her sign-ins. Her open sockets close at once.
+    #[command(after_help = "Example:
+  intellistack user ban eve@school.example --reason 'shared exam answers' --days 14")]
+    Ban(BanArgs),
+    /// Lift a ban.
+    Unban(NamedArgs),
+    /// List the live sign-ins of a person.
+    Sessions(NamedArgs),
+    /// End one sign-in of a person, by the id that `user sessions` shows.
+    #[command(after_help = "Example:
+  intellistack user revoke ada@school.example 3kQ9…
+All of them: intellistack user sign-out ada@school.example")]
+    Revoke(RevokeArgs),
 }
 
 #[derive(Debug, clap::Args)]
@@ -95,6 +112,34 @@ struct ListArgs {
     json: bool,
 }
 
+/// One person, by her address.
+#[derive(Debug, clap::Args)]
+struct NamedArgs {
+    email: String,
+    /// Print JSON, one object a line.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, clap::Args)]
+struct BanArgs {
+    #[command(flatten)]
+    who: NamedArgs,
+    /// What the person did; admins see it.
+    #[arg(long)]
+    reason: Option<String>,
+    /// Lift it by itself after so many days. Without it the ban stands until it is lifted.
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=36_500))]
+    days: Option<u32>,
+}
+
+#[derive(Debug, clap::Args)]
+struct RevokeArgs {
+    #[command(flatten)]
+    who: NamedArgs,
+    session: String,
+}
+
 pub(super) async fn run(context: &Context, args: Args) -> Result<ExitCode, Failure> {
     let store = context.open_store().await?;
     let lines = match args.action {
@@ -106,6 +151,7 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<ExitCode, Failu
         Action::SetRole(args) => vec![set_role(&open_auth(context, store).await?, &args).await?],
         Action::SignOut(args) => vec![sign_out(&open_auth(context, store).await?, &args).await?],
         Action::List(args) => list(&store, args.json).await?,
+        other => one::run(&open_auth(context, store).await?, other).await?,
     };
     for line in lines {
         say(&line)?;
@@ -246,7 +292,41 @@ mod tests {
             Action::SetRole(args) => Ok(vec![set_role(&bench.auth, &args).await?]),
             Action::SignOut(args) => Ok(vec![sign_out(&bench.auth, &args).await?]),
             Action::List(args) => list(&bench.store, args.json).await,
+            other => one::run(&bench.auth, other).await,
         }
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn the_operator_shows_bans_and_frees_a_person_and_ends_one_sign_in() {
+        let bench = Bench::new().await;
+        let (ada, token) = bench.signed_in_with_token("ada", Role::Student).await;
+        let who = "ada@school.example";
+
+        let sessions = on(&bench, &format!("sessions {who} --json")).await.unwrap();
+        let session: serde_json::Value = serde_json::from_str(&sessions[0]).unwrap();
+        assert_eq!(session["id"], ada.session.as_str());
+        let unknown = on(&bench, &format!("revoke {who} nothing")).await.unwrap_err();
+        assert!(unknown.to_string().contains("no such sign-in"), "{unknown}");
+        let id = ada.session.as_str();
+        let ended = on(&bench, &format!("revoke {who} {id}")).await.unwrap();
+        assert_eq!(ended, [format!("the sign-in {id} of {who} has ended")]);
+        assert!(bench.auth.by_session_token(&token).await.is_err());
+        assert!(on(&bench, &format!("sessions {who}")).await.unwrap().is_empty());
+
+        let banned = on(&bench, &format!("ban {who} --reason rude --days 2")).await.unwrap();
+        assert!(banned[0].starts_with(&format!("{who} is banned until 2026-11-25T")), "{banned:?}");
+        let shown = on(&bench, &format!("show {who} --json")).await.unwrap();
+        let shown: serde_json::Value = serde_json::from_str(&shown[0]).unwrap();
+        assert_eq!((&shown["banned"], &shown["banReason"]), (&json!(true), &json!("rude")));
+        let free = on(&bench, &format!("unban {who}")).await.unwrap();
+        assert_eq!(free, [format!("{who} may sign in again")]);
+        let kinds = bench.store.newest_auth_events(9).await.unwrap();
+        let kinds: std::collections::BTreeSet<_> =
+            kinds.iter().map(|event| event.kind.as_str()).collect();
+        assert_eq!(kinds, ["banned", "session_revoked", "unbanned"].into());
+        let root = bench.signed_in("root", Role::Admin).await;
+        let last = on(&bench, &format!("ban {}", root.user.email)).await.unwrap_err();
+        assert!(last.to_string().contains("last admin"), "{last}");
     }
 
     #[tokio::test(flavor = "multi_thread")]
@@ -301,6 +381,9 @@ mod tests {
             ("create a@b.example --count 3", "cannot be used with"),
             ("set-role nobody@school.example admin", "there is no nobody@school.example"),
             ("sign-out nobody@school.example", "there is no nobody@school.example"),
+            ("ban nobody@school.example", "there is no nobody@school.example"),
+            ("show nobody@school.example", "there is no nobody@school.example"),
+            ("ban ada@school.example --days 0", "0 is not in"),
         ] {
             let error = on(&bench, line).await.unwrap_err().to_string();
             assert!(error.contains(word), "{line}: {error}");

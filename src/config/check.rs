@@ -93,6 +93,7 @@ impl Config {
             ("auth.hash_threads", self.auth.hash_threads > 0),
             ("auth.hash_queue", self.auth.hash_queue > 0),
             ("auth.session_cache", self.auth.session_cache > 0),
+            ("accounts.events_kept_days", self.accounts.events_kept_ms() > 0),
             ("limits.running_turns_student", limits.running_turns_student > 0),
             ("limits.running_turns_staff", limits.running_turns_staff > 0),
             ("limits.sign_in_failures_per_minute", limits.sign_in_failures_per_minute > 0),

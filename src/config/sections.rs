@@ -94,6 +94,13 @@ pub struct Accounts {
     pub hide_existing: bool,
     pub allow_sign_up: bool,
     pub password_policy: PasswordPolicy,
+    pub events_kept_days: u32,
+}
+
+impl Accounts {
+    pub fn events_kept_ms(&self) -> i64 {
+        i64::from(self.events_kept_days) * 24 * 3_600_000
+    }
 }
 
 /// What a new password must be like.

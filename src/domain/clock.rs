@@ -43,6 +43,53 @@ impl Millis {
     }
 }
 
+impl Millis {
+    /// A moment as people and programs write it: milliseconds since the epoch, an RFC 3339 time in
+    /// UTC (its fraction at most milliseconds), or a date alone, which is its first moment in UTC.
+    pub fn parse(text: &str) -> Option<Self> {
+        if let Ok(ms) = text.parse() {
+            return Some(Self(ms));
+        }
+        let (date, time) = text.split_once(['T', 't', ' ']).unwrap_or((text, "00:00:00Z"));
+        let time = time.strip_suffix(['Z', 'z'])?;
+        let (time, fraction) = time.split_once('.').unwrap_or((time, "0"));
+        let [year, month, day] = numbers(date, '-')?;
+        let [hour, minute, second] = numbers(time, ':')?;
+        let ms: i64 = match fraction.len() {
+            1..=3 => format!("{fraction:0<3}").parse().ok()?,
+            _ => return None,
+        };
+        let days = days_from_civil(year, month, day);
+        let real = civil_from_days(days) == (year, month, day);
+        let timely = hour < 24 && minute < 60 && second < 60;
+        (real && timely)
+            .then(|| Self(days * DAY + hour * HOUR + minute * MINUTE + second * SECOND + ms))
+    }
+}
+
+/// Three numbers of at most four digits.
+fn numbers(text: &str, between: char) -> Option<[i64; 3]> {
+    let parts: Vec<i64> = text
+        .split(between)
+        .map(|part| {
+            let digits = (1..=4).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_digit());
+            if digits { part.parse().ok() } else { None }
+        })
+        .collect::<Option<_>>()?;
+    parts.try_into().ok()
+}
+
+/// The inverse of [`civil_from_days`], by the same author.
+const fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
+    let year = if month <= 2 { year - 1 } else { year };
+    let era = year.div_euclid(400);
+    let year_of_era = year - era * 400;
+    let shifted_month = if month > 2 { month - 3 } else { month + 9 };
+    let of_year = (153 * shifted_month + 2) / 5 + day - 1;
+    let of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + of_year;
+    era * 146_097 + of_era - 719_468
+}
+
 /// Days since 1970-01-01 to a date of the proleptic Gregorian calendar.
 /// The algorithm is Howard Hinnant's `civil_from_days`.
 const fn civil_from_days(days: i64) -> (i64, i64, i64) {
@@ -105,5 +152,20 @@ mod tests {
         assert_eq!(Millis(0).to_rfc3339(), "1970-01-01T00:00:00.000Z");
         assert_eq!(Millis(951_782_400_007).to_rfc3339(), "2000-02-29T00:00:00.007Z");
         assert_eq!(Millis(1_795_399_199_999).to_rfc3339(), "2026-11-23T01:59:59.999Z");
+    }
+
+    #[test]
+    fn a_written_time_is_read_back_and_nonsense_is_not() {
+        for ms in [0, 951_782_400_007, 1_795_399_199_999, -1] {
+            assert_eq!(Millis::parse(&Millis(ms).to_rfc3339()), Some(Millis(ms)));
+            assert_eq!(Millis::parse(&ms.to_string()), Some(Millis(ms)));
+        }
+        assert_eq!(Millis::parse("1970-01-02"), Some(Millis(DAY)));
+        assert_eq!(Millis::parse("1970-01-01T00:00:01Z"), Some(Millis(SECOND)));
+        for nonsense in
+            ["", "x", "2026-02-30", "2026-13-01", "2026-01-01T24:00:00Z", "2026-01-01T00:00", "-"]
+        {
+            assert_eq!(Millis::parse(nonsense), None, "{nonsense}");
+        }
     }
 }

@@ -16,6 +16,7 @@ use crate::{
 mod admin;
 mod audit;
 pub(crate) mod auth;
+mod auth_events;
 mod cors;
 pub(crate) mod dev;
 pub(crate) mod error;
@@ -74,6 +75,7 @@ fn api(cfg: &mut ServiceConfig) {
         .configure(admin::routes)
         .configure(audit::routes)
         .configure(mail::routes)
+        .configure(auth_events::routes)
         .configure(live::routes)
         .configure(threads::routes)
         .configure(sse::routes)

@@ -6,7 +6,8 @@ use utoipa::{
 };
 
 use super::{
-    admin, audit, auth, extract::SESSION_COOKIE, health, lessons, live, mail, sse, threads,
+    admin, audit, auth, auth_events, extract::SESSION_COOKIE, health, lessons, live, mail, sse,
+    threads,
 };
 
 /// Public calls say so with an empty requirement of their own.
@@ -46,6 +47,7 @@ pub(crate) fn document() -> utoipa::openapi::OpenApi {
         admin::Docs::openapi(),
         audit::Docs::openapi(),
         mail::Docs::openapi(),
+        auth_events::Docs::openapi(),
         health::ApiDocs::openapi(),
         live::Docs::openapi(),
         threads::Docs::openapi(),

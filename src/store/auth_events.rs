@@ -146,6 +146,19 @@ impl AuthEvent {
     }
 }
 
+/// Which events are meant: all that agree with each field that is there.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct EventQuery {
+    pub kind: Option<AuthEventKind>,
+    pub user: Option<UserId>,
+    /// In canonical form.
+    pub email: Option<String>,
+    pub address: Option<String>,
+    pub from: Option<Millis>,
+    /// The first moment that is not meant.
+    pub to: Option<Millis>,
+}
+
 /// Writes an event inside a transaction.
 macro_rules! note_event {
     ($conn:expr, $event:expr) => {
@@ -178,6 +191,47 @@ impl Store {
             .select(AuthEvent::as_select())
             .load(conn)
             .await?))
+    }
+
+    /// At most `limit` events that `wanted` names, newest first. `before`: time and id of the last
+    /// one that the caller has.
+    pub(crate) async fn auth_events(
+        &self,
+        wanted: &EventQuery,
+        before: Option<(i64, String)>,
+        limit: i64,
+    ) -> Result<Vec<AuthEvent>, StoreError> {
+        use auth_event::dsl;
+        let EventQuery { kind, user, email, address, from, to } = wanted;
+        Ok(read!(self, |conn| {
+            let mut query = auth_event::table
+                .order((dsl::at.desc(), dsl::id.desc()))
+                .limit(limit)
+                .select(AuthEvent::as_select())
+                .into_boxed();
+            if let Some(kind) = kind {
+                query = query.filter(dsl::kind.eq(kind.as_str()));
+            }
+            if let Some(user) = user {
+                query = query.filter(dsl::user_id.eq(user));
+            }
+            if let Some(email) = email {
+                query = query.filter(dsl::email.eq(email));
+            }
+            if let Some(address) = address {
+                query = query.filter(dsl::address.eq(address));
+            }
+            if let Some(from) = from {
+                query = query.filter(dsl::at.ge(from.0));
+            }
+            if let Some(to) = to {
+                query = query.filter(dsl::at.lt(to.0));
+            }
+            if let Some((at, id)) = &before {
+                query = query.filter(dsl::at.lt(at).or(dsl::at.eq(at).and(dsl::id.lt(id))));
+            }
+            query.load(conn).await?
+        }))
     }
 
     /// Removes events from before `before`.
@@ -241,6 +295,41 @@ pub(crate) mod tests {
             assert_eq!(ids(2).await, ["c", "b"]);
             assert_eq!(store.forget_auth_events(Millis(2)).await.unwrap(), 1);
             assert_eq!(ids(9).await, ["c", "b"]);
+        })
+        .await;
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn events_are_found_by_each_of_their_sides_and_paged_without_gap() {
+        on_both(async |store| {
+            let ada = UserId::new("ada");
+            for (id, kind, at) in [
+                ("a", AuthEventKind::SignIn, 1),
+                ("b", AuthEventKind::SignInFailed, 2),
+                ("c", AuthEventKind::SignInFailed, 2),
+                ("d", AuthEventKind::Banned, 3),
+            ] {
+                let event = event(id, kind, at).of(&ada, "ada@school.example");
+                let address = Some(format!("192.0.2.{at}"));
+                store.insert_auth_event(AuthEvent { address, ..event }).await.unwrap();
+            }
+            let found = async |query: EventQuery, before, limit| {
+                let events = store.auth_events(&query, before, limit).await.unwrap();
+                events.into_iter().map(|event| event.id).collect::<Vec<_>>()
+            };
+            let all = EventQuery::default;
+
+            let failed = EventQuery { kind: Some(AuthEventKind::SignInFailed), ..all() };
+            assert_eq!(found(failed, None, 9).await, ["c", "b"]);
+            let user = EventQuery { user: Some(UserId::new("eve")), ..all() };
+            assert!(found(user, None, 9).await.is_empty());
+            let email = EventQuery { email: Some("ada@school.example".into()), ..all() };
+            assert_eq!(found(email, None, 9).await.len(), 4);
+            let address = EventQuery { address: Some("192.0.2.3".into()), ..all() };
+            assert_eq!(found(address, None, 9).await, ["d"]);
+            let time = EventQuery { from: Some(Millis(2)), to: Some(Millis(3)), ..all() };
+            assert_eq!(found(time, None, 9).await, ["c", "b"]);
+            assert_eq!(found(all(), Some((2, "c".to_owned())), 1).await, ["b"]);
         })
         .await;
     }

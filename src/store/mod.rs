@@ -30,6 +30,7 @@ pub(crate) mod enrolments;
 mod error;
 mod feedback;
 pub(crate) mod foreign;
+pub(crate) mod impersonation;
 pub(crate) mod items;
 pub(crate) mod keys;
 pub(crate) mod lessons;
@@ -56,6 +57,8 @@ pub(crate) mod threads;
 mod turn_tests;
 pub(crate) mod turns;
 pub(crate) mod two_factors;
+pub(crate) mod user_admin;
+pub(crate) mod user_list;
 pub(crate) mod users;
 pub(crate) mod verifications;
 

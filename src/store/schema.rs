@@ -30,6 +30,7 @@ diesel::table! {
         user_agent -> Nullable<Text>,
         impersonated_by -> Nullable<Text>,
         proved_at -> BigInt,
+        parent_id -> Nullable<Text>,
         created_at -> BigInt,
         updated_at -> BigInt,
     }

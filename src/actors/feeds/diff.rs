@@ -116,6 +116,7 @@ mod tests {
             connection: ConnectionId::new(stay),
             node: NodeId::new("n1"),
             user: RowUser { id: UserId::new(user), name: user.to_owned(), role },
+            impersonated_by: None,
             page: course.map(|course| Page {
                 course: CourseId::new(course),
                 lesson: None,

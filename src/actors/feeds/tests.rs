@@ -182,6 +182,7 @@ fn row(stay: &str) -> SessionRow {
         connection: ConnectionId::new(stay),
         node: NodeId::new("n1"),
         user: RowUser { id: UserId::new("ada"), name, role },
+        impersonated_by: None,
         page: None,
         since: String::new(),
         threads: Vec::new(),

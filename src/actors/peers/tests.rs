@@ -159,6 +159,7 @@ fn rows(node: &str, stays: &[&str]) -> Vec<SessionRow> {
         connection: ConnectionId::new(format!("{node}-{stay}")),
         node: NodeId::new(node),
         user: RowUser { id: UserId::new("ada"), name: "Ada".to_owned(), role: Role::Student },
+        impersonated_by: None,
         page: None,
         since: "2026-11-25T00:00:00.000Z".to_owned(),
         threads: Vec::new(),

@@ -92,7 +92,8 @@ struct Target {
     sign_in: SessionId,
 }
 
-/// An audit entry of now. It is written by whoever has the transaction.
+/// An audit entry of now. It is written by whoever has the transaction. Where an admin acts as
+/// somebody, the admin is who did it, and the entry says as whom.
 pub(super) fn entry(
     hub: &Hub,
     who: &Identity,
@@ -101,10 +102,14 @@ pub(super) fn entry(
     detail: &Value,
 ) -> AuditEntry {
     let now = hub.clock.now();
+    let mut detail = detail.clone();
+    if let (Some(_), Some(detail)) = (&who.impersonated_by, detail.as_object_mut()) {
+        detail.insert("as".to_owned(), who.user.id.as_str().into());
+    }
     AuditEntry {
         id: prefixed(&*hub.ids, "aud", now),
         at: now.0,
-        actor_id: who.user.id.clone(),
+        actor_id: who.impersonated_by.as_ref().unwrap_or(&who.user.id).clone(),
         action: action.to_owned(),
         target,
         detail: detail.to_string(),

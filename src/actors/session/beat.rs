@@ -118,6 +118,7 @@ impl Session {
             connection: self.connection.clone(),
             node: self.hub.node.clone(),
             user: RowUser { id: user.id.clone(), name: user.name.clone(), role: user.role },
+            impersonated_by: member.identity.impersonated_by.clone(),
             page: member.page.clone(),
             since: self.opened_at.to_rfc3339(),
             threads,

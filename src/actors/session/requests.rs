@@ -6,7 +6,9 @@ use actix::prelude::*;
 use serde_json::json;
 
 use super::{
-    Hub, Session, Step, again,
+    Hub, Session, Step,
+    acting::entry,
+    again,
     asking::{self, Asked},
     hello::may_see,
     stopping,
@@ -15,6 +17,7 @@ use super::{
 use crate::{
     auth::Identity,
     domain::{
+        close::Close,
         code::Code,
         ids::ThreadId,
         live::{
@@ -22,6 +25,7 @@ use crate::{
             request::{Context as NewPage, Feedback, OfThread, Page, Request, Send},
         },
     },
+    store::audit::AuditEntry,
 };
 
 type Working = Pin<Box<dyn Future<Output = Step>>>;
@@ -39,6 +43,22 @@ impl Session {
         ctx: &mut Context<Self>,
     ) -> Option<Working> {
         let who = self.member.as_ref()?.identity.clone();
+        let hub = Arc::clone(&self.hub);
+        let hand = Hand::of(&hub, &who, &request);
+        let working = self.start(id, request, who, ctx)?;
+        Some(match hand {
+            Some(hand) => Box::pin(hand.then(working)),
+            None => working,
+        })
+    }
+
+    fn start(
+        &mut self,
+        id: u32,
+        request: Request,
+        who: Identity,
+        ctx: &mut Context<Self>,
+    ) -> Option<Working> {
         let hub = Arc::clone(&self.hub);
         Some(match request {
             // A second hello was refused before.
@@ -99,6 +119,50 @@ impl Session {
             }
         }
         threads
+    }
+}
+
+/// What an admin is about to do by somebody else's hand: it is written down before it is done, and
+/// not done if it cannot be (attack C10).
+struct Hand {
+    hub: Arc<Hub>,
+    entry: AuditEntry,
+}
+
+impl Hand {
+    /// None: the person acts herself, or only looks.
+    fn of(hub: &Arc<Hub>, who: &Identity, request: &Request) -> Option<Self> {
+        who.impersonated_by.as_ref()?;
+        let (name, target, message) = match request {
+            Request::Send(send) => {
+                let thread = send.thread.as_ref().map_or("", |thread| thread.as_str());
+                ("send", thread, Some(&send.message_id))
+            }
+            Request::Edit(edit) => ("edit", edit.item.as_str(), edit.message_id.as_ref()),
+            Request::Regenerate(again) => {
+                ("regenerate", again.item.as_str(), again.message_id.as_ref())
+            }
+            Request::Hint(hint) => ("hint", hint.turn.as_str(), hint.message_id.as_ref()),
+            Request::Cancel(cancel) => ("cancel", cancel.turn.as_str(), None),
+            Request::Feedback(feedback) => ("feedback", feedback.item.as_str(), None),
+            _ => return None,
+        };
+        let mut detail = json!({});
+        if let (Some(message), Some(detail)) = (message, detail.as_object_mut()) {
+            detail.insert("message_id".to_owned(), json!(message));
+        }
+        let entry = entry(hub, who, name, target.to_owned(), &detail);
+        Some(Self { hub: Arc::clone(hub), entry })
+    }
+
+    async fn then(self, working: Working) -> Step {
+        match self.hub.store.insert_audit(self.entry).await {
+            Ok(()) => working.await,
+            Err(error) => {
+                tracing::warn!(%error, "what an admin does as somebody cannot be written down");
+                Box::new(|this, ctx| this.close(Close::StoreUnavailable, ctx))
+            }
+        }
     }
 }
 

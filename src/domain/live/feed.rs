@@ -109,6 +109,10 @@ pub struct SessionRow {
     pub connection: ConnectionId,
     pub node: NodeId,
     pub user: RowUser,
+    /// The admin who acts as this person; absent where she acts herself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, ts(optional))]
+    pub impersonated_by: Option<UserId>,
     pub page: Option<Page>,
     /// RFC 3339, as all times of rows.
     pub since: String,

@@ -208,8 +208,23 @@ impl Fields {
         there.then(|| self.optional_text(name).map_or(Image::None, Image::At))
     }
 
+    /// A field of any kind, as it came.
+    pub(crate) fn value(&mut self, name: &str) -> Option<Value> {
+        self.map.remove(name).filter(|value| !value.is_null())
+    }
+
+    /// Notes what is wrong with a field that was taken as it came.
+    pub(crate) fn issue(&mut self, name: &str, expected: &str) {
+        self.issues.push(format!("[body.{name}] Invalid input: expected {expected}"));
+    }
+
     pub(crate) fn has(&self, name: &str) -> bool {
         self.map.contains_key(name)
+    }
+
+    /// The names of fields that nobody took.
+    pub(crate) fn left(&self) -> impl Iterator<Item = &str> {
+        self.map.keys().map(String::as_str)
     }
 
     /// Refuses fields that nobody took: of a person, what she may not set herself.

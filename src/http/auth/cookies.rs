@@ -72,7 +72,7 @@ pub(super) fn expire(response: &mut HttpResponseBuilder, auth: &Auth, name: &str
     append(response, auth, name, "", Some(0));
 }
 
-fn append(
+pub(super) fn append(
     response: &mut HttpResponseBuilder,
     auth: &Auth,
     name: &str,

@@ -18,6 +18,7 @@ use crate::auth::{Auth, Identity, sessions::Device};
 
 mod about;
 mod account;
+mod admin;
 mod backchannel;
 mod body;
 mod choose_password;
@@ -64,6 +65,7 @@ pub(super) fn docs() -> utoipa::openapi::OpenApi {
         passkey::Docs::openapi(),
         backchannel::Docs::openapi(),
         keys::Docs::openapi(),
+        admin::Docs::openapi(),
     ] {
         all.merge(area);
     }
@@ -100,6 +102,7 @@ pub(crate) fn routes(cfg: &mut ServiceConfig) {
             .configure(two_factor::routes)
             .configure(passkey::routes)
             .configure(backchannel::routes)
+            .configure(admin::routes)
             .configure(keys::routes)
             .default_service(web::to(nothing)),
     )

@@ -12,8 +12,8 @@ use serde_json::{Value, json};
 use utoipa::OpenApi;
 
 use super::{
-    at, body::Fields, caller, cookies, device, error::Refusal, get, post, schema, session_token,
-    shapes,
+    admin, at, body::Fields, caller, cookies, device, error::Refusal, get, post, schema,
+    session_token, shapes,
 };
 use crate::{
     auth::{Auth, AuthError},
@@ -61,6 +61,9 @@ async fn get_session(request: HttpRequest, auth: Data<Auth>) -> Result<HttpRespo
     let mut known = match auth.known_session(&token).await {
         Ok(known) => known,
         Err(AuthError::NotSignedIn | AuthError::Banned) => {
+            if let Some(own) = admin::acting::own_again(&request, &auth).await? {
+                return Ok(own);
+            }
             cookies::clear(&mut response, &auth);
             return Ok(response.json(Value::Null));
         }
@@ -111,6 +114,7 @@ async fn sign_out(request: HttpRequest, auth: Data<Auth>) -> Result<HttpResponse
     }
     let mut response = HttpResponse::Ok();
     cookies::clear(&mut response, &auth);
+    admin::acting::forget(&request, &mut response, &auth);
     Ok(response.json(json!({ "success": true })))
 }
 

@@ -18,6 +18,7 @@ use crate::{
 };
 
 mod account;
+mod admin;
 mod change_email;
 mod choose_password;
 mod cors;
