@@ -4,6 +4,7 @@ import { isStaff, session } from "../lib/auth";
 import { type Theme, chooseTheme, chosenTheme } from "../lib/theme";
 import { useStore } from "../lib/use-store";
 import { usePlace } from "../router";
+import { ActingBanner } from "./acting-banner";
 import { AutoIcon, MoonIcon, StackMark, SunIcon } from "./icons";
 
 const NEXT: Record<Theme, Theme> = { system: "light", light: "dark", dark: "system" };
@@ -65,6 +66,7 @@ export function Shell({ children, wide = false }: { children: ComponentChildren;
           )}
         </div>
       </header>
+      <ActingBanner />
       <main id="content" class={wide ? "content content-wide" : "content"} tabIndex={-1}>
         {children}
       </main>

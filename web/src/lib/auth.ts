@@ -17,6 +17,8 @@ export interface SignIn {
   updatedAt: string | Date;
   ipAddress?: string | null;
   userAgent?: string | null;
+  /** The admin who acts as this person. */
+  impersonatedBy?: string | null;
 }
 
 export interface Session {

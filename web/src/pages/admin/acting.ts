@@ -5,7 +5,7 @@ import { Store } from "../../live/store";
 
 export interface Outcome {
   words: string;
-  /** The entry in the audit log; null if nothing was done. */
+  /** The entry in the audit log; empty where the answer does not name it, null if nothing was done. */
   audit: string | null;
 }
 

@@ -1,11 +1,11 @@
-import { useEffect, useRef, useState } from "preact/hooks";
-import { CloseIcon } from "../../components/icons";
+import { useState } from "preact/hooks";
 import { ago, bytes } from "../../lib/format";
 import { live } from "../../lib/live";
 import { useStore } from "../../lib/use-store";
 import type { SessionRow } from "../../live/frames";
 import { act } from "./acting";
 import { Confirmed } from "./confirm";
+import { Drawer } from "./drawer-frame";
 import { NoticeForm } from "./notice-form";
 import { QuotaForm } from "./quota-form";
 import { where } from "./sessions";
@@ -15,61 +15,39 @@ import { Transcript } from "./transcript";
 export function SessionDrawer({ row, gone, close }: { row: SessionRow; gone: boolean; close: () => void }) {
   const admin = useStore(live.status, (status) => status.user?.role === "admin");
   const [thread, setThread] = useState<string | null>(null);
-  const box = useRef<HTMLDivElement>(null);
-  useEffect(() => {
-    const opener = document.activeElement;
-    box.current?.focus({ preventScroll: true });
-    return () => {
-      if (opener instanceof HTMLElement && opener.isConnected) opener.focus({ preventScroll: true });
-    };
-  }, []);
-  useEffect(() => {
-    // Of the whole page: a button that was pressed and is disabled since has lost the focus.
-    const onKey = (event: KeyboardEvent) => {
-      if (event.key === "Escape" && !event.defaultPrevented) close();
-    };
-    document.addEventListener("keydown", onKey);
-    return () => document.removeEventListener("keydown", onKey);
-  }, [close]);
   const { name } = row.user;
   return (
-    <div class="drawer" role="dialog" aria-label={`Session of ${name}`} ref={box} tabIndex={-1} data-drawer={row.session}>
-      <header class="drawer-head">
-        <h2>{name} <span class={`role role-${row.user.role}`}>{row.user.role}</span></h2>
-        <button type="button" class="icon-button" aria-label="Close the session" title="Close (Esc)" onClick={close}><CloseIcon /></button>
-      </header>
-      <div class="drawer-body">
-        {gone && <p class="say-note" role="status">This session has ended.</p>}
-        <Facts row={row} />
-        <section aria-label="Conversations">
-          <h3>Conversations</h3>
-          {row.threads.length === 0 && <p class="muted">None is open.</p>}
-          {row.threads.length > 0 && <p class="muted small">Each look is written into the audit log.</p>}
-          <div class="row">
-            {row.threads.map((id, index) => (
-              <button key={id} type="button" class="chip" aria-pressed={id === thread} title={id} onClick={() => setThread(id === thread ? null : id)}>
-                {id === thread ? "Stop watching" : `Watch chat ${index + 1}`}
-              </button>
-            ))}
-          </div>
-          {thread && <Transcript key={thread} thread={thread} />}
+    <Drawer label={`Session of ${name}`} title={<>{name} <span class={`role role-${row.user.role}`}>{row.user.role}</span></>} close={close} about={{ "data-drawer": row.session }}>
+      {gone && <p class="say-note" role="status">This session has ended.</p>}
+      <Facts row={row} />
+      <section aria-label="Conversations">
+        <h3>Conversations</h3>
+        {row.threads.length === 0 && <p class="muted">None is open.</p>}
+        {row.threads.length > 0 && <p class="muted small">Each look is written into the audit log.</p>}
+        <div class="row">
+          {row.threads.map((id, index) => (
+            <button key={id} type="button" class="chip" aria-pressed={id === thread} title={id} onClick={() => setThread(id === thread ? null : id)}>
+              {id === thread ? "Stop watching" : `Watch chat ${index + 1}`}
+            </button>
+          ))}
+        </div>
+        {thread && <Transcript key={thread} thread={thread} />}
+      </section>
+      <section aria-label="Send a notice">
+        <h3>Send a notice</h3>
+        <NoticeForm to={{ session: row.session }} disabled={gone} done={`${name} was told.`} />
+      </section>
+      {admin && (
+        <section aria-label="Messages a day">
+          <h3>Messages a day</h3>
+          <QuotaForm user={row.user.id} name={name} />
         </section>
-        <section aria-label="Send a notice">
-          <h3>Send a notice</h3>
-          <NoticeForm to={{ session: row.session }} disabled={gone} done={`${name} was told.`} />
-        </section>
-        {admin && (
-          <section aria-label="Messages a day">
-            <h3>Messages a day</h3>
-            <QuotaForm user={row.user.id} name={name} />
-          </section>
-        )}
-        <section aria-label="End it">
-          <h3>End it</h3>
-          <Ending row={row} gone={gone} admin={admin} />
-        </section>
-      </div>
-    </div>
+      )}
+      <section aria-label="End it">
+        <h3>End it</h3>
+        <Ending row={row} gone={gone} admin={admin} />
+      </section>
+    </Drawer>
   );
 }
 
@@ -79,6 +57,7 @@ function Facts({ row }: { row: SessionRow }) {
     ["Connected", ago(row.since)],
     ["Transport", row.transport],
     ["Node", row.node],
+    ...(row.impersonated_by ? [["An admin acts", row.impersonated_by] as [string, string]] : []),
     ["Queued", bytes(row.queued_bytes)],
     ["Lag", `${row.lag} events`],
   ];

@@ -5,22 +5,28 @@ import { Notice, usePageTitle } from "../../components/ui";
 import { live } from "../../lib/live";
 import { useStore } from "../../lib/use-store";
 import type { FeedName } from "../../live/frames";
+import { AccountEvents } from "./account-events";
 import { outcome } from "./acting";
 import { AuthEvents, Errors } from "./events";
+import { DeadMails } from "./mails";
 import { Nodes } from "./nodes";
 import { NoticeToAll } from "./notice-form";
+import { People } from "./people";
 import { Sessions } from "./sessions";
 import { type Tab, TabList, TabPanel } from "./tabs";
 import { Tiles } from "./tiles";
 import { Turns } from "./turns";
 
 /** `admins`: shows people's addresses or the inside of the server. */
-const TABS: (Tab & { feed: FeedName; admins: boolean })[] = [
+const TABS: (Tab & { feed: FeedName | null; admins: boolean })[] = [
   { id: "sessions", title: "Sessions", feed: "sessions", admins: false },
   { id: "turns", title: "Answers", feed: "turns", admins: false },
   { id: "nodes", title: "Servers", feed: "nodes", admins: true },
   { id: "auth-events", title: "Sign-ins", feed: "auth_events", admins: true },
   { id: "errors", title: "Errors", feed: "errors", admins: true },
+  { id: "people", title: "People", feed: null, admins: true },
+  { id: "account-events", title: "Account events", feed: null, admins: true },
+  { id: "mail", title: "Mail", feed: null, admins: true },
 ];
 
 export function AdminPage() {
@@ -34,7 +40,7 @@ export function AdminPage() {
   useTick(10_000);
   useEffect(() => {
     live.connect();
-    const leaving = tabs.map((tab) => live.watch(tab.feed));
+    const leaving = tabs.flatMap((tab) => (tab.feed ? [live.watch(tab.feed)] : []));
     return () => leaving.forEach((leave) => leave());
   }, [admin]);
   const open = (id: string) => {
@@ -51,13 +57,16 @@ export function AdminPage() {
       <LiveNotices />
       <OutcomeNotice />
       {reason && <Notice kind="bad">{reason}</Notice>}
-      <TabList tabs={tabs.map((tab) => ({ ...tab, count: feeds[tab.feed]?.rows?.size ?? null }))} current={current} open={open} label="Live tables" />
+      <TabList tabs={tabs.map((tab) => ({ ...tab, count: (tab.feed && feeds[tab.feed]?.rows?.size) ?? null }))} current={current} open={open} label="Live tables" />
       <TabPanel id={current}>
         {current === "sessions" && <Sessions />}
         {current === "turns" && <Turns />}
         {current === "nodes" && <Nodes />}
         {current === "auth-events" && <AuthEvents />}
         {current === "errors" && <Errors />}
+        {current === "people" && <People />}
+        {current === "account-events" && <AccountEvents />}
+        {current === "mail" && <DeadMails />}
       </TabPanel>
     </Shell>
   );
@@ -69,7 +78,7 @@ function OutcomeNotice() {
   if (!last) return null;
   return (
     <Notice kind={last.audit === null ? "bad" : "good"} onClose={() => outcome.set(null)}>
-      <p data-outcome>{last.words}{last.audit !== null && <> <span class="muted small">Audit entry <code data-audit>{last.audit}</code></span></>}</p>
+      <p data-outcome>{last.words}{last.audit && <> <span class="muted small">Audit entry <code data-audit>{last.audit}</code></span></>}</p>
     </Notice>
   );
 }
