@@ -1,5 +1,6 @@
 //! The live protocol, spoken to a real server over a real socket.
 
+mod acting;
 mod actions;
 mod again;
 mod ask;

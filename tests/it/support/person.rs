@@ -42,7 +42,7 @@ impl Person {
         person
     }
 
-    async fn keep_cookie(&mut self, answer: Response) {
+    pub(crate) async fn keep_cookie(&mut self, answer: Response) {
         let status = answer.status();
         let cookie = answer
             .headers()
