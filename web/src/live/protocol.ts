@@ -286,7 +286,11 @@ export type Seqs = { seqs?: { [key in ThreadId]: number }, };
 /**
  * Somebody who is connected.
  */
-export type SessionRow = { session: StayId, connection: ConnectionId, node: NodeId, user: RowUser, page: Page | null,
+export type SessionRow = { session: StayId, connection: ConnectionId, node: NodeId, user: RowUser,
+/**
+ * The admin who acts as this person; absent where she acts herself.
+ */
+impersonated_by?: UserId, page: Page | null,
 /**
  * RFC 3339, as all times of rows.
  */
