@@ -28,6 +28,7 @@ pub(crate) struct Records {
 /// What of a person is changed; what is none stays.
 #[derive(Debug, Clone, Default, PartialEq, Eq, AsChangeset)]
 #[diesel(table_name = user)]
+#[expect(clippy::option_option, reason = "Diesel's way to tell \"as it is\" from \"none\"")]
 pub(crate) struct UserEdit {
     pub name: Option<String>,
     pub email: Option<String>,

@@ -55,6 +55,7 @@ test("a banned person is out at once, and in again when the ban is lifted", asyn
   const { page, name, email } = await learner();
   const { path } = await firstLesson(page);
   await page.goto(path);
+  await page.locator(".block-paragraph").first().waitFor();
   await page.keyboard.press("Alt+a");
   await page.locator("aside.chat[data-phase=online]").waitFor();
   const admin = await adminOn("people");

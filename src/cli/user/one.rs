@@ -77,9 +77,10 @@ async fn revoke(auth: &Auth, args: &RevokeArgs) -> Result<Vec<String>, Failure> 
             "{email} has no such sign-in; `intellistack user sessions {email}` lists them"
         )));
     }
-    Ok(vec![match who.json {
-        true => json!({ "email": email.as_str(), "session": session, "ended": true }).to_string(),
-        false => format!("the sign-in {session} of {email} has ended"),
+    Ok(vec![if who.json {
+        json!({ "email": email.as_str(), "session": session, "ended": true }).to_string()
+    } else {
+        format!("the sign-in {session} of {email} has ended")
     }])
 }
 

@@ -56,7 +56,9 @@ async fn get_session(request: HttpRequest, auth: Data<Auth>) -> Result<HttpRespo
     response.insert_header((header::CACHE_CONTROL, "no-store"));
     response.insert_header((header::PRAGMA, "no-cache"));
     let Some(token) = session_token(&request, &auth) else {
-        return Ok(response.json(Value::Null));
+        // A browser that was closed has lost the cookie of an acting session, but not the admin's.
+        let own = admin::acting::own_again(&request, &auth).await?;
+        return Ok(own.unwrap_or_else(|| response.json(Value::Null)));
     };
     let mut known = match auth.known_session(&token).await {
         Ok(known) => known,

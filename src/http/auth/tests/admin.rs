@@ -414,6 +414,8 @@ async fn after_the_hour_the_browser_is_the_admins_again_unless_she_signed_out() 
         school.bench.get("/api/auth/get-session").by_page(cookie).send().await.json()
     };
     assert_eq!(session(&acting).await["user"]["id"], "root");
+    let reopened = acting.split("; ").find(|pair| pair.contains("admin_session=")).unwrap();
+    assert_eq!(session(reopened).await["user"]["id"], "root");
     let forged = acting.replace("admin_session=", "admin_session=x");
     assert_eq!(session(&forged).await, json!(null));
     let out = school.bench.post("/api/auth/sign-out", &json!({})).by_page(&cookie).send().await;
