@@ -68,8 +68,8 @@ macro_rules! end_sessions {
 }
 
 impl Store {
-    /// An account that somebody else makes. Without a login the person gets in by a reset link or
-    /// another provider. [`StoreError::Conflict`] if the address is taken.
+    /// An account that somebody else makes. Without a login the person gets in by another provider,
+    /// or once an admin sets a password. [`StoreError::Conflict`] if the address is taken.
     pub(crate) async fn create_by_admin(
         &self,
         person: User,

@@ -27,7 +27,7 @@ pub(super) struct OneUserBody {
 pub(super) struct CreateUserBody {
     email: String,
     name: String,
-    /// Without one the person gets in by a reset link or another provider.
+    /// Without one the person gets in by another provider, or once an admin sets a password.
     password: Option<String>,
     /// `student` (the default), `instructor` or `admin`.
     role: Option<String>,

@@ -6,7 +6,7 @@ import { outcome } from "./acting";
 
 const EMPTY = { name: "", email: "", password: "", role: "student", verified: true };
 
-/** Makes an account. Without a password its person sets one by "forgot password". */
+/** Makes an account. Without a password its person gets in by another provider alone. */
 export function NewPerson({ done }: { done: () => void }) {
   const [open, setOpen] = useState(false);
   const [form, setForm] = useState(EMPTY);
@@ -32,7 +32,7 @@ export function NewPerson({ done }: { done: () => void }) {
     <form class="form new-person" aria-label="New account" onSubmit={(event) => void create(event)}>
       <label class="field"><span>Name</span><input required maxLength={200} value={form.name} onInput={(event) => set({ name: event.currentTarget.value })} /></label>
       <label class="field"><span>E-mail</span><input required type="email" value={form.email} onInput={(event) => set({ email: event.currentTarget.value })} /></label>
-      <label class="field"><span>Password (empty: the person sets one by “forgot password”)</span><input type="password" autocomplete="new-password" value={form.password} onInput={(event) => set({ password: event.currentTarget.value })} /></label>
+      <label class="field"><span>Password (empty: only another provider lets the person in)</span><input type="password" autocomplete="new-password" value={form.password} onInput={(event) => set({ password: event.currentTarget.value })} /></label>
       <label class="field">
         <span>Role</span>
         <select class="select" value={form.role} onChange={(event) => set({ role: event.currentTarget.value })}>
