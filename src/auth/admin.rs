@@ -95,7 +95,7 @@ impl Auth {
         let (mut user, login) = self.rows(person, hash.unwrap_or_default());
         user.image = image;
         let detail = json!({ "role": role });
-        let records = self.records(by, AuthEventKind::UserCreated, &user, detail);
+        let records = self.records(by, AuthEventKind::UserCreated, &user, &detail);
         let made =
             self.store.create_by_admin(user.clone(), has_password.then_some(login), records).await;
         made.map_err(taken)?;
@@ -127,7 +127,7 @@ impl Auth {
             }
             (AuthEventKind::ProfileChanged, Value::Object(changed))
         };
-        let records = self.records(by, kind, &before, detail);
+        let records = self.records(by, kind, &before, &detail);
         self.store.edit_by_admin(id, edit, records).await.map_err(taken)
     }
 
@@ -139,7 +139,7 @@ impl Auth {
     ) -> Result<User, AdminError> {
         let user = self.store.user(id).await?;
         let detail = json!({ "before": user.role, "after": role });
-        let records = self.records(by, AuthEventKind::RoleChanged, &user, detail);
+        let records = self.records(by, AuthEventKind::RoleChanged, &user, &detail);
         self.store.set_role_by_admin(id, role, records).await.map_err(last_admin)
     }
 
@@ -158,13 +158,13 @@ impl Auth {
         let reason = reason.filter(|text| !text.is_empty()).unwrap_or_else(|| NO_REASON.to_owned());
         let until = self.ban_end(seconds);
         let detail = json!({ "reason": reason, "until": until.map(Millis::to_rfc3339) });
-        let records = self.records(by, AuthEventKind::Banned, &user, detail);
+        let records = self.records(by, AuthEventKind::Banned, &user, &detail);
         self.store.ban(id, reason, until, records).await.map_err(last_admin)
     }
 
     pub(crate) async fn admin_unban(&self, by: By<'_>, id: &UserId) -> Result<User, AdminError> {
         let user = self.store.user(id).await?;
-        let records = self.records(by, AuthEventKind::Unbanned, &user, json!({}));
+        let records = self.records(by, AuthEventKind::Unbanned, &user, &json!({}));
         Ok(self.store.unban(id, records).await?)
     }
 
@@ -186,12 +186,12 @@ impl Auth {
             found => found?,
         };
         let detail = json!({ "session": session.id });
-        self.end_sessions(by, &user, SignIns::One(session.id), detail).await
+        self.end_sessions(by, &user, SignIns::One(session.id), &detail).await
     }
 
     pub(crate) async fn admin_revoke_all(&self, by: By<'_>, id: &UserId) -> Result<(), AdminError> {
         let user = self.store.user(id).await?;
-        self.end_sessions(by, &user, SignIns::All, json!({ "session": "all" })).await
+        self.end_sessions(by, &user, SignIns::All, &json!({ "session": "all" })).await
     }
 
     async fn end_sessions(
@@ -199,7 +199,7 @@ impl Auth {
         by: By<'_>,
         user: &User,
         which: SignIns,
-        detail: Value,
+        detail: &Value,
     ) -> Result<(), AdminError> {
         let records = self.records(by, AuthEventKind::SessionRevoked, user, detail);
         let Records { event, entry } = records;
@@ -230,7 +230,7 @@ impl Auth {
             created_at: now,
             updated_at: now,
         };
-        let records = self.records(by, AuthEventKind::PasswordSet, &user, json!({}));
+        let records = self.records(by, AuthEventKind::PasswordSet, &user, &json!({}));
         self.store.set_password_by_admin(login, records).await?;
         self.unlock(&user.email).await?;
         Ok(())
@@ -242,7 +242,7 @@ impl Auth {
             return Err(AdminError::Yourself);
         }
         let detail = json!({ "email": user.email, "name": user.name });
-        let records = self.records(by, AuthEventKind::UserRemoved, &user, detail);
+        let records = self.records(by, AuthEventKind::UserRemoved, &user, &detail);
         self.store.remove_by_admin(id, records).await.map_err(last_admin)
     }
 
@@ -318,7 +318,7 @@ impl Auth {
         by: By<'_>,
         kind: AuthEventKind,
         user: &User,
-        detail: Value,
+        detail: &Value,
     ) -> Records {
         let By { admin, device } = by;
         let mut event = self.event(kind, device).of(&user.id, &user.email);
@@ -326,7 +326,7 @@ impl Auth {
         for (name, value) in detail.as_object().into_iter().flatten() {
             event = event.with(name, value.clone());
         }
-        let entry = self.audit_entry(admin, kind.as_str(), user.id.as_str(), &detail);
+        let entry = self.audit_entry(admin, kind.as_str(), user.id.as_str(), detail);
         Records { event, entry: Some(entry) }
     }
 

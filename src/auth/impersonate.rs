@@ -52,6 +52,11 @@ pub(crate) struct Acting {
     pub token: String,
 }
 
+/// Whether `token` is of this session.
+pub(crate) fn is_token_of(token: &str, session: &Session) -> bool {
+    hash_token(token) == session.token_hash
+}
+
 impl Auth {
     pub(crate) async fn impersonate(&self, by: By<'_>, id: &UserId) -> Result<Acting, ActingError> {
         let user = self.store.user(id).await?;
@@ -68,7 +73,7 @@ impl Auth {
         // The admin proved to be herself, not to be this person.
         session.proved_at = 0;
         let detail = json!({ "session": session.id });
-        let records = self.records(by, AuthEventKind::ImpersonationStarted, &user, detail);
+        let records = self.records(by, AuthEventKind::ImpersonationStarted, &user, &detail);
         match self.store.begin_acting(session.clone(), &by.admin.session, records).await {
             Err(StoreError::NotFound) => Err(AuthError::NotSignedIn.into()),
             Err(error) => Err(error.into()),
@@ -112,12 +117,7 @@ impl Auth {
         admin.user = self.store.user(by).await?.into();
         let by = By { admin: &admin, device };
         let detail = json!({ "session": identity.session });
-        Ok(self.records(by, AuthEventKind::ImpersonationEnded, &user, detail))
-    }
-
-    /// Whether `token` is of this session.
-    pub(crate) fn is_token_of(&self, token: &str, session: &Session) -> bool {
-        hash_token(token) == session.token_hash
+        Ok(self.records(by, AuthEventKind::ImpersonationEnded, &user, &detail))
     }
 
     /// Who acts as somebody else must be an admin still, and that somebody none.

@@ -131,13 +131,14 @@ fn role(fields: &mut Fields) -> Result<Option<Role>, Refusal> {
     let text = match fields.value("role") {
         None => return Ok(None),
         Some(Value::String(text)) => text,
-        Some(Value::Array(list)) => match <[Value; 1]>::try_from(list) {
-            Ok([Value::String(text)]) => text,
-            _ => {
+        Some(Value::Array(list)) => {
+            if let Ok([Value::String(text)]) = <[Value; 1]>::try_from(list) {
+                text
+            } else {
                 fields.issue("role", "one role");
                 return Ok(None);
             }
-        },
+        }
         Some(_) => {
             fields.issue("role", "string");
             return Ok(None);

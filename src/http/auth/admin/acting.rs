@@ -13,7 +13,7 @@ use crate::{
         Auth, AuthError,
         admin::By,
         cookie,
-        impersonate::{Acting, ActingError},
+        impersonate::{Acting, ActingError, is_token_of},
     },
     http::extract::{Shown, cookie_value, secure_name, shown},
     store::{sessions::Session, users::User},
@@ -102,7 +102,7 @@ pub(super) async fn stop(request: HttpRequest, auth: Data<Auth>) -> Result<HttpR
     let (session, user) = auth.stop_impersonating(&caller, &device(&request, &auth).0).await?;
     let mut response = HttpResponse::Ok();
     // A program that acted with a bearer token has its own one still: it gets no cookie.
-    let own = own_token(&request, &auth).filter(|own| auth.is_token_of(own, &session));
+    let own = own_token(&request, &auth).filter(|own| is_token_of(own, &session));
     let Some(own) = own else {
         return Ok(current(&mut response, &session, &user, session.id.as_str()));
     };
