@@ -186,28 +186,28 @@ impl Parts {
         let tutor = roles::tutor(config.server.roles, bench);
         let registry = supervise(&control, Registry::default);
         let leaving = Leaving::new(tutor.clone(), registry.clone());
-        let relay = {
-            let (bus, registry) = (bus.clone(), registry.clone());
-            supervise(&control, move || Relay::new(bus, registry))
-        };
+        let (wakes, sessions) = (bus.clone(), registry.clone());
+        let relay = supervise(&control, move || Relay::new(wakes, sessions));
         let local = Arc::new(self.local(ground, &tutor, &registry));
         let ways = self.ways(ground, &bus, &lease, (&local, &registry));
         let (peers, presence) = self.start_peers(ways, &control);
         let (time, silent) = (Arc::clone(clock), limits.sockets_without_hello_per_address);
         let limiter = supervise(&control, move || RateLimiter::new(time, silent));
-        let feeds = {
-            let sources = Sources {
-                store: Arc::clone(&self.store),
-                log: Arc::clone(&log),
-                clock: Arc::clone(clock),
-                local,
-                peers: peers.clone().recipient(),
-            };
-            supervise(&control, move || Feeds::new(sources))
+        let sources = Sources {
+            store: Arc::clone(&self.store),
+            log: Arc::clone(&log),
+            clock: Arc::clone(clock),
+            local,
+            peers: peers.clone().recipient(),
         };
-        let (metrics, going) = (Arc::clone(&self.metrics), leaving.clone());
-        let events_kept = ground.config.accounts.events_kept_ms();
-        let vitals = Vitals { metrics, leaving: going, lease, bus: bus.clone(), events_kept };
+        let feeds = supervise(&control, move || Feeds::new(sources));
+        let vitals = Vitals {
+            metrics: Arc::clone(&self.metrics),
+            leaving: leaving.clone(),
+            lease,
+            bus: bus.clone(),
+            events_kept: config.accounts.events_kept_ms(),
+        };
         self.start_janitor(&control, clock, &log, vitals);
         self.start_watcher(&control, &registry, &leaving, &bus);
         roles::keep_issuer_keys(&self.auth, &control);

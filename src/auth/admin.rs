@@ -307,7 +307,7 @@ impl Auth {
     }
 
     async fn checked_hash(&self, password: Password) -> Result<String, AdminError> {
-        password.check_classic().map_err(AdminError::Weak)?;
+        self.check_password(&password).map_err(AdminError::Weak)?;
         Ok(self.hasher.hash(password, self.ids.as_ref()).await?)
     }
 

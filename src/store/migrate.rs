@@ -79,19 +79,3 @@ where
     let done = harness.run_pending_migrations(MIGRATIONS).map_err(broken)?;
     Ok(done.iter().map(ToString::to_string).collect())
 }
-
-#[cfg(test)]
-mod tests {
-    use crate::store::{Place, contract::postgres_place};
-
-    #[tokio::test(flavor = "multi_thread")]
-    async fn nodes_that_begin_at_once_migrate_once() {
-        let Some(Place::Postgres { url, .. }) = postgres_place().await else { return };
-        let begin = || super::postgres(&url);
-        let (a, b, c) = tokio::join!(begin(), begin(), begin());
-        let mut applied = [a, b, c].map(|done| done.unwrap().len());
-        applied.sort_unstable();
-        assert_eq!(applied[..2], [0, 0]);
-        assert!(applied[2] > 0);
-    }
-}

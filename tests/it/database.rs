@@ -56,6 +56,22 @@ fn a_database_of_a_newer_version_is_refused_and_left_untouched() {
     assert_eq!(std::fs::read(&file).unwrap(), before);
 }
 
+#[tokio::test]
+async fn nodes_that_begin_at_once_on_an_empty_database_migrate_once() {
+    let Some(url) = postgres::fresh_schema().await else { return };
+    let homes = [(); 3].map(|()| Home::with(&[("INTELLISTACK__DATABASE__URL", &url)]));
+    let runs = std::thread::scope(|scope| {
+        let runs = homes.each_ref().map(|home| scope.spawn(|| home.run(&["migrate"])));
+        runs.map(|run| run.join().unwrap())
+    });
+    let said = runs.map(|run| {
+        assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
+        String::from_utf8_lossy(&run.stdout).into_owned()
+    });
+    let applied = said.iter().filter(|said| said.contains("applied")).count();
+    assert_eq!(applied, 1, "{said:?}");
+}
+
 /// The same server on PostgreSQL: asked, killed, started again, answered.
 #[tokio::test]
 async fn an_answer_survives_a_kill_on_postgresql_too() {

@@ -48,26 +48,27 @@ use error::Refusal;
 pub(super) fn docs() -> utoipa::openapi::OpenApi {
     use utoipa::OpenApi;
     let mut all = sign_up::Docs::openapi();
-    for area in [
-        sign_in::Docs::openapi(),
-        session::Docs::openapi(),
-        profile::Docs::openapi(),
-        ways::Docs::openapi(),
-        verify::Docs::openapi(),
-        reset::Docs::openapi(),
-        choose_password::Docs::openapi(),
-        account::Docs::openapi(),
-        delete_user::Docs::openapi(),
-        about::Docs::openapi(),
-        social::Docs::openapi(),
-        social_accounts::Docs::openapi(),
-        two_factor::Docs::openapi(),
-        passkey::Docs::openapi(),
-        backchannel::Docs::openapi(),
-        keys::Docs::openapi(),
-        admin::Docs::openapi(),
-    ] {
-        all.merge(area);
+    let areas: [fn() -> utoipa::openapi::OpenApi; _] = [
+        sign_in::Docs::openapi,
+        session::Docs::openapi,
+        profile::Docs::openapi,
+        ways::Docs::openapi,
+        verify::Docs::openapi,
+        reset::Docs::openapi,
+        choose_password::Docs::openapi,
+        account::Docs::openapi,
+        delete_user::Docs::openapi,
+        about::Docs::openapi,
+        social::Docs::openapi,
+        social_accounts::Docs::openapi,
+        two_factor::Docs::openapi,
+        passkey::Docs::openapi,
+        backchannel::Docs::openapi,
+        keys::Docs::openapi,
+        admin::Docs::openapi,
+    ];
+    for area in areas {
+        all.merge(area());
     }
     all
 }

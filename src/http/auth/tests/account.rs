@@ -90,8 +90,9 @@ async fn wrong_passwords_of_a_session_count_for_the_lockout_and_the_owner_is_tol
 async fn an_admin_who_acts_as_somebody_changes_neither_password_nor_address_nor_account() {
     let bench = Bench::new().await;
     let who = bench.signed_in("ada", Role::Student).await;
+    let root = bench.signed_in("root", Role::Admin).await;
     let (mut session, token) = bench.auth.new_session(&who.user.id, true, Device::default());
-    session.impersonated_by = Some("root".to_owned());
+    session.impersonated_by = Some(root.user.id.to_string());
     let event = bench.auth.event(AuthEventKind::SignIn, &Device::default());
     bench.store.insert_session(session, event).await.unwrap();
     for (path, body) in [

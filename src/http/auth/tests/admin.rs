@@ -274,6 +274,7 @@ async fn a_ban_ends_sessions_at_once_and_lifts_by_itself() {
         (&json!(false), &json!(null))
     );
     school.post("ban-user", json!({"userId": "ada", "banReason": "rude"})).await;
+    school.bench.clock.advance(1);
     let free = school.post("unban-user", json!({"userId": "ada"})).await.json();
     assert_eq!(
         (&free["user"]["banned"], &free["user"]["banReason"]),
