@@ -10,11 +10,13 @@ logs=$work_dir/test
 rm -rf "$logs"
 mkdir -p "$logs"
 private=$(mktemp -d)
+provider_pid=
 # The user that runs PostgreSQL must be able to pass through.
 chmod 711 "$private"
 
 cleanup() {
   stop_server
+  [ -z "$provider_pid" ] || kill "$provider_pid" 2>/dev/null || true
   stop_databases
   rm -rf "$private"
 }
@@ -72,6 +74,22 @@ live_client() {
     INTELLISTACK_BIN=$(realpath "$target_dir/debug/intellistack") web test:live
 }
 
+# Google and GitHub as a script, and the server's settings for them. It lets people into accounts of the
+# same address by the peer's rule, so that the client's tests ask the same of both.
+provider() {
+  mkdir -p "$private/provider"
+  node web/authclient/provider.mjs --ready-file "$private/provider/ready.json" </dev/null >"$private/provider/log" 2>&1 &
+  provider_pid=$!
+  wait_for 10 test -s "$private/provider/ready.json" || return 1
+  INTELLISTACK_SOCIAL=$(ready url "$private/provider")
+  export INTELLISTACK_SOCIAL
+  export INTELLISTACK__SOCIAL__GOOGLE_CLIENT_ID=google-client INTELLISTACK__SOCIAL__GOOGLE_CLIENT_SECRET=google-secret
+  export INTELLISTACK__SOCIAL__GITHUB_CLIENT_ID=github-client INTELLISTACK__SOCIAL__GITHUB_CLIENT_SECRET=github-secret
+  export INTELLISTACK__SOCIAL__GOOGLE_ISSUER=$INTELLISTACK_SOCIAL/google
+  export INTELLISTACK__SOCIAL__GITHUB_URL=$INTELLISTACK_SOCIAL/github INTELLISTACK__SOCIAL__GITHUB_API_URL=$INTELLISTACK_SOCIAL/github
+  export INTELLISTACK__SOCIAL__LINK_BY_EMAIL=verified
+}
+
 # Better-Auth's own client from npm, call by call; the plugin for passkeys is beside the reference.
 auth_client() {
   install_web web/authclient/reference || return 1
@@ -97,6 +115,7 @@ if [ ${#failed[@]} -eq 0 ]; then
   stage web-tests web test
   stage web-build web build
   stage build cargo build --locked
+  stage_here provider provider
   stage_here server start_server "$target_dir/debug/intellistack" "$private/server" --demo
   stage live-client live_client
   stage auth-client auth_client
