@@ -201,13 +201,7 @@ impl Parts {
             peers: peers.clone().recipient(),
         };
         let feeds = supervise(&control, move || Feeds::new(sources));
-        let vitals = Vitals {
-            metrics: Arc::clone(&self.metrics),
-            leaving: leaving.clone(),
-            lease,
-            bus: bus.clone(),
-            events_kept: config.accounts.events_kept_ms(),
-        };
+        let vitals = self.vitals(config, &leaving, lease, &bus);
         self.start_janitor(&control, clock, &log, vitals);
         self.start_watcher(&control, &registry, &leaving, &bus);
         roles::keep_issuer_keys(&self.auth, &control);
@@ -236,6 +230,17 @@ impl Parts {
             registry,
             feeds,
             limiter,
+        }
+    }
+
+    /// How this process is, for the janitor.
+    fn vitals(&self, config: &Config, leaving: &Leaving, lease: Arc<Lease>, bus: &Bus) -> Vitals {
+        Vitals {
+            metrics: Arc::clone(&self.metrics),
+            leaving: leaving.clone(),
+            lease,
+            bus: bus.clone(),
+            events_kept: config.accounts.events_kept_ms(),
         }
     }
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { OTHER_PASSWORD, Person, SESSION, ok, refusal } from "./person";
 import { BASE, mailTo, mailedLink, tokenOf } from "./target";
-import { oursAlone } from "./differs";
+import { differs, oursAlone } from "./differs";
 
 const SENT = { status: true, message: "If this email exists in our system, check your email for the reset link" };
 
@@ -92,14 +92,24 @@ describe("resetPassword", () => {
 });
 
 describe("changePassword", () => {
-  test("changes it, leaves the sessions, and answers with the user", async () => {
+  test("changes it, leaves this session, and answers with the user", async () => {
     const ada = await Person.signedUp();
-    const other = await ada.elsewhere();
     const change = { currentPassword: ada.password, newPassword: OTHER_PASSWORD };
     expect(ok(await ada.auth.changePassword(change))).toMatchObject({ token: null, user: { email: ada.email } });
-    expect(await other.session()).not.toBeNull();
+    expect(await ada.session()).not.toBeNull();
     ada.password = OTHER_PASSWORD;
     await ada.signIn();
+  });
+
+  differs("the other sessions are left", "whoever got in with the old password is out (attack A19)", {
+    ours: false,
+    peer: true,
+    got: async () => {
+      const ada = await Person.signedUp();
+      const other = await ada.elsewhere();
+      ok(await ada.auth.changePassword({ currentPassword: ada.password, newPassword: OTHER_PASSWORD }));
+      return (await other.session()) !== null;
+    },
   });
 
   test("revokeOtherSessions ends them all, and this browser gets a new one", async () => {

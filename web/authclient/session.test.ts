@@ -169,10 +169,15 @@ describe("what a monitor and a lost browser call", () => {
     expect(ok(await new Person().call("/ok"))).toEqual({ ok: true });
   });
 
-  test("error leads to the first page, with the error", async () => {
-    const lost = new Person();
-    await lost.call("/error?error=state_mismatch");
-    expect(lost.jar.leadsTo).toMatch(/\/\?error=state_mismatch/);
+  differs("error", "says on a page of its own what went wrong and what to do", {
+    ours: [200, false],
+    peer: [302, true],
+    got: async () => {
+      const lost = new Person();
+      await lost.call("/error?error=state_mismatch");
+      const { status } = lost.jar.last;
+      return [status, status === 302 && /\/\?error=state_mismatch/.test(lost.jar.leadsTo ?? "")];
+    },
   });
 
   test("an unknown call is a 404 without a body", async () => {

@@ -215,7 +215,12 @@ async fn get_uri(
     let password = fields.optional_password("password")?;
     fields.finish()?;
     let (device, address) = device(&request, &auth);
-    let uri = auth.totp_uri(&caller, password, (&device, address)).await?;
+    let uri = match auth.totp_uri(&caller, password, (&device, address)).await {
+        Err(FactorError::NotEnabled) => {
+            return Err(Refusal::bad("TOTP_NOT_ENABLED", "TOTP not enabled"));
+        }
+        uri => uri?,
+    };
     Ok(secret().json(json!({ "totpURI": uri })))
 }
 
