@@ -22,3 +22,4 @@ mod nodes;
 mod roles;
 mod support;
 mod terminal;
+mod wire;

@@ -6,6 +6,7 @@ import { isStaff, session } from "./lib/auth";
 import { useStore } from "./lib/use-store";
 import { CheckMailPage } from "./pages/check-mail";
 import { CoursesPage } from "./pages/courses";
+import { ForgotPage } from "./pages/forgot";
 import { LandingPage } from "./pages/landing";
 import { SignInPage } from "./pages/sign-in";
 import { SignUpPage } from "./pages/sign-up";
@@ -72,6 +73,7 @@ export function App() {
   if (pending) return <Shell><Spinner label="Loading…" /></Shell>;
   if (path === "/sign-in") return user ? <Redirect to={nextPath(search)} /> : <SignInPage back={nextPath(search)} />;
   if (path === "/sign-up") return user ? <Redirect to={user.emailVerified ? "/" : "/check-mail"} /> : <SignUpPage />;
+  if (path === "/forgot") return user ? <Redirect to="/account" /> : <ForgotPage />;
   if (path === "/") return user ? <CoursesPage /> : <LandingPage />;
 
   const lesson = match("/learn/:course/:lesson", path);

@@ -5,7 +5,7 @@ import { type Enrolled, type LinkedAccount, type Passkey, type Provider, factors
 import { clockTime } from "../lib/format";
 import { Notice } from "./ui";
 
-function Panel({ id, title, failed, children }: { id: string; title: string; failed: string | null; children: ComponentChildren }) {
+export function Panel({ id, title, failed, children }: { id: string; title: string; failed: string | null; children: ComponentChildren }) {
   return (
     <section class="panel" aria-labelledby={id}>
       <div class="panel-head"><h2 id={id}>{title}</h2></div>

@@ -52,6 +52,8 @@ const WORDS: Record<string, string> = {
   PASSWORD_TOO_WEAK: "The password needs 12 characters with upper and lower case, a digit and a special character.",
   PASSWORD_TOO_SHORT: "The password needs at least 12 characters.",
   PASSWORD_TOO_LONG: "The password may have at most 128 characters.",
+  INVALID_PASSWORD: "That is not your password.",
+  CREDENTIAL_ACCOUNT_NOT_FOUND: "Your account has no password. Ask for a link to choose one on the sign-in page.",
   BANNED_USER: "This account is suspended.",
   EMAIL_ALREADY_VERIFIED: "This e-mail is verified already. Reload the page.",
 };
@@ -105,6 +107,15 @@ export const auth = {
   },
   signOut: () => thenRefresh(() => client.signOut()),
   resend: (email: string) => attempt(() => client.sendVerificationEmail({ email, callbackURL: "/?verified=1" })),
+  forgot: (email: string) => attempt(() => client.requestPasswordReset({ email })),
+  /** Ends all other sign-ins. */
+  changePassword: (currentPassword: string, newPassword: string) =>
+    thenRefresh(() => client.changePassword({ currentPassword, newPassword, revokeOtherSessions: true })),
+  /** The password proves first who asks: an address is not moved by a session alone. */
+  changeEmail: async (password: string, newEmail: string): Promise<AuthFailure | null> =>
+    (await attempt(() => client.$fetch("/verify-password", { method: "POST", body: { password } }))) ??
+    attempt(() => client.changeEmail({ newEmail, callbackURL: "/account" })),
+  deleteAccount: (password: string) => thenRefresh(() => client.deleteUser({ password })),
   revoke: (token: string) => attempt(() => client.revokeSession({ token })),
   revokeOthers: () => attempt(() => client.revokeOtherSessions()),
   sessions: async (): Promise<SignIn[]> => {

@@ -1,4 +1,5 @@
 import { useEffect, useState } from "preact/hooks";
+import { DeletePanel, EmailPanel, PasswordPanel } from "../components/credentials";
 import { LinkedPanel, PasskeysPanel, TwoFactorPanel } from "../components/security";
 import { Shell } from "../components/shell";
 import { LoadError, Notice, Spinner, useLoad, usePageTitle } from "../components/ui";
@@ -56,9 +57,12 @@ export function AccountPage() {
           ))}
         </ul>
       </section>
+      <PasswordPanel />
       <TwoFactorPanel enabled={user.twoFactorEnabled === true} />
       <PasskeysPanel />
       <LinkedPanel error={providerError(location.search)} />
+      <EmailPanel email={user.email} verified={user.emailVerified} />
+      <DeletePanel />
     </Shell>
   );
 }

@@ -58,6 +58,7 @@ export function SignInPage({ back }: { back: string }) {
           {busy ? "Signing in…" : "Sign in"}
         </button>
       </form>
+      <p class="muted"><a href="/forgot">Forgotten your password?</a></p>
       <OtherWays back={back} onFailed={setFailed} />
       <DemoAccounts onPick={fill} />
     </AuthFrame>
