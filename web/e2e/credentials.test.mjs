@@ -65,6 +65,8 @@ test("the account page changes the password and the address, and deletes the acc
   await password.getByLabel("The password you have").fill(PASSWORD);
   await password.getByRole("button", { name: "Change the password" }).click();
   await password.getByText("Your password is changed").waitFor();
+  await page.locator(".sign-in").getByText("This window").waitFor();
+  assert.equal(await page.locator(".sign-in").count(), 1, "this window alone is signed in");
   await looks(page, "25-account");
 
   const moved = freshEmail();

@@ -12,7 +12,7 @@ import { useStore } from "../lib/use-store";
 export function AccountPage() {
   usePageTitle("Account");
   const { user, current } = useStore(session);
-  const { data, error, reload } = useLoad(() => auth.sessions(), "sessions");
+  const { data, error, reload } = useLoad(() => auth.sessions(), `sessions ${current?.id ?? ""}`);
   const [failed, setFailed] = useState<string | null>(null);
   const [busy, setBusy] = useState<string | null>(null);
   useEffect(() => {
