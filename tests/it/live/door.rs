@@ -33,7 +33,7 @@ async fn a_ticket_opens_one_socket_for_its_own_page() {
     assert_eq!(unknown.closed().await, Some(4104), "unknown");
 }
 
-/// C4: cross-site WebSocket hijacking.
+/// Attack C4: cross-site WebSocket hijacking.
 #[tokio::test]
 async fn a_foreign_origin_is_refused_before_the_upgrade_and_a_cookie_needs_an_origin() {
     let home = Home::quick();
@@ -53,6 +53,7 @@ async fn a_foreign_origin_is_refused_before_the_upgrade_and_a_cookie_needs_an_or
     assert_eq!(live.closed().await, Some(4101), "a cookie alone opens nothing");
 }
 
+/// Attack C5: a token in the URL opens nothing.
 #[tokio::test]
 async fn an_access_token_opens_it_in_the_hello_or_the_header_and_nowhere_else() {
     let home = Home::quick();
@@ -78,6 +79,13 @@ async fn an_access_token_opens_it_in_the_hello_or_the_header_and_nowhere_else() 
         let mut live = Live::open(&student.url, None, None).await.unwrap();
         hello(&mut live, Some(bad)).await;
         assert_eq!(live.closed().await, Some(4101), "{bad}");
+    }
+    for name in ["token", "access_token", "ticket"] {
+        let address = format!("{}/api/v1/live?{name}={token}", student.url);
+        let protocol = [("sec-websocket-protocol", "tutor.v1.json".to_owned())];
+        let mut live = Live::open_at(&address, &protocol).await.unwrap();
+        hello(&mut live, None).await;
+        assert_eq!(live.closed().await, Some(4101), "{name} in the URL");
     }
     // E3: headers that name somebody are words of the client.
     let headers = [

@@ -48,7 +48,15 @@ impl Live {
         url: &str,
         headers: &[(&'static str, String)],
     ) -> Result<Self, u16> {
-        let url = format!("{}/api/v1/live", url.replacen("http", "ws", 1));
+        Self::open_at(&format!("{url}/api/v1/live"), headers).await
+    }
+
+    /// At an address of the test's own making.
+    pub(crate) async fn open_at(
+        address: &str,
+        headers: &[(&'static str, String)],
+    ) -> Result<Self, u16> {
+        let url = address.replacen("http", "ws", 1);
         let mut request = url.into_client_request().unwrap();
         for (name, value) in headers {
             request.headers_mut().insert(*name, HeaderValue::from_str(value).unwrap());

@@ -15,7 +15,8 @@ fn token(link: &str) -> &str {
     link.split("token=").nth(1).unwrap().split('&').next().unwrap()
 }
 
-/// Attack B5: a mail scanner opens the link.
+/// Attack B5: a mail scanner opens the link. C7: no other page frames ours. C8: a browser that is led
+/// on after a form does not send the form again (303).
 #[actix_web::test]
 async fn opening_the_link_shows_a_button_and_pressing_it_verifies() {
     let bench = Bench::new().await;
