@@ -40,11 +40,11 @@ pub fn plan(have: &Have, epoch: Option<&Epoch>, seq: Option<i64>) -> Plan {
     if seq == have.seq {
         return plain(Mode::Current);
     }
-    if have.seq - seq > limits::REPLAY {
-        return plain(Mode::Snapshot);
-    }
     match have.oldest {
-        Some(oldest) if oldest <= seq + 1 => plain(Mode::Replay),
+        Some(oldest) if oldest <= seq + 1 && have.seq - seq <= limits::REPLAY => {
+            plain(Mode::Replay)
+        }
+        Some(oldest) if oldest <= seq + 1 => plain(Mode::Snapshot),
         _ => reset("trimmed"),
     }
 }

@@ -46,6 +46,7 @@ test("an authenticator app is set up, asked for at the next sign-in, and replace
   await panel.getByRole("button", { name: "Turn off" }).waitFor();
 
   await page.getByRole("button", { name: "Sign out", exact: true }).click();
+  await page.waitForURL(/sign-in/);
   await signIn(page, email);
   await page.getByRole("heading", { name: "One more step" }).waitFor();
   await looks(page, "21-second-step");
@@ -59,6 +60,7 @@ test("an authenticator app is set up, asked for at the next sign-in, and replace
 
   await page.goto("/account");
   await page.getByRole("button", { name: "Sign out", exact: true }).click();
+  await page.waitForURL(/sign-in/);
   await signIn(page, email);
   await page.getByLabel("Code", { exact: true }).fill(codes[0]);
   await page.getByRole("button", { name: "Continue" }).click();
@@ -82,6 +84,7 @@ test("a passkey is added on the account page and signs in on the sign-in page", 
   await looks(page, "22-passkeys");
 
   await page.getByRole("button", { name: "Sign out", exact: true }).click();
+  await page.waitForURL(/sign-in/);
   await page.goto("/sign-in");
   await page.getByRole("button", { name: "Sign in with a passkey" }).waitFor();
   await looks(page, "23-sign-in");
