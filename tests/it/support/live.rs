@@ -14,7 +14,7 @@ use tokio_tungstenite::{
     },
 };
 
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(40);
 
 pub(crate) struct Live {
     socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
@@ -87,7 +87,7 @@ impl Live {
             }
             let message = tokio::time::timeout(PATIENCE, self.socket.next())
                 .await
-                .expect("the server said nothing for 20 s");
+                .expect("the server said nothing for 40 s");
             match message {
                 Some(Ok(Message::Text(text))) => {
                     let lines = text.lines().map(|line| serde_json::from_str(line).unwrap());
@@ -155,6 +155,9 @@ pub(crate) struct Reader {
     pub text: String,
     pub ends: Vec<Value>,
     pub modes: Vec<String>,
+    /// How often it had to forget what it was shown: another epoch, or it was ahead. (A log that does
+    /// not reach back to it is a reset too, and takes nothing back.)
+    pub rewinds: usize,
     pub statuses: Vec<String>,
 }
 
@@ -180,6 +183,8 @@ impl Reader {
         match frame["type"].as_str().unwrap() {
             "resumed" => {
                 self.modes.push(frame["mode"].as_str().unwrap().to_owned());
+                let reset = frame["mode"] == "reset";
+                self.rewinds += usize::from(reset && frame["reason"] != "trimmed");
                 frame["epoch"].as_str().unwrap().clone_into(&mut self.epoch);
             }
             "snapshot" => self.take_snapshot(frame),
