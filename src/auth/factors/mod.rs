@@ -10,15 +10,16 @@ use totp_rs::TotpError;
 use webauthn_rs::Webauthn;
 
 use super::{
-    Auth, AuthError, Identity, Secret, hash_token,
-    limits::{Limited, TooMany},
+    Auth, AuthError, Identity, Secret,
+    change_password::{Caller, PasswordError},
+    limits::TooMany,
     sealing::Sealer,
     sessions::Device,
 };
 use crate::{
     domain::{locale::Locale, origin::Origins, password::Password},
     mail::{Mail, To},
-    store::{StoreError, auth_events::AuthEventKind},
+    store::StoreError,
 };
 
 mod challenge;
@@ -100,11 +101,13 @@ impl Factors {
     }
 }
 
-impl From<Limited> for FactorError {
-    fn from(error: Limited) -> Self {
+impl From<PasswordError> for FactorError {
+    fn from(error: PasswordError) -> Self {
         match error {
-            Limited::TooMany(too_many) => Self::TooMany(too_many),
-            Limited::Auth(error) => error.into(),
+            PasswordError::TooMany(too_many) => Self::TooMany(too_many),
+            PasswordError::Auth(error) => error.into(),
+            PasswordError::None => Self::NotFresh,
+            PasswordError::Wrong | PasswordError::Weak(_) => Self::WrongPassword,
         }
     }
 }
@@ -118,27 +121,14 @@ impl Auth {
         password: Option<Password>,
         (device, address): (&Device, Option<IpAddr>),
     ) -> Result<(), FactorError> {
-        let user = &identity.user;
-        let email = &user.email;
-        let hash = self.store.login_by_email(email).await?.and_then(|(_, hash)| hash);
-        if hash.is_none() {
+        let login = self.store.login_by_email(&identity.user.email).await?;
+        if login.and_then(|(_, hash)| hash).is_none() {
             return if self.is_fresh(identity) { Ok(()) } else { Err(FactorError::NotFresh) };
         }
         let password = password.ok_or(FactorError::WrongPassword)?;
-        let key = hash_token(email);
-        let attempt = self.limits.begin(key, address).await?;
-        if self.hasher.matches(password, hash).await? {
-            self.store.guess_succeeded(&attempt.succeeded()).await?;
-            return Ok(());
-        }
-        let event = |kind| self.event(kind, device).of(&user.id, email);
-        let (failed, locks) =
-            (event(AuthEventKind::ProofFailed), event(AuthEventKind::AccountLocked));
-        if attempt.failed(failed, locks).await? {
-            let user = self.store.user(&user.id).await?;
-            self.tell_locked(&user, device).await;
-        }
-        Err(FactorError::WrongPassword)
+        let caller = Caller { device: device.clone(), address };
+        self.prove_password(identity, password, &caller).await?;
+        Ok(())
     }
 
     /// Tells the owner what happened to her account, so that she notices what she did not do.
