@@ -41,6 +41,7 @@ mod known_device;
 pub(crate) mod limits;
 pub(crate) mod links;
 mod memory;
+pub(crate) mod oidc;
 mod outbox;
 mod people;
 mod reset;
@@ -171,6 +172,7 @@ pub(crate) struct Auth {
     links: links::Links,
     factors: factors::Factors,
     social: social::Social,
+    oidc: oidc::Settings,
     hasher: hashing::Hasher,
     limits: limits::Limits,
     mailer: outbox::Outbox,
@@ -219,6 +221,7 @@ impl Auth {
             links: links::Links::new(&secret),
             factors: factors::Factors::new(&secret, &origins)?,
             social: social::Social::new(&settings.social, &secret, &clock)?,
+            oidc: settings.oidc,
             stays: Stays::new(&secret),
             ticket_key: hmac::Key::new(hmac::HMAC_SHA256, &secret.key_for("live tickets v1")),
             hasher: hashing::Hasher::start(threads, queue, ids.as_ref()).await?,

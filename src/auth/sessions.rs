@@ -59,6 +59,8 @@ impl Auth {
             ip_address: device.address,
             user_agent: agent,
             impersonated_by: None,
+            parent_id: None,
+            client_id: None,
             proved_at: now.0,
             created_at: now.0,
             updated_at: now.0,

@@ -2,7 +2,7 @@
 
 use std::{net::IpAddr, path::PathBuf};
 
-use super::{Posting, Secret, SecretError, issuer};
+use super::{Posting, Secret, SecretError, issuer, oidc};
 use crate::{
     config::{Config, Limits, PasswordPolicy, Social},
     domain::{clock::MINUTE, ids::Ids, lockout::Rule, password::Policy},
@@ -53,6 +53,7 @@ pub(crate) struct Settings {
     pub issuer: Option<issuer::Settings>,
     /// Providers with whose accounts people sign in.
     pub social: Social,
+    pub oidc: oidc::Settings,
 }
 
 impl Settings {
@@ -69,6 +70,7 @@ impl Settings {
             public_url,
             issuer: issuer::Settings::read(&config.issuer),
             social: config.social.clone(),
+            oidc: oidc::Settings::read(&config.oidc, demo),
             allowed_origins: server.allowed_origins.clone(),
             secret: Secret::load(auth.secret.reveal(), &config.data.dir, ids)?,
             trusted_proxies: server.trusted_proxies.clone(),

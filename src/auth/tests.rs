@@ -22,6 +22,7 @@ static KEY: std::sync::OnceLock<SigningKey> = std::sync::OnceLock::new();
 pub(crate) const START: Millis = Millis(1_795_400_000_000);
 
 pub(crate) fn settings(public_url: &str, folder: &std::path::Path) -> Settings {
+    let config = crate::config::load(None, [], &crate::config::Overrides::default()).unwrap();
     Settings {
         public_url: public_url.to_owned(),
         allowed_origins: vec!["https://app.example".to_owned()],
@@ -44,7 +45,14 @@ pub(crate) fn settings(public_url: &str, folder: &std::path::Path) -> Settings {
         session_cache: 100,
         bearers: Bearers::Any,
         issuer: None,
-        social: crate::config::load(None, [], &crate::config::Overrides::default()).unwrap().social,
+        social: config.social,
+        oidc: oidc::Settings {
+            // The scripted apps of tests are on loopback, and register themselves.
+            registration: crate::config::Registration::Open,
+            allow_loopback_urls: true,
+            resources: vec!["https://library.example/api".to_owned()],
+            ..oidc::Settings::read(&config.oidc, false)
+        },
     }
 }
 

@@ -7,11 +7,14 @@ use std::{
 
 use url::{Host, Url};
 
-use super::{Config, NodeRole, Redis, TutorModel};
+use super::{Config, NodeRole, Redis, Registration, TutorModel};
 use crate::link::Target;
 
 /// In minutes.
 const A_DAY: u16 = 1_440;
+/// Milliseconds.
+const MOST_REPLAY: i64 = 10_000;
+const SHORTEST_TOKEN: usize = 16;
 
 /// Why the settings cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -51,6 +54,7 @@ impl Config {
         self.check_databases()?;
         self.check_secret()?;
         self.check_issuer()?;
+        self.check_oidc()?;
         self.mail.check()?;
         self.social.check()?;
         self.check_tutor(purpose)?;
@@ -93,6 +97,8 @@ impl Config {
             ("auth.hash_threads", self.auth.hash_threads > 0),
             ("auth.hash_queue", self.auth.hash_queue > 0),
             ("auth.session_cache", self.auth.session_cache > 0),
+            ("oidc.refresh_token_days", self.oidc.refresh_token_ms() > 0),
+            ("oidc.grant_days", self.oidc.grant_ms() > 0),
             ("accounts.events_kept_days", self.accounts.events_kept_ms() > 0),
             ("limits.running_turns_student", limits.running_turns_student > 0),
             ("limits.running_turns_staff", limits.running_turns_staff > 0),
@@ -119,6 +125,22 @@ impl Config {
         }
         if live.silence() <= live.heartbeat() {
             return invalid("live.silence_s", "must be longer than live.heartbeat_s");
+        }
+        Ok(())
+    }
+
+    fn check_oidc(&self) -> Result<(), ConfigError> {
+        let oidc = &self.oidc;
+        if oidc.refresh_replay_ms() > MOST_REPLAY {
+            return invalid("oidc.refresh_replay_s", "must be at most 10");
+        }
+        let short = oidc.registration_token.reveal().len() < SHORTEST_TOKEN;
+        if oidc.registration == Registration::Token && short {
+            return invalid("oidc.registration_token", "must have at least 16 characters");
+        }
+        let whole = |text: &String| Url::parse(text).is_ok_and(|url| url.fragment().is_none());
+        if !oidc.resources.iter().all(whole) {
+            return invalid("oidc.resources", "must be absolute URIs without a fragment");
         }
         Ok(())
     }

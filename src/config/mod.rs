@@ -24,8 +24,8 @@ pub use mail::{Mail, MailTransport, SmtpSecurity};
 pub use roles::{BadRoles, NodeRole, Roles};
 pub use secret::{Address, Secret};
 pub use sections::{
-    Accounts, Auth, Data, Database, Limits, Live, Log, LogFormat, PasswordPolicy, Qdrant, Redis,
-    Server, Tutor, TutorApi, TutorModel,
+    Accounts, Auth, Data, Database, Limits, Live, Log, LogFormat, Oidc, PasswordPolicy, Qdrant,
+    Redis, Registration, Server, Tutor, TutorApi, TutorModel,
 };
 pub use social::{LinkByEmail, OidcProvider, Social};
 
@@ -41,6 +41,7 @@ pub struct Config {
     pub auth: Auth,
     pub issuer: Issuer,
     pub social: Social,
+    pub oidc: Oidc,
     pub accounts: Accounts,
     pub mail: Mail,
     pub limits: Limits,

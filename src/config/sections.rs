@@ -87,6 +87,44 @@ impl Auth {
     }
 }
 
+/// What apps may do that people sign in to with their account here.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Oidc {
+    pub registration: Registration,
+    /// The token that registration asks for, where it asks for one.
+    pub registration_token: Secret,
+    refresh_token_days: u32,
+    grant_days: u32,
+    refresh_replay_s: u32,
+    pub allow_loopback_urls: bool,
+    pub resources: Vec<String>,
+}
+
+impl Oidc {
+    pub fn refresh_token_ms(&self) -> i64 {
+        i64::from(self.refresh_token_days) * 24 * 3_600_000
+    }
+
+    pub fn grant_ms(&self) -> i64 {
+        i64::from(self.grant_days) * 24 * 3_600_000
+    }
+
+    pub fn refresh_replay_ms(&self) -> i64 {
+        i64::from(self.refresh_replay_s) * 1_000
+    }
+}
+
+/// Who may register an app over HTTP (RFC 7591).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Registration {
+    Off,
+    /// Whoever shows `oidc.registration_token`.
+    Token,
+    Open,
+}
+
 /// Who may make an account.
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]

@@ -66,6 +66,8 @@ id! {
     UserId,
     /// One sign-in (a cookie's session), not a chat's.
     SessionId,
+    /// An app that people sign in to with their account here (`client_id`).
+    ClientId,
     /// A conversation between one user and the tutor.
     ThreadId,
     /// One message or other entry of a thread.

@@ -17,6 +17,7 @@ pub mod live;
 pub mod locale;
 pub mod lockout;
 pub mod normal;
+pub mod oidc;
 pub mod origin;
 pub mod password;
 pub mod quiz;

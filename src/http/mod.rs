@@ -28,6 +28,7 @@ mod live;
 mod mail;
 pub(crate) mod not_served;
 pub(crate) mod observe;
+mod oidc;
 pub(crate) mod openapi;
 mod page;
 pub(crate) mod pages;

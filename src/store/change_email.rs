@@ -9,8 +9,8 @@ use super::{
     changes::{KEPT, note_change},
     db::write,
     outbox::{OutboxMail, note_mail},
-    schema::{session, user},
-    sessions::REVOCATION_KEPT,
+    schema::user,
+    sessions::end_other_sessions,
     verifications::{end_proofs, use_proof},
 };
 use crate::domain::ids::{SessionId, UserId};
@@ -57,15 +57,7 @@ impl Store {
                 return Err(StoreError::NotFound);
             }
             end_proofs!(conn, id);
-            let others = session::user_id.eq(&id).and(session::id.ne(kept));
-            let gone: Vec<SessionId> = diesel::delete(session::table.filter(others))
-                .returning(session::id)
-                .get_results(conn)
-                .await?;
-            for session in gone {
-                let until = now.plus(REVOCATION_KEPT).0;
-                note_change!(conn, "session", session.as_str(), until, now.0);
-            }
+            end_other_sessions!(conn, &id, &kept, now);
             note_change!(conn, "user", id.as_str(), now.plus(KEPT).0, now.0);
             note_event!(conn, event);
             note_mail!(conn, notice);

@@ -7,11 +7,10 @@ use super::{
     Store, StoreError,
     accounts::CREDENTIAL,
     auth_events::{AuthEvent, note_event},
-    changes::note_change,
     db::write,
     outbox::{OutboxMail, note_mail},
     schema::{account, session},
-    sessions::{REVOCATION_KEPT, Session},
+    sessions::{Session, end_other_sessions},
     verifications::end_proofs,
 };
 use crate::domain::{
@@ -51,15 +50,7 @@ impl Store {
             }
             end_proofs!(conn, user);
             let kept = if instead.is_some() { SessionId::new("") } else { kept };
-            let others = session::user_id.eq(&user).and(session::id.ne(&kept));
-            let gone: Vec<SessionId> = diesel::delete(session::table.filter(others))
-                .returning(session::id)
-                .get_results(conn)
-                .await?;
-            for session in gone {
-                let until = now.plus(REVOCATION_KEPT).0;
-                note_change!(conn, "session", session.as_str(), until, now.0);
-            }
+            end_other_sessions!(conn, &user, &kept, now);
             diesel::update(session::table.filter(session::id.eq(&kept)))
                 .set(session::proved_at.eq(now.0))
                 .execute(conn)

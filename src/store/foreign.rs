@@ -12,7 +12,7 @@ use super::{
     changes::{KEPT, note_change},
     db::{read, write},
     schema::{account, change_counter, foreign_sign_in, session, spent_nonce, user},
-    sessions::{REVOCATION_KEPT, Session},
+    sessions::{Session, end_session},
     users::User,
 };
 use crate::domain::{
@@ -319,8 +319,7 @@ impl Store {
                 .await?;
             over.retain(|(id, of)| ending.ends(id, of, owner.as_ref()));
             for (id, _) in &over {
-                diesel::delete(session::table.filter(session::id.eq(id))).execute(conn).await?;
-                note_change!(conn, "session", id.as_str(), now.plus(REVOCATION_KEPT).0, now.0);
+                end_session!(conn, id, now);
             }
             let count = over.len();
             if let Some((_, owner)) = over.pop() {

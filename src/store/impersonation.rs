@@ -8,10 +8,9 @@ use super::{
     Store, StoreError,
     audit::note_audit,
     auth_events::note_event,
-    changes::note_change,
     db::write,
     schema::session,
-    sessions::{REVOCATION_KEPT, Session},
+    sessions::{Session, end_session},
     user_admin::{Records, note_records},
 };
 use crate::domain::ids::SessionId;
@@ -59,7 +58,6 @@ impl Store {
         records: Records,
     ) -> Result<SessionId, StoreError> {
         let (id, now) = (id.clone(), records.event.at());
-        let until = now.plus(REVOCATION_KEPT).0;
         write!(self, |conn| {
             let parent: Option<String> = session::table
                 .filter(session::id.eq(&id))
@@ -71,11 +69,7 @@ impl Store {
                 Ending::Acting => &id,
                 Ending::Both => &parent,
             };
-            diesel::delete(session::table.filter(session::id.eq(last))).execute(conn).await?;
-            note_change!(conn, "session", id.as_str(), until, now.0);
-            if ending == Ending::Both {
-                note_change!(conn, "session", parent.as_str(), until, now.0);
-            }
+            end_session!(conn, last, now);
             note_records!(conn, records);
             Ok(parent)
         })

@@ -39,6 +39,8 @@ pub(crate) mod lite;
 mod migrate;
 pub(crate) mod nodes;
 mod nonces;
+pub(crate) mod oauth_clients;
+pub(crate) mod oauth_codes;
 pub(crate) mod outbox;
 pub(crate) mod ownership;
 pub(crate) mod passkeys;

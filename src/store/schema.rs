@@ -1,5 +1,9 @@
 //! Table definitions that the queries are checked against (`diesel print-schema`; see diesel.toml).
 
+mod oauth;
+
+pub(crate) use oauth::*;
+
 diesel::table! {
     user (id) {
         id -> Text,
@@ -31,6 +35,7 @@ diesel::table! {
         impersonated_by -> Nullable<Text>,
         proved_at -> BigInt,
         parent_id -> Nullable<Text>,
+        client_id -> Nullable<Text>,
         created_at -> BigInt,
         updated_at -> BigInt,
     }
@@ -428,6 +433,14 @@ diesel::allow_tables_to_appear_in_same_query!(
     item,
     lesson,
     node,
+    oauth_client,
+    oauth_code,
+    oauth_consent,
+    oauth_device,
+    oauth_grant,
+    oauth_logout,
+    oauth_refresh,
+    oauth_request,
     outbox,
     passkey,
     quiz_item,

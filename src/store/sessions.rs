@@ -14,11 +14,51 @@ use super::{
 };
 use crate::domain::{
     clock::{HOUR, Millis},
-    ids::{SessionId, UserId},
+    ids::{ClientId, SessionId, UserId},
 };
 
 /// A revocation must be known for as long as the longest access token of the session lives.
 pub(super) const REVOCATION_KEPT: i64 = 7 * HOUR;
+
+/// Ends a session inside a transaction, and what hangs on it: each is noted for the other nodes.
+macro_rules! end_session {
+    ($conn:expr, $id:expr, $now:expr) => {{
+        use $crate::store::{changes::note_change, schema::session, sessions::REVOCATION_KEPT};
+        let id: &SessionId = $id;
+        let now: $crate::domain::clock::Millis = $now;
+        let hanging: Vec<SessionId> = session::table
+            .filter(session::parent_id.eq(id.as_str()))
+            .select(session::id)
+            .load($conn)
+            .await?;
+        // The database itself removes what hangs on it.
+        diesel::delete(session::table.filter(session::id.eq(id))).execute($conn).await?;
+        for id in hanging.iter().chain([id]) {
+            note_change!($conn, "session", id.as_str(), now.plus(REVOCATION_KEPT).0, now.0);
+        }
+    }};
+}
+pub(super) use end_session;
+
+/// Ends every session of a person but one and what apps were granted by that one, inside a
+/// transaction. Says how many.
+macro_rules! end_other_sessions {
+    ($conn:expr, $owner:expr, $kept:expr, $now:expr) => {{
+        use $crate::store::schema::session;
+        let kept: &SessionId = $kept;
+        let not_of_it = session::parent_id.is_null().or(session::parent_id.ne(kept.as_str()));
+        let others: Vec<SessionId> = session::table
+            .filter(session::user_id.eq($owner).and(session::id.ne(kept)).and(not_of_it))
+            .select(session::id)
+            .load($conn)
+            .await?;
+        for id in &others {
+            $crate::store::sessions::end_session!($conn, id, $now);
+        }
+        others.len()
+    }};
+}
+pub(super) use end_other_sessions;
 
 /// One sign-in on one device.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable)]
@@ -35,6 +75,10 @@ pub(crate) struct Session {
     pub ip_address: String,
     pub user_agent: Option<String>,
     pub impersonated_by: Option<String>,
+    /// The sign-in that it hangs on and ends with.
+    pub parent_id: Option<SessionId>,
+    /// The app that it was granted to; none: a sign-in of the person's own.
+    pub client_id: Option<ClientId>,
     /// When its holder last proved to be its person.
     pub proved_at: i64,
     pub created_at: i64,
@@ -116,18 +160,15 @@ impl Store {
         let (owner, handle, hash) = (owner.clone(), handle.to_owned(), hash.to_owned());
         let now = event.at();
         write!(self, |conn| {
-            let gone: Option<SessionId> =
-                diesel::delete(session::table.filter(
-                    session::user_id.eq(owner).and(
-                        session::id.eq(SessionId::new(handle)).or(session::token_hash.eq(hash)),
-                    ),
-                ))
-                .returning(session::id)
-                .get_result(conn)
+            let named = session::id.eq(SessionId::new(handle)).or(session::token_hash.eq(hash));
+            let gone: Option<SessionId> = session::table
+                .filter(session::user_id.eq(owner).and(named))
+                .select(session::id)
+                .first(conn)
                 .await
                 .optional()?;
             if let Some(id) = &gone {
-                note_change!(conn, "session", id.as_str(), now.plus(REVOCATION_KEPT).0, now.0);
+                end_session!(conn, id, now);
                 note_event!(conn, event);
             }
             Ok(gone.is_some())
@@ -160,17 +201,8 @@ impl Store {
     ) -> Result<(), StoreError> {
         let (owner, kept, now) = (owner.clone(), kept.clone(), event.at());
         write!(self, |conn| {
-            let gone: Vec<SessionId> = diesel::delete(
-                session::table.filter(session::user_id.eq(owner).and(session::id.ne(kept))),
-            )
-            .returning(session::id)
-            .get_results(conn)
-            .await?;
-            if !gone.is_empty() {
+            if end_other_sessions!(conn, &owner, &kept, now) > 0 {
                 note_event!(conn, event);
-            }
-            for id in gone {
-                note_change!(conn, "session", id.as_str(), now.plus(REVOCATION_KEPT).0, now.0);
             }
             Ok(())
         })
@@ -224,6 +256,8 @@ pub(crate) mod tests {
             ip_address: String::new(),
             user_agent: None,
             impersonated_by: None,
+            parent_id: None,
+            client_id: None,
             proved_at: 0,
             created_at: 1,
             updated_at: 1,

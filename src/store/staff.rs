@@ -13,7 +13,7 @@ use super::{
     db::{read, write},
     ownership::CancelFound,
     schema::{node, session, thread, turn, user},
-    sessions::REVOCATION_KEPT,
+    sessions::{REVOCATION_KEPT, end_session},
     threads::ThreadRow,
     turns::{TurnRow, UNFINISHED},
 };
@@ -44,11 +44,9 @@ impl Store {
             match &which {
                 SignIns::One(id) => {
                     let of = session::id.eq(id).and(session::user_id.eq(&owner));
-                    let gone = diesel::delete(session::table.filter(of)).execute(conn).await?;
-                    if gone == 0 {
-                        return Err(StoreError::NotFound);
-                    }
-                    note_change!(conn, "session", id.as_str(), until, now.0);
+                    let id: SessionId =
+                        session::table.filter(of).select(session::id).first(conn).await?;
+                    end_session!(conn, &id, now);
                 }
                 SignIns::All => {
                     diesel::delete(session::table.filter(session::user_id.eq(&owner)))

@@ -1,0 +1,5 @@
+//! The OpenID Provider over HTTP, within `/api/auth`: endpoints of RFC 6749 and its kin, and the
+//! pages on which people sign in and agree.
+
+pub(crate) mod error;
+pub(crate) mod params;

@@ -1,0 +1,37 @@
+//! Authorization codes: issued once, redeemed once.
+
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+
+use super::{Store, StoreError, db::write, schema::oauth_code};
+use crate::domain::ids::{ClientId, SessionId, UserId};
+
+#[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable)]
+#[diesel(table_name = oauth_code)]
+pub(crate) struct CodeRow {
+    /// SHA-256 of the code, lower-case hex.
+    pub hash: String,
+    pub client_id: ClientId,
+    pub user_id: UserId,
+    /// The sign-in in the browser that it was issued in; the code goes with it.
+    pub browser_sid: SessionId,
+    pub redirect_uri: String,
+    /// BASE64URL(SHA-256(verifier)) (RFC 7636 §4.2).
+    pub code_challenge: Option<String>,
+    /// A [`crate::domain::oidc::granted::Granted`] as JSON.
+    pub granted: String,
+    pub expires_at: i64,
+    pub created_at: i64,
+    pub used_at: Option<i64>,
+    /// The session of the grant that it became.
+    pub grant_sid: Option<SessionId>,
+}
+
+impl Store {
+    pub(crate) async fn insert_code(&self, row: CodeRow) -> Result<(), StoreError> {
+        write!(self, |conn| {
+            diesel::insert_into(oauth_code::table).values(row).execute(conn).await?;
+            Ok(())
+        })
+    }
+}
