@@ -3,6 +3,7 @@
 //! What an app was granted is a session of ours (`client_id` in its row), so that all that ends
 //! sessions ends it.
 
+pub(crate) mod client;
 mod settings;
 
 pub(crate) use settings::Settings;

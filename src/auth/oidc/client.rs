@@ -1,0 +1,56 @@
+//! An app as the rules see it.
+
+use crate::{
+    auth::{Auth, AuthError, hash_token},
+    domain::{
+        ids::{ClientId, UserId},
+        oidc::client::Metadata,
+    },
+    store::{StoreError, oauth_clients::ClientRow},
+};
+
+/// An app that people sign in to with their account here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Client {
+    pub id: ClientId,
+    pub name: String,
+    pub owner: Option<UserId>,
+    pub metadata: Metadata,
+    secret_hash: Option<String>,
+}
+
+impl Client {
+    /// Fails on a row that we did not write.
+    pub(crate) fn read(row: ClientRow) -> Result<Self, AuthError> {
+        let metadata = serde_json::from_str(&row.metadata).map_err(|error| {
+            AuthError::Broken(format!("what the app {} registered is damaged: {error}", row.id))
+        })?;
+        let ClientRow { id, name, owner_id, secret_hash, .. } = row;
+        Ok(Self { id, name, owner: owner_id, metadata, secret_hash })
+    }
+
+    /// Whether this is its secret. One without a secret has none that could be right.
+    pub(crate) fn is_secret(&self, secret: &str) -> bool {
+        let shown = hash_token(secret);
+        self.secret_hash.as_ref().is_some_and(|kept| {
+            aws_lc_rs::constant_time::verify_slices_are_equal(kept.as_bytes(), shown.as_bytes())
+                .is_ok()
+        })
+    }
+}
+
+impl Auth {
+    /// The app of this name, unless it is disabled.
+    pub(crate) async fn client(&self, id: &str) -> Result<Option<Client>, AuthError> {
+        match self.store.client(&ClientId::new(id)).await {
+            Err(StoreError::NotFound) => Ok(None),
+            Err(error) => Err(error.into()),
+            Ok(row) if row.disabled => Ok(None),
+            Ok(row) => Client::read(row).map(Some),
+        }
+    }
+
+    pub(crate) const fn oidc(&self) -> &super::Settings {
+        &self.oidc
+    }
+}
