@@ -114,6 +114,11 @@ const configuration = {
 };
 const provider = new Provider(issuer, configuration);
 provider.on("backchannel.error", (_ctx, fault) => console.error(fault));
+// A content type on an empty answer is more than oidc-client-ts takes.
+provider.use(async (ctx, next) => {
+  await next();
+  if (ctx.oidc?.route === "revocation" && ctx.status === 200) ctx.remove("content-type");
+});
 const protocol = provider.callback();
 
 function granted(grant, scope, resources) {
