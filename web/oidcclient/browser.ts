@@ -124,7 +124,7 @@ export class Browser {
       "sec-fetch-site": from ? "same-origin" : "cross-site",
       ...(body === undefined ? {} : { "content-type": "application/x-www-form-urlencoded", "content-length": String(Buffer.byteLength(body)) }),
       // So do browsers, for a form on a page whose policy is no-referrer.
-      ...(method === "GET" ? {} : { origin: from && !silent ? BASE : "null" }),
+      ...(method === "GET" ? {} : { origin: !from ? "https://rp.example" : silent ? "null" : BASE }),
     };
     const cookies = [...this.cookies].filter(([, { path }]) => url.pathname.startsWith(path)).map(([name, { value }]) => `${name}=${value}`);
     if (cookies.length > 0) headers["cookie"] = cookies.join("; ");
