@@ -27,4 +27,4 @@ measure: ## The figures of the live protocol, with the native load driver (SHORT
 
 clean: ## Remove everything that was built or downloaded into this folder
 	cargo clean
-	rm -rf web/dist web/node_modules web/authclient/reference/node_modules web/e2e/screenshots loadtest/.venv .dev
+	rm -rf web/dist web/node_modules web/authclient/reference/node_modules web/oidcclient/reference/node_modules web/oidcclient/authlib/.venv web/e2e/screenshots loadtest/.venv .dev

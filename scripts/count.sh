@@ -13,13 +13,16 @@ cargo_count() { plain rust | grep -E '^test result:' | sed -nE "s/.* ([0-9]+) $1
 vitest_count() { plain "$2" | grep -E '^ *Tests ' | sed -nE "s/.* ([0-9]+) $1.*/\1/p" | sum; }
 node_count() { plain browser | sed -nE "s/^(ℹ|#) $1 ([0-9]+)$/\2/p" | sum; }
 
-vitest_passed=$(($(vitest_count passed web-tests) + $(vitest_count passed live-client) + $(vitest_count passed auth-client)))
+vitest_passed=0
+for stage in web-tests live-client auth-client oidc-client; do
+  vitest_passed=$((vitest_passed + $(vitest_count passed "$stage")))
+done
 passed=$(($(cargo_count passed) + vitest_passed + $(node_count pass)))
 failures=0
 for stage in "$@"; do
   case $stage in
     rust) found=$(cargo_count failed) ;;
-    web-tests | live-client | auth-client) found=$(vitest_count failed "$stage") ;;
+    web-tests | live-client | auth-client | oidc-client) found=$(vitest_count failed "$stage") ;;
     browser) found=$(node_count fail) ;;
     *) found=0 ;;
   esac

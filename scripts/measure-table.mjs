@@ -80,6 +80,16 @@ const rows = {
       `${it.server} times as many on ${run.first}, ${it.with_postgres} with PostgreSQL's time counted in`,
     ]),
   ],
+  oidc: (run) => [
+    ...Object.keys(run.targets[run.first]).map((kind) => [
+      kind,
+      `${Object.entries(run.targets)
+        .map(([name, kinds]) => `${name} ${kinds[kind].per_cpu_s} a second of its processor time (${kinds[kind].cpu_us} us each)`)
+        .join(", ")}${Object.entries(run.ratios).map(([name, kinds]) => `: ${kinds[kind]} times ${name}`).join("")}`,
+    ]),
+    ["RSA alone", `${run.rsa_signatures_per_cpu_s} signatures a second of processor time; a refresh and a code are two each`],
+    ["healthz alone", `${run.targets[run.first].healthz.per_cpu_s}, the least that a request costs ${run.first}`],
+  ],
   "sign-in-timing": (run) => [
     ["known", spread(run.known)],
     ["unknown", spread(run.unknown)],
@@ -92,7 +102,7 @@ const rows = {
   ],
 };
 
-for (const file of readdirSync(dir).filter((name) => /^\d.*\.json$/.test(name)).sort()) {
+for (const file of readdirSync(dir).filter((name) => /^\d.*\.json$/.test(name)).sort((a, b) => Number.parseInt(a) - Number.parseInt(b) || a.localeCompare(b))) {
   const text = readFileSync(join(dir, file), "utf8");
   const name = file.replace(".json", "");
   if (!text.trim()) {

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# measure.sh: the figures of the live protocol (1 to 7) and of accounts (8 and 9), one after the other,
-# each on a server of its own with the scripted model; `intellistack load` and the scripts of
-# loadtest/accounts are the clients. Ends with a table.
+# measure.sh: the figures of the live protocol (1 to 7), of accounts (8 and 9) and of the OpenID Provider
+# (10), one after the other, each on a server of its own with the scripted model; `intellistack load` and
+# the scripts of loadtest/accounts and loadtest/oidc are the clients. Ends with a table.
 # Environment: SHORT=1 a tenth of the users in a quarter of the time; ONLY="1 3" these parts alone;
 # SERVER a binary that is built already; DRIVER another one for the clients.
 set -euo pipefail
@@ -12,7 +12,7 @@ cd "$(dirname "$0")/.."
 scripts/need.sh test
 build_server
 driver=${DRIVER:-$server}
-only=${ONLY:-1 2 3 4 5 6 7 8 9}
+only=${ONLY:-1 2 3 4 5 6 7 8 9 10}
 # Users are divided by one, seconds by the other.
 few=1 brief=1
 if [ -n "${SHORT:-}" ]; then few=10 brief=4; fi
@@ -173,12 +173,12 @@ if wants 7; then
   stop_node_two
 fi
 
-# accounts NAME SCRIPT ARGUMENT…: as `load`, with a script of loadtest/accounts.
-accounts() {
-  local name=$1 script=$2
+# script NAME PATH ARGUMENT…: as `load`, with a script of loadtest.
+script() {
+  local name=$1 path=$2
   shift 2
-  printf '\n== %s: %s %s\n' "$name" "$script" "$*" >&2
-  node "loadtest/accounts/$script.mjs" "$@" >"$dir/$name.json" || outcome=1
+  printf '\n== %s: %s %s\n' "$name" "$path" "$*" >&2
+  node "loadtest/$path.mjs" "$@" >"$dir/$name.json" || outcome=1
 }
 
 # start_peer NAME ARGUMENT…: npm's better-auth on a database of its own beside ours, with 32 accounts.
@@ -221,7 +221,7 @@ if wants 8; then
     file=$dir/${name[n]}.json.ready
     target "${name[n]}" "$(node -p 'JSON.parse(require("node:fs").readFileSync(process.argv[1])).url' "$file")" "${peers[n]}" "$file"
   done
-  accounts 8-get-session get-session --seconds $((24 / brief)) --expect 'peer>=20' "${targets[@]}" \
+  script 8-get-session accounts/get-session --seconds $((24 / brief)) --expect 'peer>=20' "${targets[@]}" \
     --postgres "$(head -n 1 "$private/postgres/db/postmaster.pid")"
   stop_server
   stop_node_two
@@ -233,10 +233,28 @@ fi
 if wants 9; then
   people 501
   INTELLISTACK__LIMITS__SIGN_IN_FAILURES_PER_MINUTE=1000000 serve
-  accounts 9-sign-in-storm sign-in-storm --url "$(ready url "$dir")" --accounts "$dir/accounts.jsonl" \
+  script 9-sign-in-storm accounts/sign-in-storm --url "$(ready url "$dir")" --accounts "$dir/accounts.jsonl" \
     --users $((500 / few)) --server-pid "$server_pid"
-  accounts 9-sign-in-timing sign-in-timing --url "$(ready url "$dir")" --accounts "$dir/accounts.jsonl"
+  script 9-sign-in-timing accounts/sign-in-timing --url "$(ready url "$dir")" --accounts "$dir/accounts.jsonl"
   stop_server
+fi
+
+# What the OpenID Provider does per second of processor time, beside npm's oidc-provider, which keeps all
+# of it in memory, in turns; and what RSA itself costs here.
+if wants 10; then
+  install_web web/oidcclient/reference
+  people 8
+  INTELLISTACK__OIDC__REGISTRATION=open serve
+  peer=$dir/oidc-peer.json.ready
+  NODE_ENV=production node web/oidcclient/reference/server.mjs --ready-file "$peer" </dev/null >"$dir/oidc-peer.log" 2>&1 &
+  peers+=($!)
+  wait_for 60 test -s "$peer" || die "oidc-provider did not get ready: $dir/oidc-peer.log"
+  targets=()
+  target embedded "$(ready url "$dir")" "$server_pid" "$dir/accounts.jsonl"
+  target oidc_provider "$(node -p 'JSON.parse(require("node:fs").readFileSync(process.argv[1])).url' "$peer")" "${peers[-1]}" "$peer"
+  script 10-provider oidc/provider --seconds $((8 / brief)) "${targets[@]}"
+  stop_server
+  stop_peers
 fi
 
 printf '\n'

@@ -24,7 +24,7 @@ if [ "$purpose" = test ]; then
   has chromium || packages+=(chromium)
   has initdb || compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || packages+=(postgresql)
 fi
-if [ "$purpose" = load ]; then
+if [ "$purpose" = load ] || [ "$purpose" = test ]; then
   if ! has python3 || ! python3 -c 'import venv, ensurepip' 2>/dev/null; then
     packages+=(python3-venv)
   fi

@@ -96,6 +96,13 @@ auth_client() {
   INTELLISTACK_READY=$private/server/ready.json web test:auth
 }
 
+# Client libraries of OpenID Connect from npm and PyPI, and the Foundation's modules, as tests. The program
+# makes their clients. Authlib's folder is made by the test itself.
+oidc_client() {
+  INTELLISTACK_READY=$private/server/ready.json \
+    INTELLISTACK_BIN=$(realpath "$target_dir/debug/intellistack") web test:oidc
+}
+
 # The built pages in a real browser.
 browser() {
   INTELLISTACK_READY=$private/server/ready.json web e2e && return
@@ -119,6 +126,7 @@ if [ ${#failed[@]} -eq 0 ]; then
   stage_here server start_server "$target_dir/debug/intellistack" "$private/server" --demo
   stage live-client live_client
   stage auth-client auth_client
+  stage oidc-client oidc_client
   stage browser browser
   stop_server
 fi

@@ -73,18 +73,20 @@ export function accountsOf(file) {
   return ready?.accounts ?? text.split("\n").map((line) => JSON.parse(line));
 }
 
-/** One request; `took` is from the first byte written to the last one read, in ms. */
+/** One request; `took` is from the first byte written to the last one read, in ms. A body is JSON, or a form. */
 export function ask(agent, url, { method = "GET", headers = {}, body = null } = {}) {
+  const form = body instanceof URLSearchParams;
+  const type = form ? "application/x-www-form-urlencoded" : "application/json";
   return new Promise((answered, failed) => {
     const start = performance.now();
-    const asked = request(url, { agent, method, headers: body === null ? headers : { ...headers, "content-type": "application/json" } }, (answer) => {
+    const asked = request(url, { agent, method, headers: body === null ? headers : { ...headers, "content-type": type } }, (answer) => {
       let text = "";
       answer.setEncoding("utf8");
       answer.on("data", (piece) => (text += piece));
       answer.on("end", () => answered({ status: answer.statusCode, headers: answer.headers, text, took: performance.now() - start }));
     });
     asked.once("error", failed);
-    asked.end(body === null ? undefined : JSON.stringify(body));
+    asked.end(body === null ? undefined : form ? body.toString() : JSON.stringify(body));
   });
 }
 
