@@ -1,7 +1,7 @@
 import { generateKeyPair, exportJWK, type CryptoKey } from "jose";
 import * as oidc from "openid-client";
 import { Browser, type Stop, type Walk } from "./browser";
-import { CALLBACK, ISSUER, createClient, type Account, type Client, type ClientMetadata } from "./target";
+import { CALLBACK, EVERYDAY, ISSUER, createClient, registrable, type Account, type Client, type ClientMetadata } from "./target";
 
 export type Parameters = Record<string, string>;
 export type Tokens = Awaited<ReturnType<typeof oidc.authorizationCodeGrant>>;
@@ -40,10 +40,19 @@ export class App {
     this.#callback = callback;
   }
 
-  /** `auth` is for a client with a key; others prove themselves as their metadata say. */
+  /**
+   * Registered by the library where anybody may, else made by the operator. `auth` is for a client with a
+   * key; others prove themselves as their metadata say.
+   */
   static async make(metadata: ClientMetadata = {}, auth?: oidc.ClientAuth): Promise<App> {
-    const client = await createClient(metadata);
-    return new App(client, await App.configured(client, metadata, auth), metadata.redirect_uris?.[0]);
+    const [callback] = metadata.redirect_uris ?? [];
+    if (!registrable(metadata)) {
+      const client = await createClient(metadata);
+      return new App(client, await App.configured(client, metadata, auth), callback);
+    }
+    const wanted = { ...EVERYDAY, ...metadata } as Partial<oidc.ClientMetadata>;
+    const config = await oidc.dynamicClientRegistration(new URL(ISSUER), wanted, auth ?? proof(metadata.token_endpoint_auth_method), PLAIN);
+    return new App(config.clientMetadata() as Client, config, callback);
   }
 
   static configured({ client_id, client_secret }: Client, metadata: ClientMetadata, auth?: oidc.ClientAuth): Promise<oidc.Configuration> {

@@ -3,7 +3,7 @@ import { beforeAll, describe, expect, test } from "vitest";
 import { arrival, key } from "./app";
 import { Browser } from "./browser";
 import { oursAlone } from "./differs";
-import { API, BASE, CALLBACK, ISSUER, createClient, newAccount, type Account, type ClientMetadata } from "./target";
+import { API, BASE, CALLBACK, EVERYDAY, ISSUER, createClient, newAccount, registrable, type Account, type ClientMetadata } from "./target";
 
 /** The tests are on loopback, without TLS. */
 const PLAIN = { [oauth.allowInsecureRequests]: true };
@@ -26,11 +26,17 @@ class App {
     this.auth = auth;
   }
 
+  /** Registered by the library where anybody may, else made by the operator. */
   static async make(metadata: ClientMetadata = {}, auth?: oauth.ClientAuth): Promise<App> {
-    const { client_id, client_secret = "none" } = await createClient(metadata);
+    const { client_id, client_secret = "none" } = registrable(metadata) ? await App.#registered(metadata) : await createClient(metadata);
     const method = metadata.token_endpoint_auth_method;
     const plain = method === "none" ? oauth.None() : method === "client_secret_post" ? oauth.ClientSecretPost(client_secret) : oauth.ClientSecretBasic(client_secret);
     return new App({ client_id }, auth ?? plain);
+  }
+
+  static async #registered(metadata: ClientMetadata): Promise<{ client_id: string; client_secret?: string }> {
+    const answer = await oauth.dynamicClientRegistrationRequest(server, { ...EVERYDAY, ...metadata } as Partial<oauth.Client>, PLAIN);
+    return (await oauth.processDynamicClientRegistrationResponse(answer)) as { client_id: string; client_secret?: string };
   }
 
   /** A visit up to the code, and what is checked when it comes back. */

@@ -38,7 +38,7 @@ async function manage(client: Registered, method = "GET", body?: object): Promis
 
 describe("registration (RFC 7591)", () => {
   test("openid-client registers an app, which signs people in at once", async () => {
-    const config = await oidc.dynamicClientRegistration(new URL(ISSUER), EVERYDAY, undefined, PLAIN);
+    const config = await oidc.dynamicClientRegistration(new URL(ISSUER), EVERYDAY, oidc.ClientSecretBasic(), PLAIN);
     const { client_id, client_secret } = config.clientMetadata() as { client_id: string; client_secret?: string };
     expect(client_secret).toBeTruthy();
     const tokens = await new App({ client_id }, config).signIn(new Browser(), ada, { scope: "openid email" });

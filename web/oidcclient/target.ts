@@ -68,7 +68,8 @@ export interface Client {
   [other: string]: unknown;
 }
 
-const EVERYDAY: ClientMetadata = {
+/** What an everyday client has; each test changes what it is about. */
+export const EVERYDAY: ClientMetadata = {
   client_name: "Test app",
   redirect_uris: [CALLBACK],
   post_logout_redirect_uris: [SIGNED_OUT],
@@ -76,6 +77,13 @@ const EVERYDAY: ClientMetadata = {
   response_types: ["code"],
   scope: "openid profile email offline_access",
 };
+
+const OPERATORS = ["skip_consent", "disabled", "course", "require_par", "fapi", "client_credentials_scopes", "backchannel_logout_uri"] as const;
+
+/** Whether anybody may register this over HTTP. Privileges, machines and addresses on this host are an operator's. */
+export function registrable({ scope = "", application_type, ...metadata }: ClientMetadata): boolean {
+  return OPERATORS.every((name) => metadata[name] === undefined) && !/\b(tutor|admin)\b/.test(scope) && application_type === undefined;
+}
 
 /** A client as an operator makes it. */
 export async function createClient(metadata: ClientMetadata = {}): Promise<Client> {
