@@ -51,7 +51,7 @@ describe("pushed requests", () => {
   });
 
   test("a client that must push cannot do without", async () => {
-    const app = await App.make({ require_par: true });
+    const app = await App.make({ require_pushed_authorization_requests: true });
     expect((await pushed(app, new Browser())).access_token).toBeTruthy();
     const visit = await app.visit();
     const stop = await new Browser().walk(visit.url, { as: ada, consent: "accept" });
@@ -105,7 +105,7 @@ describe("DPoP", () => {
 });
 
 describe("a client in the manner of FAPI 2.0", () => {
-  const FAPI: ClientMetadata = { fapi: true, require_par: true, dpop_bound_access_tokens: true, id_token_signed_response_alg: "ES256" };
+  const FAPI: ClientMetadata = { fapi: true, require_pushed_authorization_requests: true, dpop_bound_access_tokens: true, id_token_signed_response_alg: "ES256" };
 
   test("pushes, proves itself by key, binds its tokens, and refreshes", async () => {
     const app = await keyed(FAPI);

@@ -57,7 +57,7 @@ export interface ClientMetadata {
   skip_consent?: boolean;
   disabled?: boolean;
   course?: string;
-  require_par?: boolean;
+  require_pushed_authorization_requests?: boolean;
   fapi?: boolean;
   client_credentials_scopes?: string[];
 }
@@ -78,7 +78,7 @@ export const EVERYDAY: ClientMetadata = {
   scope: "openid profile email offline_access",
 };
 
-const OPERATORS = ["skip_consent", "disabled", "course", "require_par", "fapi", "client_credentials_scopes", "backchannel_logout_uri"] as const;
+const OPERATORS = ["skip_consent", "disabled", "course", "fapi", "client_credentials_scopes", "backchannel_logout_uri"] as const;
 
 /** Whether anybody may register this over HTTP. Privileges, machines and addresses on this host are an operator's. */
 export function registrable({ scope = "", application_type, ...metadata }: ClientMetadata): boolean {

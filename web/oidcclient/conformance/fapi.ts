@@ -9,7 +9,7 @@ import { Rp, random, s256, type Issued, type Reply } from "./rp";
 
 const FAPI: ClientMetadata = {
   fapi: true,
-  require_par: true,
+  require_pushed_authorization_requests: true,
   dpop_bound_access_tokens: true,
   token_endpoint_auth_method: "private_key_jwt",
   token_endpoint_auth_signing_alg: "ES256",

@@ -157,7 +157,7 @@ async function interact(request, response) {
 
 /** The metadata of RFC 7591 and our own keys; ours makes such clients at the command line. */
 async function create(request, response) {
-  const { require_par, course, disabled, client_credentials_scopes, ...metadata } = JSON.parse(await read(request));
+  const { course, disabled, client_credentials_scopes, ...metadata } = JSON.parse(await read(request));
   const client_id = randomBytes(16).toString("hex");
   const secret = (metadata.token_endpoint_auth_method ?? "client_secret_basic").startsWith("client_secret") ? { client_secret: randomBytes(32).toString("hex") } : {};
   const scope = [metadata.scope, ...(client_credentials_scopes ?? [])].filter(Boolean).join(" ");
@@ -166,7 +166,6 @@ async function create(request, response) {
     redirect_uris: [],
     ...metadata,
     ...(scope ? { scope } : {}),
-    ...(require_par ? { require_pushed_authorization_requests: true } : {}),
     client_id,
     ...secret,
   };
