@@ -26,6 +26,7 @@ pub mod recent;
 pub mod resume;
 pub mod return_url;
 pub mod role;
+pub mod special_use;
 pub mod stage;
 pub mod title;
 pub mod words;

@@ -7,8 +7,7 @@ use reqwest::{Client, redirect::Policy};
 use serde::Deserialize;
 use url::Url;
 
-use super::key_set::KeySet;
-use crate::domain::origin::Origin;
+use crate::{auth::key_sets::key_set::KeySet, domain::origin::Origin};
 
 const DISCOVERY: &str = "/.well-known/openid-configuration";
 const TIME: Duration = Duration::from_secs(5);
@@ -64,7 +63,7 @@ impl Fetcher {
             return Err(FetchError::UnsafeKeys(url));
         }
         let set = self.get(&url).await?;
-        KeySet::read(&set).ok_or(FetchError::NoKeys(url))
+        KeySet::read_named(&set).ok_or(FetchError::NoKeys(url))
     }
 
     async fn get(&self, url: &str) -> Result<Vec<u8>, FetchError> {

@@ -10,23 +10,25 @@ use std::{
 use jsonwebtoken::Validation;
 use tokio::sync::{Notify, watch};
 
-use super::{AuthError, jwt};
+use super::{
+    AuthError, jwt,
+    key_sets::{
+        cache::{Cache, Look, News},
+        key_set::{Key, KeySet},
+    },
+};
 use crate::{
     config::{self, PersonRole},
     domain::{clock::SharedClock, role::Role},
 };
 
-mod cache;
 mod claims;
 mod fetch;
-mod key_set;
 
 pub(crate) use claims::{LoggedOut, Refused, SignIn, Vouched};
 
-use cache::{Cache, Look, News};
 use claims::Claims;
 use fetch::{FetchError, Fetcher};
-use key_set::{Key, KeySet};
 
 /// The type of a logout token (Back-Channel Logout 1.0 §2.4).
 const LOGOUT: &str = "logout+jwt";

@@ -4,6 +4,7 @@
 //! sessions ends it.
 
 pub(crate) mod client;
+pub(crate) mod client_keys;
 mod settings;
 
 pub(crate) use settings::Settings;

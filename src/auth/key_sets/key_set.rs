@@ -1,4 +1,4 @@
-//! An issuer's published keys (RFC 7517), as far as we would believe a signature by them.
+//! Published keys (RFC 7517), as far as we would believe a signature by them.
 
 use std::collections::{HashMap, HashSet};
 
@@ -21,51 +21,73 @@ const RSA: &[Algorithm] = &[
 
 /// One key and the algorithms it may be used with. Never a symmetric one.
 #[derive(Clone)]
-pub(super) struct Key {
-    pub(super) verifier: DecodingKey,
+pub(in crate::auth) struct Key {
+    pub(in crate::auth) verifier: DecodingKey,
     algorithms: Vec<Algorithm>,
 }
 
 impl Key {
-    pub(super) fn fits(&self, algorithm: Algorithm) -> bool {
+    pub(in crate::auth) fn fits(&self, algorithm: Algorithm) -> bool {
         self.algorithms.contains(&algorithm)
     }
 }
 
-/// Keys by their names.
+/// Keys by their names, and those without.
 #[derive(Clone)]
-pub(super) struct KeySet(HashMap<String, Key>);
+pub(in crate::auth) struct KeySet {
+    named: HashMap<String, Key>,
+    nameless: Vec<Key>,
+}
 
 impl std::fmt::Debug for KeySet {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_set().entries(self.0.keys()).finish()
+        f.debug_set().entries(self.named.keys()).finish()
     }
 }
 
 impl KeySet {
-    /// What of a JWK set can be used; none if that is nothing. A key without a name cannot, nor one
-    /// for encryption, nor a symmetric one. Of two with one name neither is believed.
-    pub(super) fn read(json: &[u8]) -> Option<Self> {
+    /// What of a JWK set can be used; none if that is nothing. A key for encryption cannot, nor a
+    /// symmetric one. Of two with one name neither is believed.
+    pub(in crate::auth) fn read(json: &[u8]) -> Option<Self> {
         #[derive(Deserialize)]
         struct Set {
             keys: Vec<Value>,
         }
         let set: Set = serde_json::from_slice(json).ok()?;
-        let (mut keys, mut twice) = (HashMap::new(), HashSet::new());
+        let (mut named, mut twice) = (HashMap::new(), HashSet::new());
+        let mut nameless = Vec::new();
         for value in set.keys {
             let Ok(jwk) = serde_json::from_value::<Jwk>(value) else { continue };
-            let Some(name) = jwk.common.key_id.clone() else { continue };
             let Some(key) = usable(&jwk) else { continue };
-            if keys.insert(name.clone(), key).is_some() {
+            let Some(name) = jwk.common.key_id else {
+                nameless.push(key);
+                continue;
+            };
+            if named.insert(name.clone(), key).is_some() {
                 twice.insert(name);
             }
         }
-        keys.retain(|name, _| !twice.contains(name));
-        (!keys.is_empty()).then_some(Self(keys))
+        named.retain(|name, _| !twice.contains(name));
+        let empty = named.is_empty() && nameless.is_empty();
+        (!empty).then_some(Self { named, nameless })
     }
 
-    pub(super) fn get(&self, name: &str) -> Option<&Key> {
-        self.0.get(name)
+    /// As [`KeySet::read`], of an issuer whose tokens all name their key.
+    pub(in crate::auth) fn read_named(json: &[u8]) -> Option<Self> {
+        Self::read(json).filter(|set| !set.named.is_empty())
+    }
+
+    pub(in crate::auth) fn get(&self, name: &str) -> Option<&Key> {
+        self.named.get(name)
+    }
+
+    /// The one key that can be meant where none is named (RFC 7515 §4.1.4 makes names optional): of
+    /// two that fit neither is.
+    pub(in crate::auth) fn only(&self, algorithm: Algorithm) -> Option<&Key> {
+        let mut fitting =
+            self.named.values().chain(&self.nameless).filter(|key| key.fits(algorithm));
+        let only = fitting.next()?;
+        fitting.next().is_none().then_some(only)
     }
 }
 
@@ -109,7 +131,7 @@ mod tests {
     const N: &str = "sXchDaQebHnPiGvyDOAT4saGEUetSyo9MKLOoWFsueri23bOdgWp4Dy1WlUzewbgBHod5pcM9H95GQRV3JDXboIRROSBigeC5yjU1hGzHHyXss8UDprecbAYxknTcQkhslANGRUZmdTOQ5qTRsLAt6BTYuyvVRdhS8exSZEy_c4gs_7svlJJQ4H9_NxsiIoLwAEk7-Q3UXERGYw_75IDrGA84-lA_-Ct4eTlXHBIY2EaV7t7LjJaynVJCpkv4LKjTTAumiGUIuQhrNhZLuF_RJLqHpM2kgWFLU7-VTdL1VbC2tejvcI2BlMkEpk1BzBZI0KQB0GaDWFLN-aEAw3vRw";
 
     fn read(keys: &Value) -> Option<KeySet> {
-        KeySet::read(json!({ "keys": keys }).to_string().as_bytes())
+        KeySet::read_named(json!({ "keys": keys }).to_string().as_bytes())
     }
 
     fn rsa(name: &str) -> Value {
@@ -162,5 +184,18 @@ mod tests {
         for text in ["", "[]", "{}", r#"{"keys":{}}"#, r#"{"keys":[]}"#] {
             assert!(KeySet::read(text.as_bytes()).is_none(), "{text}");
         }
+    }
+
+    #[test]
+    fn where_no_key_is_named_the_only_one_that_fits_is_meant() {
+        let read = |keys: Value| KeySet::read(json!({ "keys": keys }).to_string().as_bytes());
+        let nameless = json!({ "kty": "RSA", "n": N, "e": "AQAB" });
+        let one = read(json!([nameless])).unwrap();
+        assert!(one.only(Algorithm::RS256).is_some());
+        assert!(one.only(Algorithm::ES256).is_none());
+
+        let two = read(json!([nameless, with("k", "alg", json!("RS256"))])).unwrap();
+        assert!(two.only(Algorithm::RS256).is_none(), "either may be meant");
+        assert!(two.only(Algorithm::PS256).is_some());
     }
 }

@@ -1,4 +1,4 @@
-//! When an issuer's keys are asked for, and which answer holds meanwhile: rules alone. Time comes
+//! When somebody's keys are asked for, and which answer holds meanwhile: rules alone. Time comes
 //! in by argument, the fetching is somebody else's.
 
 use crate::domain::clock::{MINUTE, Millis, SECOND};
@@ -12,7 +12,7 @@ const UNKNOWN: i64 = MINUTE;
 
 /// What a look for a key finds.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Look<T> {
+pub(in crate::auth) enum Look<T> {
     Found(T),
     /// The issuer has no such key, as far as we may ask.
     Unknown,
@@ -24,14 +24,14 @@ pub(super) enum Look<T> {
 
 /// What is worth a line in the log: the change, not each failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum News {
+pub(in crate::auth) enum News {
     Lost,
     Back,
 }
 
 /// The last good keys, and when to ask for others.
 #[derive(Debug)]
-pub(super) struct Cache<K> {
+pub(in crate::auth) struct Cache<K> {
     keys: Option<K>,
     /// When the last try began, and whether the last that ended failed.
     tried_at: Option<Millis>,
@@ -57,7 +57,11 @@ impl<K> Default for Cache<K> {
 
 impl<K> Cache<K> {
     /// Looks for a key with `find`, and takes note if the issuer should be asked.
-    pub(super) fn look<T>(&mut self, now: Millis, find: impl FnOnce(&K) -> Option<T>) -> Look<T> {
+    pub(in crate::auth) fn look<T>(
+        &mut self,
+        now: Millis,
+        find: impl FnOnce(&K) -> Option<T>,
+    ) -> Look<T> {
         let Some(keys) = &self.keys else {
             return if self.failing { Look::Away } else { Look::Wait };
         };
@@ -74,9 +78,9 @@ impl<K> Cache<K> {
         Look::Wait
     }
 
-    /// Whether the issuer is to be asked now. There is one who asks, so a try that has begun and
-    /// not ended has broken off.
-    pub(super) fn is_due(&self, now: Millis) -> bool {
+    /// Whether the issuer is to be asked now. There is one at a time who asks, so a try that has
+    /// begun and not ended has broken off.
+    pub(in crate::auth) fn is_due(&self, now: Millis) -> bool {
         let pause = if self.failing { AGAIN } else { FRESH };
         self.asked
             || self.in_flight
@@ -84,12 +88,12 @@ impl<K> Cache<K> {
     }
 
     /// A try begins.
-    pub(super) fn begin(&mut self, now: Millis) {
+    pub(in crate::auth) fn begin(&mut self, now: Millis) {
         (self.tried_at, self.in_flight, self.asked) = (Some(now), true, false);
     }
 
     /// A try has ended. Without keys the old ones hold.
-    pub(super) fn finish(&mut self, keys: Option<K>) -> Option<News> {
+    pub(in crate::auth) fn finish(&mut self, keys: Option<K>) -> Option<News> {
         self.in_flight = false;
         let failed = keys.is_none();
         self.keys = keys.or_else(|| self.keys.take());
