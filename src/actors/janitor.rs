@@ -98,6 +98,7 @@ impl Janitor {
             log.trim(now.plus(-LOG_KEPT)).await;
             let gone = store.forget_changes(now).await?
                 + store.forget_nonces(now).await?
+                + store.forget_keys(now).await?
                 + store.forget_quota(now).await?
                 + store.forget_sessions(now).await?
                 + store.forget_foreign_sign_ins(now).await?

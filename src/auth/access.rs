@@ -1,13 +1,14 @@
 //! Access tokens for our own API (RFC 9068): what `GET /api/auth/token` gives and what opens
 //! `/api/v1` without a cookie. Worth nothing once the session behind them is gone.
 
-use jsonwebtoken::{Header, Validation};
+use jsonwebtoken::Validation;
 use serde::{Deserialize, Serialize};
 
-use super::{Auth, AuthError, Identity, jwt, keys};
+use super::{Auth, AuthError, Identity, jwt};
 use crate::domain::{
     clock::{Millis, SECOND},
     ids::{SessionId, UserId},
+    oidc::alg::SigningAlg,
     role::Role,
 };
 
@@ -82,14 +83,7 @@ impl Auth {
             nbf: None,
             act: identity.impersonated_by.clone().map(|sub| Actor { sub }),
         };
-        self.keys
-            .sign_with(|kid, key| {
-                let mut header = Header::new(keys::ALGORITHM);
-                header.typ = Some(jwt::ACCESS.to_owned());
-                header.kid = Some(kid.to_owned());
-                jsonwebtoken::encode(&header, &claims, key)
-            })
-            .map_err(|error| AuthError::Broken(format!("cannot sign a token: {error}")))
+        self.sign(SigningAlg::default(), Some(jwt::ACCESS), &claims)
     }
 
     /// Who shows this token: signature, issuer, audience, type, scope, times; and its session must
@@ -101,7 +95,7 @@ impl Auth {
         {
             return self.by_foreign_token(issuer, jwt).await;
         }
-        let claims = self.open_access_token(jwt).ok_or(AuthError::BadToken)?;
+        let claims = self.open_access_token(jwt).await.ok_or(AuthError::BadToken)?;
         let expires = Millis(claims.exp.saturating_mul(SECOND));
         let mut identity = match self.known_identity(&claims.sid).await {
             Ok(identity) if identity.user.id.as_str() == claims.sub => identity,
@@ -113,13 +107,14 @@ impl Auth {
         Ok(identity)
     }
 
-    fn open_access_token(&self, jwt: &str) -> Option<Claims> {
+    async fn open_access_token(&self, jwt: &str) -> Option<Claims> {
         let header = jwt::header(jwt)?;
         if jwt::type_of(&header).as_deref() != Some(jwt::ACCESS) {
             return None;
         }
-        let key = self.keys.verifier(header.kid.as_deref()?)?;
-        let mut rules = Validation::new(keys::ALGORITHM);
+        // The algorithm is the key's. A header that says another is refused.
+        let (algorithm, key) = self.keys.find(header.kid.as_deref()?).await?;
+        let mut rules = Validation::new(algorithm);
         // Times are checked below, against the clock that everything else goes by.
         rules.validate_exp = false;
         rules.validate_aud = false;

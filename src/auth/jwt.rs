@@ -10,15 +10,17 @@ pub(super) const MAX_LENGTH: usize = 8 * 1_024;
 pub(super) const ACCESS: &str = "at+jwt";
 
 /// The header, if it asks for nothing that we do not understand: `crit` names what a verifier must
-/// know, and we know none (RFC 7515 §4.1.11). Keys that it brings along (jwk, jku, x5u, x5c) are
+/// know, and we know none (RFC 7515 §4.1.11); a body that is not encoded (RFC 7797) is refused
+/// without `crit` too. Keys that it brings along (jwk, jku, x5u, x5c) are
 /// never looked at, and `alg` "none" does not parse.
 pub(super) fn header(jwt: &str) -> Option<Header> {
     if jwt.len() > MAX_LENGTH {
         return None;
     }
     let header = jsonwebtoken::decode_header(jwt).ok()?;
+    let encoded = header.extras.inner().get("b64").is_none_or(|it| *it == true);
     let plain = header.crit.is_none() && header.enc.is_none() && header.zip.is_none();
-    plain.then_some(header)
+    (plain && encoded).then_some(header)
 }
 
 /// The type that the header says, in lower case and without the `application/` that may stand

@@ -16,7 +16,7 @@ pub(crate) const SECRET: &str = "a-secret-of-thirty-two-characters";
 pub(crate) const PAGE: &str = "http://localhost:8080";
 
 /// Made once for all tests: a key takes longer than the rest of a bench.
-static KEY: std::sync::OnceLock<SigningKey> = std::sync::OnceLock::new();
+static KEYS: std::sync::OnceLock<Vec<SigningKey>> = std::sync::OnceLock::new();
 
 /// 2026-11-23, so that times look like times.
 pub(crate) const START: Millis = Millis(1_795_400_000_000);
@@ -93,12 +93,12 @@ impl Bench {
         let mut settings = settings(public_url, folder.path());
         change(&mut settings);
         let ids: SharedIds = Arc::new(SeededIds::new(11));
-        if let Some(key) = KEY.get() {
-            store.insert_first_key(key.clone()).await.unwrap();
+        if let Some(keys) = KEYS.get() {
+            store.insert_first_keys(keys.clone(), START).await.unwrap();
         }
         let auth = Box::pin(Auth::open(settings, Arc::clone(&store), shared, ids)).await.unwrap();
-        let key = store.signing_keys().await.unwrap().remove(0);
-        KEY.get_or_init(|| key);
+        let keys = store.signing_keys().await.unwrap();
+        KEYS.get_or_init(|| keys);
         Self { auth: Arc::new(auth), store, clock, folder }
     }
 

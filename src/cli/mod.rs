@@ -28,6 +28,7 @@ mod client;
 mod course;
 mod eval;
 mod failure;
+mod keys;
 mod load;
 mod migrate;
 mod openapi;
@@ -73,6 +74,8 @@ enum Command {
     Eval(eval::Args),
     /// Make accounts, list them, change their roles.
     User(user::Args),
+    /// List the keys that sign tokens, and make new ones.
+    Keys(keys::Args),
     Openapi(openapi::Args),
 }
 
@@ -148,6 +151,7 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Course(args) => runtime.block_on(course::run(&context, args)),
         Command::Search(args) => runtime.block_on(search::run(&context, args)),
         Command::Eval(args) => runtime.block_on(eval::run(&context, args)),
+        Command::Keys(args) => runtime.block_on(Box::pin(keys::run(&context, args))),
         Command::Openapi(args) => openapi::run(args),
         Command::User(args) => runtime.block_on(Box::pin(user::run(&context, args))),
     }

@@ -87,6 +87,8 @@ kinds! {
     ClientRemoved = "client_removed",
     ConsentGiven = "consent_given",
     ConsentWithdrawn = "consent_withdrawn",
+    /// By the operator: other keys sign our tokens.
+    KeysRotated = "keys_rotated",
 }
 
 impl AuthEventKind {

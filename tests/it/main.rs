@@ -14,6 +14,7 @@ mod chaos;
 mod database;
 mod dependencies;
 mod imports;
+mod keys;
 mod live;
 mod load;
 mod mail;

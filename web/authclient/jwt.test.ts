@@ -75,11 +75,12 @@ describe("token", () => {
 });
 
 describe("jwks", () => {
-  test("publishes RSA keys, with kid and alg, and nothing private", async () => {
+  test("publishes an RSA key among others, with kid and alg, and nothing private", async () => {
     const published = await keys(new Person());
-    expect(published.length).toBeGreaterThan(0);
+    const rsa = published.find((key) => key.kty === "RSA");
+    expect(rsa).toMatchObject({ alg: "RS256", n: expect.any(String), e: "AQAB" });
     for (const key of published) {
-      expect(key).toMatchObject({ kty: "RSA", alg: "RS256", kid: expect.any(String), n: expect.any(String), e: "AQAB" });
+      expect(key).toMatchObject({ alg: expect.any(String), kid: expect.any(String) });
       for (const secret of ["d", "p", "q", "dp", "dq", "qi"]) expect(key).not.toHaveProperty(secret);
     }
   });

@@ -1,108 +1,166 @@
-//! The signing keys: made at the first start, sealed at rest, published as a JWK set (RFC 7517).
+//! The signing keys: one an algorithm, made at the first start, sealed at rest, published as a JWK
+//! set (RFC 7517). A new one takes over by [`Auth::rotate_keys`]; the old one stays published until
+//! its longest token is dead.
 
 use std::sync::{Arc, PoisonError, RwLock};
 
-use aws_lc_rs::{
-    aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey},
-    encoding::{AsDer, Pkcs8V1Der},
-    rsa::{KeyPair, KeySize},
-    signature::KeyPair as _,
-};
-use base64::{
-    Engine,
-    engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
-};
 use bytes::Bytes;
-use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey};
-use serde::{Deserialize, Serialize};
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, jwk::Jwk};
+use serde::Serialize;
 
-use super::{AuthError, secret::Secret};
+use super::{Auth, AuthError, secret::Secret, sessions::Device};
 use crate::{
-    domain::{clock::SharedClock, ids::SharedIds},
-    store::{Store, keys::SigningKey},
+    domain::{
+        clock::{Millis, SECOND, SharedClock},
+        ids::SharedIds,
+        oidc::alg::SigningAlg,
+    },
+    store::{Store, auth_events::AuthEventKind, keys::SigningKey},
 };
 
-pub(crate) const ALGORITHM: Algorithm = Algorithm::RS256;
-const SEALING: &str = "signing keys v1";
+mod pair;
 
-/// The public half as it is published.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-struct PublicJwk {
-    kty: String,
-    #[serde(rename = "use")]
-    usage: String,
-    alg: String,
+use pair::{PublicJwk, Seal, algorithm, broken};
+
+/// An unknown name makes us look at the store at most this often.
+const LOOK: i64 = SECOND;
+
+struct Signer {
+    alg: SigningAlg,
     kid: String,
-    n: String,
-    e: String,
+    key: EncodingKey,
 }
 
 struct Published {
     kid: String,
+    algorithm: Algorithm,
     verifier: DecodingKey,
+    jwk: PublicJwk,
+    dead_at: Option<Millis>,
+}
+
+impl Published {
+    fn is_alive(&self, now: Millis) -> bool {
+        self.dead_at.is_none_or(|at| now < at)
+    }
 }
 
 /// What is signed with, and what is still believed.
 struct Ring {
-    kid: String,
-    signer: EncodingKey,
+    signers: Vec<Signer>,
     published: Vec<Published>,
+    /// All that are published, as they are sent.
     jwks: Bytes,
 }
 
 /// The keys as last loaded; [`Keys::reload`] follows a change of kind `key`.
 pub(crate) struct Keys {
     store: Arc<Store>,
-    sealing: LessSafeKey,
+    clock: SharedClock,
+    seal: Seal,
     ring: RwLock<Arc<Ring>>,
+    /// When the store was last looked at for an unknown name.
+    looked_at: tokio::sync::Mutex<Millis>,
 }
 
 impl Keys {
-    /// Loads the keys, and makes the first one if there is none.
+    /// Loads the keys, and makes those that are not there.
     pub(crate) async fn open(
         store: Arc<Store>,
         secret: &Secret,
         clock: &SharedClock,
         ids: &SharedIds,
     ) -> Result<Self, AuthError> {
-        let sealing = UnboundKey::new(&AES_256_GCM, &secret.key_for(SEALING))
-            .map(LessSafeKey::new)
-            .map_err(|_| AuthError::Broken("AES-256-GCM is not to be had".to_owned()))?;
+        let (seal, now) = (Seal::new(secret)?, clock.now());
         let mut rows = store.signing_keys().await?;
-        if rows.iter().all(|row| row.retired_at.is_some()) {
-            let kid = ids.token(16);
-            let mut nonce = [0; NONCE_LEN];
-            ids.fill(&mut nonce);
-            let row = make_key(kid, nonce, &sealing, clock.now().0).await?;
-            store.insert_first_key(row).await?;
+        let missing = SigningAlg::ALL.into_iter().filter(|alg| signing(&rows, *alg).is_none());
+        let mut made = Vec::new();
+        for alg in missing {
+            made.push(pair::make(alg, &seal, now, &**ids).await?);
+        }
+        if !made.is_empty() {
+            store.insert_first_keys(made, now).await?;
             rows = store.signing_keys().await?;
         }
-        let ring = RwLock::new(Arc::new(ring_of(&rows, &sealing)?));
-        Ok(Self { store, sealing, ring })
+        let ring = RwLock::new(Arc::new(ring_of(&rows, &seal)?));
+        let looked_at = tokio::sync::Mutex::new(now);
+        Ok(Self { store, clock: Arc::clone(clock), seal, ring, looked_at })
     }
 
     pub(crate) async fn reload(&self) -> Result<(), AuthError> {
         let rows = self.store.signing_keys().await?;
-        let ring = Arc::new(ring_of(&rows, &self.sealing)?);
+        let ring = Arc::new(ring_of(&rows, &self.seal)?);
         *self.ring.write().unwrap_or_else(PoisonError::into_inner) = ring;
         Ok(())
     }
 
     /// The JWK set, ready to send.
     pub(crate) fn jwks(&self) -> Bytes {
-        self.ring().jwks.clone()
+        let (ring, now) = (self.ring(), self.clock.now());
+        if ring.published.iter().all(|key| key.is_alive(now)) {
+            return ring.jwks.clone();
+        }
+        // Until the janitor comes by, which is within a minute.
+        let alive: Vec<_> = ring.published.iter().filter(|key| key.is_alive(now)).collect();
+        set_of(&alive).unwrap_or_else(|_| ring.jwks.clone())
     }
 
-    /// Gives the signing key's `kid` and the key.
-    pub(crate) fn sign_with<T>(&self, sign: impl FnOnce(&str, &EncodingKey) -> T) -> T {
-        let ring = self.ring();
-        sign(&ring.kid, &ring.signer)
+    /// A signed token of these claims, of this type (`typ`, RFC 8725 §3.11).
+    pub(crate) fn sign(
+        &self,
+        alg: SigningAlg,
+        typ: Option<&str>,
+        claims: &impl Serialize,
+    ) -> Result<String, AuthError> {
+        self.sign_with(alg, |header, key| {
+            header.typ = typ.map(str::to_owned);
+            jsonwebtoken::encode(header, claims, key)
+        })
+        .ok_or_else(|| AuthError::Broken(format!("there is no signing key for {alg}")))?
+        .map_err(|error| AuthError::Broken(format!("cannot sign a token: {error}")))
     }
 
-    /// The key named `kid`, if it is ours. No other place is ever asked for a key.
-    pub(crate) fn verifier(&self, kid: &str) -> Option<DecodingKey> {
+    /// Gives a header that names the signing key, and the key.
+    pub(super) fn sign_with<T>(
+        &self,
+        alg: SigningAlg,
+        sign: impl FnOnce(&mut Header, &EncodingKey) -> T,
+    ) -> Option<T> {
         let ring = self.ring();
-        ring.published.iter().find(|key| key.kid == kid).map(|key| key.verifier.clone())
+        let signer = ring.signers.iter().find(|signer| signer.alg == alg)?;
+        let mut header = Header::new(algorithm(alg));
+        header.kid = Some(signer.kid.clone());
+        Some(sign(&mut header, &signer.key))
+    }
+
+    /// The key named `kid`, if it is ours and not dead, with the one algorithm that it is for: what
+    /// a token's header says of that counts for nothing (RFC 8725 §3.1). No other place is ever
+    /// asked for a key.
+    pub(crate) fn verifier(&self, kid: &str) -> Option<(Algorithm, DecodingKey)> {
+        let (ring, now) = (self.ring(), self.clock.now());
+        let key = ring.published.iter().find(|key| key.kid == kid && key.is_alive(now))?;
+        Some((key.algorithm, key.verifier.clone()))
+    }
+
+    /// As [`Keys::verifier`], and looks at the store for a name that is new: another node may sign
+    /// with a new key before this one has heard of it. Names cost an attacker nothing, so it looks
+    /// once a second at most.
+    pub(crate) async fn find(&self, kid: &str) -> Option<(Algorithm, DecodingKey)> {
+        if let Some(known) = self.verifier(kid) {
+            return Some(known);
+        }
+        let mut looked_at = self.looked_at.lock().await;
+        let now = self.clock.now();
+        if (0..LOOK).contains(&now.since(*looked_at)) {
+            // Whoever held the lock may have found it.
+            return self.verifier(kid);
+        }
+        *looked_at = now;
+        if let Err(error) = self.reload().await {
+            tracing::warn!(%error, "the signing keys cannot be read");
+            return None;
+        }
+        self.verifier(kid)
     }
 
     fn ring(&self) -> Arc<Ring> {
@@ -110,141 +168,76 @@ impl Keys {
     }
 }
 
-/// The oldest key that is not retired signs, so that every node picks the same.
-fn ring_of(rows: &[SigningKey], sealing: &LessSafeKey) -> Result<Ring, AuthError> {
-    let signing = rows
-        .iter()
-        .find(|row| row.retired_at.is_none())
-        .ok_or_else(|| AuthError::Broken("there is no signing key".to_owned()))?;
+/// There is one that is not retired for each algorithm, so that every node picks the same.
+fn signing(rows: &[SigningKey], alg: SigningAlg) -> Option<&SigningKey> {
+    rows.iter().find(|row| row.alg == alg.as_str() && row.retired_at.is_none())
+}
+
+fn ring_of(rows: &[SigningKey], seal: &Seal) -> Result<Ring, AuthError> {
+    let mut signers = Vec::new();
+    for alg in SigningAlg::ALL {
+        let row = signing(rows, alg)
+            .ok_or_else(|| AuthError::Broken(format!("there is no signing key for {alg}")))?;
+        signers.push(Signer { alg, kid: row.kid.clone(), key: seal.signer(row, alg)? });
+    }
     let mut published = Vec::with_capacity(rows.len());
-    let mut keys = Vec::with_capacity(rows.len());
     for row in rows {
-        let jwk: PublicJwk = serde_json::from_str(&row.public_jwk).map_err(broken)?;
-        let verifier = DecodingKey::from_rsa_components(&jwk.n, &jwk.e).map_err(broken)?;
-        published.push(Published { kid: row.kid.clone(), verifier });
-        keys.push(jwk);
+        // One that we do not know is a newer version's.
+        let Ok(alg) = row.alg.parse::<SigningAlg>() else { continue };
+        let jwk: Jwk = serde_json::from_str(&row.public_jwk).map_err(broken)?;
+        published.push(Published {
+            kid: row.kid.clone(),
+            algorithm: algorithm(alg),
+            verifier: DecodingKey::from_jwk(&jwk).map_err(broken)?,
+            jwk: serde_json::from_str(&row.public_jwk).map_err(broken)?,
+            dead_at: row.dead_at(),
+        });
     }
-    let jwks = serde_json::to_vec(&serde_json::json!({ "keys": keys })).map_err(broken)?;
-    let signer = EncodingKey::from_rsa_pem(pem(&unseal(signing, sealing)?).as_bytes())
-        .map_err(|error| AuthError::Broken(format!("a signing key is damaged: {error}")))?;
-    Ok(Ring { kid: signing.kid.clone(), signer, published, jwks: jwks.into() })
+    let jwks = set_of(&published.iter().collect::<Vec<_>>())?;
+    Ok(Ring { signers, published, jwks })
 }
 
-async fn make_key(
-    kid: String,
-    nonce: [u8; NONCE_LEN],
-    sealing: &LessSafeKey,
-    created_at: i64,
-) -> Result<SigningKey, AuthError> {
-    let pair = tokio::task::spawn_blocking(|| KeyPair::generate(KeySize::Rsa2048))
-        .await
-        .map_err(broken)?
-        .map_err(broken)?;
-    let public = pair.public_key();
-    let jwk = PublicJwk {
-        kty: "RSA".to_owned(),
-        usage: "sig".to_owned(),
-        alg: "RS256".to_owned(),
-        kid: kid.clone(),
-        n: URL_SAFE_NO_PAD.encode(public.modulus().big_endian_without_leading_zero()),
-        e: URL_SAFE_NO_PAD.encode(public.exponent().big_endian_without_leading_zero()),
-    };
-    let der: Pkcs8V1Der<'_> = pair.as_der().map_err(broken)?;
-    let mut sealed = der.as_ref().to_vec();
-    sealing
-        .seal_in_place_append_tag(
-            Nonce::assume_unique_for_key(nonce),
-            Aad::from(kid.as_bytes()),
-            &mut sealed,
-        )
-        .map_err(broken)?;
-    Ok(SigningKey {
-        kid,
-        alg: jwk.alg.clone(),
-        public_jwk: serde_json::to_string(&jwk).map_err(broken)?,
-        private_sealed: STANDARD.encode([&nonce[..], &sealed].concat()),
-        created_at,
-        retired_at: None,
-    })
+fn set_of(keys: &[&Published]) -> Result<Bytes, AuthError> {
+    let keys: Vec<&PublicJwk> = keys.iter().map(|key| &key.jwk).collect();
+    let set = serde_json::to_vec(&serde_json::json!({ "keys": keys })).map_err(broken)?;
+    Ok(set.into())
 }
 
-/// Gives the key in PKCS #8.
-fn unseal(row: &SigningKey, sealing: &LessSafeKey) -> Result<Vec<u8>, AuthError> {
-    let closed = || {
-        AuthError::Broken(
-            "auth.secret does not open the stored signing key: every node on one database needs \
-             the same. Set auth.secret on this one to that of the server that made the key (it is \
-             in <data.dir>/secret there, if none was configured)"
-                .to_owned(),
-        )
-    };
-    let bytes = STANDARD.decode(&row.private_sealed).map_err(|_| closed())?;
-    let (nonce, sealed) = bytes.split_at_checked(NONCE_LEN).ok_or_else(closed)?;
-    let mut sealed = sealed.to_vec();
-    let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| closed())?;
-    let opened = sealing
-        .open_in_place(nonce, Aad::from(row.kid.as_bytes()), &mut sealed)
-        .map_err(|_| closed())?;
-    Ok(opened.to_vec())
-}
-
-fn pem(pkcs8: &[u8]) -> String {
-    let mut text = String::from("-----BEGIN PRIVATE KEY-----\n");
-    for line in STANDARD.encode(pkcs8).as_bytes().chunks(64) {
-        text.push_str(&String::from_utf8_lossy(line));
-        text.push('\n');
+impl Auth {
+    /// A signed token of these claims.
+    pub(crate) fn sign(
+        &self,
+        alg: SigningAlg,
+        typ: Option<&str>,
+        claims: &impl Serialize,
+    ) -> Result<String, AuthError> {
+        self.keys.sign(alg, typ, claims)
     }
-    text.push_str("-----END PRIVATE KEY-----\n");
-    text
-}
 
-fn broken(error: impl std::fmt::Display) -> AuthError {
-    AuthError::Broken(format!("a signing key cannot be used: {error}"))
+    /// Every key that signs or is still published, oldest first.
+    pub(crate) async fn signing_keys(&self) -> Result<Vec<SigningKey>, AuthError> {
+        let (rows, now) = (self.store.signing_keys().await?, self.clock.now());
+        Ok(rows.into_iter().filter(|row| row.dead_at().is_none_or(|at| now < at)).collect())
+    }
+
+    /// New keys sign from now on, here at once and on every node within a second. Gives them.
+    pub(crate) async fn rotate_keys(
+        &self,
+        algs: &[SigningAlg],
+    ) -> Result<Vec<SigningKey>, AuthError> {
+        let now = self.clock.now();
+        let mut made = Vec::with_capacity(algs.len());
+        for alg in algs {
+            made.push(pair::make(*alg, &self.keys.seal, now, &*self.ids).await?);
+        }
+        let names: Vec<&str> = made.iter().map(|key| key.kid.as_str()).collect();
+        let event = self.event(AuthEventKind::KeysRotated, &Device::default());
+        let event = event.with("keys", names.join(" "));
+        self.store.rotate_keys(made.clone(), event, now).await?;
+        self.reload_keys().await?;
+        Ok(made)
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::{
-        domain::{clock::SystemClock, ids::SeededIds},
-        store::contract::on_lite,
-    };
-
-    async fn keys(store: &Arc<Store>, secret: &str) -> Result<Keys, AuthError> {
-        let clock: SharedClock = Arc::new(SystemClock);
-        let ids: SharedIds = Arc::new(SeededIds::new(3));
-        Keys::open(Arc::clone(store), &Secret::new(secret).unwrap(), &clock, &ids).await
-    }
-
-    #[tokio::test(flavor = "multi_thread")]
-    async fn the_key_of_the_first_start_is_used_after_a_restart_and_only_its_secret_opens_it() {
-        let (store, _folder) = on_lite().await;
-        let store = Arc::new(store);
-
-        let first = keys(&store, "a-secret-of-thirty-two-characters").await.unwrap();
-        let second = keys(&store, "a-secret-of-thirty-two-characters").await.unwrap();
-        let other = keys(&store, "b-secret-of-thirty-two-characters").await;
-
-        assert_eq!(first.jwks(), second.jwks());
-        let Err(AuthError::Broken(why)) = other else { panic!("another secret opened the key") };
-        assert!(why.contains("auth.secret"), "{why}");
-    }
-
-    #[tokio::test(flavor = "multi_thread")]
-    async fn the_private_key_is_neither_published_nor_stored_in_clear() {
-        let (store, _folder) = on_lite().await;
-        let store = Arc::new(store);
-
-        let keys = keys(&store, "a-secret-of-thirty-two-characters").await.unwrap();
-
-        let set: serde_json::Value = serde_json::from_slice(&keys.jwks()).unwrap();
-        let jwk = set["keys"][0].as_object().unwrap();
-        let names: Vec<_> = jwk.keys().map(String::as_str).collect();
-        assert_eq!(names.len(), 6, "{names:?}");
-        assert_eq!((jwk["kty"].as_str(), jwk["use"].as_str()), (Some("RSA"), Some("sig")));
-        let row = store.signing_keys().await.unwrap().remove(0);
-        let stored = STANDARD.decode(&row.private_sealed).unwrap();
-        assert!(KeyPair::from_pkcs8(&stored).is_err());
-        assert!(KeyPair::from_pkcs8(&stored[NONCE_LEN..]).is_err());
-    }
-}
+mod tests;
