@@ -26,7 +26,6 @@ mod cookies;
 mod delete_user;
 mod error;
 mod factor_schema;
-mod keys;
 mod pages;
 mod passkey;
 mod profile;
@@ -64,7 +63,7 @@ pub(super) fn docs() -> utoipa::openapi::OpenApi {
         two_factor::Docs::openapi,
         passkey::Docs::openapi,
         backchannel::Docs::openapi,
-        keys::Docs::openapi,
+        super::oidc::docs,
         admin::Docs::openapi,
     ];
     for area in areas {
@@ -104,10 +103,10 @@ pub(crate) fn routes(cfg: &mut ServiceConfig) {
             .configure(passkey::routes)
             .configure(backchannel::routes)
             .configure(admin::routes)
-            .configure(keys::routes)
+            .configure(super::oidc::routes)
             .default_service(web::to(nothing)),
     )
-    .configure(keys::well_known);
+    .configure(super::oidc::well_known);
 }
 
 /// On a node without accounts of its own: another issuer's word is heard, the rest is not here.
@@ -135,7 +134,7 @@ where
     at(cfg, path, vec![web::post().to(handler)]);
 }
 
-fn get<F, Args>(cfg: &mut ServiceConfig, path: &str, handler: F)
+pub(super) fn get<F, Args>(cfg: &mut ServiceConfig, path: &str, handler: F)
 where
     F: Handler<Args>,
     Args: actix_web::FromRequest + 'static,
@@ -279,4 +278,4 @@ async fn fresh_caller(request: &HttpRequest, auth: &Auth) -> Result<Identity, Re
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -2,7 +2,6 @@
 //! (`body.rs`) and answers are written as Better-Auth's client wants them (`shapes.rs`).
 #![expect(dead_code, reason = "these types describe; nothing makes or reads them")]
 
-use serde_json::Value;
 use utoipa::ToSchema;
 
 /// A refusal in Better-Auth's dialect.
@@ -201,23 +200,6 @@ pub(super) struct ResetBody {
 #[schema(as = Ok)]
 pub(super) struct OkBody {
     ok: bool,
-}
-
-#[derive(ToSchema)]
-#[schema(as = Keys)]
-pub(super) struct KeysBody {
-    keys: Vec<Value>,
-}
-
-#[derive(ToSchema)]
-#[schema(as = Discovery)]
-pub(super) struct DiscoveryBody {
-    issuer: String,
-    jwks_uri: String,
-    response_types_supported: Vec<String>,
-    grant_types_supported: Vec<String>,
-    subject_types_supported: Vec<String>,
-    scopes_supported: Vec<String>,
 }
 
 #[derive(ToSchema)]

@@ -39,14 +39,14 @@ mod two_factor;
 const PASSWORD: &str = "Owl-Lamp-7 road";
 const FAR: &str = "192.0.2.7:4444";
 
-struct Answer {
-    status: u16,
+pub(in crate::http) struct Answer {
+    pub(in crate::http) status: u16,
     headers: HeaderMap,
-    text: String,
+    pub(in crate::http) text: String,
 }
 
 impl Answer {
-    fn json(&self) -> Value {
+    pub(in crate::http) fn json(&self) -> Value {
         serde_json::from_str(&self.text).unwrap_or_else(|_| panic!("no JSON: {}", self.text))
     }
 
@@ -54,7 +54,7 @@ impl Answer {
         self.json()["code"].as_str().unwrap_or_default().to_owned()
     }
 
-    fn header(&self, name: &str) -> Option<&str> {
+    pub(in crate::http) fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).map(|value| value.to_str().unwrap())
     }
 
@@ -79,7 +79,7 @@ impl Answer {
 }
 
 /// One request to the whole HTTP tree, from far away unless a test says otherwise.
-struct Call<'a> {
+pub(in crate::http) struct Call<'a> {
     bench: &'a Bench,
     request: test::TestRequest,
 }
@@ -91,7 +91,7 @@ impl Bench {
         Call { bench: self, request }
     }
 
-    fn get(&self, path: &str) -> Call<'_> {
+    pub(in crate::http) fn get(&self, path: &str) -> Call<'_> {
         self.call(Method::GET, path)
     }
 
@@ -116,7 +116,7 @@ impl Bench {
 }
 
 impl Call<'_> {
-    fn with(mut self, name: &str, value: &str) -> Self {
+    pub(in crate::http) fn with(mut self, name: &str, value: &str) -> Self {
         self.request = self.request.append_header((name.to_owned(), value.to_owned()));
         self
     }
@@ -131,7 +131,7 @@ impl Call<'_> {
         self
     }
 
-    async fn send(self) -> Answer {
+    pub(in crate::http) async fn send(self) -> Answer {
         let app = App::new()
             .app_data(Data::from(Arc::clone(&self.bench.auth)))
             .app_data(Data::from(Arc::clone(&self.bench.store)))

@@ -101,7 +101,9 @@ fn files(folder: &str) -> Vec<(String, String)> {
 #[test]
 fn every_mounted_call_is_documented_and_no_other() {
     let mut routes = BTreeSet::new();
-    for (folder, scope) in [("src/http", "/api/v1"), ("src/http/auth", "/api/auth")] {
+    for (folder, scope) in
+        [("src/http", "/api/v1"), ("src/http/auth", "/api/auth"), ("src/http/oidc", "/api/auth")]
+    {
         for (name, source) in files(folder) {
             if !NO_API.contains(&name.as_str()) {
                 routes.extend(mounted(&source, scope));

@@ -214,23 +214,8 @@ async fn the_token_call_gives_what_the_published_keys_check() {
 }
 
 #[actix_web::test]
-async fn every_copy_of_the_discovery_document_and_of_the_keys_is_the_same() {
+async fn every_copy_of_the_keys_is_the_same() {
     let bench = Bench::new().await;
-    let mut bodies = Vec::new();
-    for path in [
-        "/.well-known/openid-configuration",
-        "/api/auth/.well-known/openid-configuration",
-        "/.well-known/oauth-authorization-server/api/auth",
-    ] {
-        let answer = bench.get(path).with("host", "evil.example").send().await;
-        assert_eq!(answer.status, 200, "{path}");
-        bodies.push(answer.text);
-    }
-    bodies.dedup();
-    assert_eq!(bodies.len(), 1);
-    let document: Value = serde_json::from_str(&bodies[0]).unwrap();
-    assert_eq!(document["issuer"], "http://localhost:8080/api/auth");
-    assert_eq!(document["jwks_uri"], "http://localhost:8080/api/auth/jwks");
     let keys: Vec<String> = futures_util::future::join_all(
         ["/api/auth/jwks", "/.well-known/jwks.json", "/api/auth/.well-known/jwks.json"]
             .map(|path| bench.get(path).send()),

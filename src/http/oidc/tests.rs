@@ -1,0 +1,3 @@
+//! The provider over HTTP, as its clients see it. Attack ids are those of `oidc.md` §3.
+
+mod discovery;
