@@ -205,7 +205,7 @@ mod tests {
     async fn rotations_beside_each_other_and_beside_a_first_start_leave_one_key_that_signs() {
         on_both(async |store| {
             let rotate = |name: &'static str| {
-                store.rotate_keys(vec![key(name, "RS256")], event(name), Millis(5))
+                Box::pin(store.rotate_keys(vec![key(name, "RS256")], event(name), Millis(5)))
             };
             let start = store.insert_first_keys(vec![key("first", "RS256")], Millis(4));
             let (a, b, c, started) = tokio::join!(rotate("a"), rotate("b"), rotate("c"), start);

@@ -50,7 +50,7 @@ impl Answer {
         serde_json::from_str(&self.text).unwrap_or_else(|_| panic!("no JSON: {}", self.text))
     }
 
-    fn code(&self) -> String {
+    pub(in crate::http) fn code(&self) -> String {
         self.json()["code"].as_str().unwrap_or_default().to_owned()
     }
 
@@ -58,12 +58,12 @@ impl Answer {
         self.headers.get(name).map(|value| value.to_str().unwrap())
     }
 
-    fn cookies(&self) -> Vec<String> {
+    pub(in crate::http) fn cookies(&self) -> Vec<String> {
         self.headers.get_all("set-cookie").map(|it| it.to_str().unwrap().to_owned()).collect()
     }
 
     /// `name=value` of the session's cookie, as a browser sends it back.
-    fn cookie(&self) -> String {
+    pub(in crate::http) fn cookie(&self) -> String {
         self.cookie_named(SESSION_COOKIE)
     }
 
@@ -71,7 +71,7 @@ impl Answer {
         self.cookie_named("intellistack.known_device")
     }
 
-    fn cookie_named(&self, name: &str) -> String {
+    pub(in crate::http) fn cookie_named(&self, name: &str) -> String {
         let cookies = self.cookies();
         let cookie = cookies.iter().find(|text| text.contains(name)).unwrap();
         cookie.split(';').next().unwrap().to_owned()
@@ -85,7 +85,7 @@ pub(in crate::http) struct Call<'a> {
 }
 
 impl Bench {
-    fn call(&self, method: Method, path: &str) -> Call<'_> {
+    pub(in crate::http) fn call(&self, method: Method, path: &str) -> Call<'_> {
         let peer: SocketAddr = FAR.parse().unwrap();
         let request = test::TestRequest::default().method(method).uri(path).peer_addr(peer);
         Call { bench: self, request }
@@ -95,7 +95,7 @@ impl Bench {
         self.call(Method::GET, path)
     }
 
-    fn post(&self, path: &str, body: &Value) -> Call<'_> {
+    pub(in crate::http) fn post(&self, path: &str, body: &Value) -> Call<'_> {
         let mut call = self.call(Method::POST, path);
         call.request = call
             .request
@@ -104,12 +104,12 @@ impl Bench {
         call
     }
 
-    async fn sign_up(&self, email: &str) -> Answer {
+    pub(in crate::http) async fn sign_up(&self, email: &str) -> Answer {
         let body = json!({"name": "Ada", "email": email, "password": PASSWORD});
         self.post("/api/auth/sign-up/email", &body).send().await
     }
 
-    async fn sign_in(&self, email: &str, password: &str) -> Answer {
+    pub(in crate::http) async fn sign_in(&self, email: &str, password: &str) -> Answer {
         let body = json!({"email": email, "password": password});
         self.post("/api/auth/sign-in/email", &body).send().await
     }
@@ -122,11 +122,11 @@ impl Call<'_> {
     }
 
     /// As a page of ours sends it.
-    fn by_page(self, cookie: &str) -> Self {
+    pub(in crate::http) fn by_page(self, cookie: &str) -> Self {
         self.with("cookie", cookie).with("origin", PAGE)
     }
 
-    fn body(mut self, kind: &str, body: impl Into<String>) -> Self {
+    pub(in crate::http) fn body(mut self, kind: &str, body: impl Into<String>) -> Self {
         self.request = self.request.insert_header(("content-type", kind)).set_payload(body.into());
         self
     }
