@@ -175,6 +175,8 @@ pub(crate) struct Auth {
     factors: factors::Factors,
     social: social::Social,
     oidc: oidc::Settings,
+    outward: Arc<outward::Outward>,
+    client_keys: oidc::client_keys::ClientKeys,
     hasher: hashing::Hasher,
     limits: limits::Limits,
     mailer: outbox::Outbox,
@@ -207,6 +209,7 @@ impl Auth {
             loopback_is_free: settings.demo,
         };
         let secret = settings.secret;
+        let outward = Arc::new(outward::Outward::new(settings.oidc.allow_loopback_urls));
         let issuer = settings
             .issuer
             .map(|it| issuer::Issuer::new(it, audience_of(&origins), Arc::clone(&clock)));
@@ -223,6 +226,11 @@ impl Auth {
             links: links::Links::new(&secret),
             factors: factors::Factors::new(&secret, &origins)?,
             social: social::Social::new(&settings.social, &secret, &clock)?,
+            client_keys: oidc::client_keys::ClientKeys::new(
+                Arc::clone(&outward),
+                Arc::clone(&clock),
+            ),
+            outward,
             oidc: settings.oidc,
             stays: Stays::new(&secret),
             ticket_key: hmac::Key::new(hmac::HMAC_SHA256, &secret.key_for("live tickets v1")),

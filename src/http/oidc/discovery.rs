@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 use utoipa::OpenApi;
 
 use self::metadata::Metadata;
-use crate::{auth::Auth, domain::event::hex, http::auth::get};
+use crate::{auth::Auth, config::Registration, domain::event::hex, http::auth::get};
 
 mod metadata;
 
@@ -83,7 +83,7 @@ async fn discovery(
     if let Some(document) = known.0.get() {
         return Ok(document.answer(&request));
     }
-    let registration = auth.is_demo();
+    let registration = auth.oidc().registration != Registration::Off;
     let json = serde_json::to_vec(&Metadata::new(&auth.issuer(), registration))?;
     Ok(known.0.get_or_init(|| Document::new(json.into())).answer(&request))
 }
