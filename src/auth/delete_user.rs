@@ -12,8 +12,19 @@ use super::{
 use crate::{
     domain::{password::Password, return_url::ReturnUrl},
     mail::Mail,
-    store::{auth_events::AuthEventKind, verifications::NewProof},
+    store::{StoreError, auth_events::AuthEventKind, verifications::NewProof},
 };
+
+/// Why an account stays.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum DeletionError {
+    #[error("no admin would be left")]
+    LastAdmin,
+    #[error(transparent)]
+    Password(#[from] PasswordError),
+    #[error(transparent)]
+    Link(#[from] LinkError),
+}
 
 const TOKEN_LENGTH: usize = 32;
 
@@ -23,12 +34,9 @@ impl Auth {
         who: &Identity,
         password: Password,
         caller: &Caller,
-    ) -> Result<(), PasswordError> {
+    ) -> Result<(), DeletionError> {
         self.prove_password(who, password, caller).await?;
-        self.delete(who, None, &caller.device).await.map_err(|error| match error {
-            LinkError::Auth(error) => error.into(),
-            LinkError::Invalid | LinkError::Expired => AuthError::NotSignedIn.into(),
-        })
+        self.delete(who, None, &caller.device).await
     }
 
     /// The caller has proved lately that she is who she is.
@@ -36,7 +44,7 @@ impl Auth {
         &self,
         who: &Identity,
         device: &Device,
-    ) -> Result<(), LinkError> {
+    ) -> Result<(), DeletionError> {
         self.delete(who, None, device).await
     }
 
@@ -46,7 +54,7 @@ impl Auth {
         who: &Identity,
         token: &str,
         device: &Device,
-    ) -> Result<(), LinkError> {
+    ) -> Result<(), DeletionError> {
         self.delete(who, Some(identifier(token)), device).await
     }
 
@@ -89,14 +97,18 @@ impl Auth {
         who: &Identity,
         proof: Option<String>,
         device: &Device,
-    ) -> Result<(), LinkError> {
+    ) -> Result<(), DeletionError> {
         // Of the event nothing stays but that an account was deleted.
         let event = self.event(
             AuthEventKind::UserDeleted,
             &Device { address: String::new(), agent: None, ..device.clone() },
         );
-        self.store.delete_user(&who.user.id, proof, event).await.map_err(link_error)?;
-        self.unlock(&who.user.email).await?;
+        let deleted = self.store.delete_user(&who.user.id, proof, event).await;
+        deleted.map_err(|error| match error {
+            StoreError::Conflict(_) => DeletionError::LastAdmin,
+            error => link_error(error).into(),
+        })?;
+        self.unlock(&who.user.email).await.map_err(LinkError::from)?;
         Ok(())
     }
 }

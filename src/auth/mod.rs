@@ -58,6 +58,7 @@ mod stays;
 mod ticket;
 mod verify;
 
+pub(crate) use delete_user::DeletionError;
 pub(crate) use delivery::{Delivery, Tried};
 pub(crate) use demo::{DemoAccount, random_password};
 pub(crate) use foreign::LogoutError;

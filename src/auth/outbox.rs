@@ -107,6 +107,11 @@ impl Outbox {
         Ok(Some(row))
     }
 
+    /// Whether mail is read by anybody: it leaves, or is shown.
+    pub(super) const fn is_read(&self) -> bool {
+        self.posting.leaves || self.posting.shown
+    }
+
     /// A mail was stored: whoever delivers mail here need not wait for its time.
     pub(super) fn told(&self) {
         self.news.notify_one();

@@ -45,6 +45,7 @@ pub(crate) struct Words {
     pub password_chosen: Done,
     pub delete: Ask,
     pub deleted: Done,
+    pub last_admin: Done,
     pub sign_in_first: Done,
     pub expired: Done,
     pub invalid: Done,

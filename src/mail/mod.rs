@@ -11,7 +11,7 @@ mod retry;
 pub(crate) mod smtp;
 mod words;
 
-pub(crate) use render::To;
+pub(crate) use render::{Notice, To};
 pub(crate) use retry::Patience;
 
 /// What a mail is about; its name is what `/dev/mail.json?kind=` filters by.
@@ -19,6 +19,10 @@ pub(crate) use retry::Patience;
 pub(crate) enum Kind {
     VerifyEmail,
     ResetPassword,
+    /// Somebody asked for another password of an account that has none.
+    NoPassword,
+    /// A code that ends a sign-in.
+    SignInCode,
     /// Somebody signed up with an address that has an account.
     AccountExists,
     /// To the old address: whether the account may move to another.
@@ -39,6 +43,8 @@ impl Kind {
         match self {
             Self::VerifyEmail => "verify-email",
             Self::ResetPassword => "reset-password",
+            Self::NoPassword => "no-password",
+            Self::SignInCode => "sign-in-code",
             Self::AccountExists => "account-exists",
             Self::ChangeEmailConfirmation => "change-email-confirmation",
             Self::ChangeEmailVerification => "change-email-verification",

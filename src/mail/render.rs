@@ -7,7 +7,7 @@ use askama::Template;
 
 use super::{
     Kind, Mail,
-    words::{self, Said},
+    words::{self, Said, Words},
 };
 use crate::domain::locale::Locale;
 
@@ -20,6 +20,40 @@ pub(crate) struct To<'a> {
     pub address: &'a str,
     pub name: &'a str,
     pub locale: Locale,
+}
+
+/// What changed in how somebody signs in.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Notice<'a> {
+    /// Codes of an authenticator app are asked for from now on.
+    AppAdded,
+    /// So are codes by mail.
+    MailCodesAdded,
+    /// A password alone signs in.
+    FactorsRemoved,
+    CodesMade,
+    CodeUsed,
+    PasskeyAdded,
+    PasskeyRemoved,
+    /// An account at this provider signs in.
+    Linked(&'a str),
+}
+
+impl Notice<'_> {
+    fn said(self, words: &Words) -> String {
+        let notices = &words.notices;
+        let said = match self {
+            Self::AppAdded => notices.app_added,
+            Self::MailCodesAdded => notices.mail_codes_added,
+            Self::FactorsRemoved => notices.factors_removed,
+            Self::CodesMade => notices.codes_made,
+            Self::CodeUsed => notices.code_used,
+            Self::PasskeyAdded => notices.passkey_added,
+            Self::PasskeyRemoved => notices.passkey_removed,
+            Self::Linked(provider) => return notices.linked.replace("{provider}", provider),
+        };
+        said.to_owned()
+    }
 }
 
 #[derive(Template)]
@@ -54,6 +88,25 @@ impl Mail {
         write(Kind::ResetPassword, to, "", Some(link))
     }
 
+    /// To somebody who signs in with these providers, or a passkey, and has no password.
+    pub(crate) fn no_password(
+        to: To<'_>,
+        (providers, passkey): (&[&str], bool),
+        sign_in: &str,
+    ) -> Self {
+        let words = &words::of(to.locale).ways;
+        let mut ways = providers.to_vec();
+        ways.extend(passkey.then_some(words.passkey));
+        if ways.is_empty() {
+            ways.push(words.school);
+        }
+        write(Kind::NoPassword, to, &ways.join(", "), Some(sign_in))
+    }
+
+    pub(crate) fn sign_in_code(to: To<'_>, code: &str) -> Self {
+        write(Kind::SignInCode, to, code, None)
+    }
+
     pub(crate) fn account_exists(to: To<'_>, sign_in: &str) -> Self {
         write(Kind::AccountExists, to, "", Some(sign_in))
     }
@@ -85,9 +138,8 @@ impl Mail {
         write(Kind::DeleteAccount, to, "", Some(link))
     }
 
-    /// `what` happened, a sentence such as `A passkey was added: Ada's laptop.`
-    pub(crate) fn security_notice(to: To<'_>, what: &str) -> Self {
-        write(Kind::SecurityNotice, to, what, None)
+    pub(crate) fn security_notice(to: To<'_>, what: Notice<'_>) -> Self {
+        write(Kind::SecurityNotice, to, &what.said(words::of(to.locale)), None)
     }
 }
 
@@ -166,7 +218,17 @@ mod tests {
             Mail::password_changed(to),
             Mail::account_locked(to),
             Mail::delete_account(to, LINK),
-            Mail::security_notice(to, "A passkey was added."),
+            Mail::no_password(to, (&["Google", "GitHub"], true), LINK),
+            Mail::no_password(to, (&[], false), LINK),
+            Mail::sign_in_code(to, "012345"),
+            Mail::security_notice(to, Notice::AppAdded),
+            Mail::security_notice(to, Notice::MailCodesAdded),
+            Mail::security_notice(to, Notice::FactorsRemoved),
+            Mail::security_notice(to, Notice::CodesMade),
+            Mail::security_notice(to, Notice::CodeUsed),
+            Mail::security_notice(to, Notice::PasskeyAdded),
+            Mail::security_notice(to, Notice::PasskeyRemoved),
+            Mail::security_notice(to, Notice::Linked("Google")),
         ]
     }
 
@@ -216,7 +278,8 @@ mod tests {
         assert_eq!(long.len(), LONGEST_NAME);
         let quoted = Mail::verify_email(ada("\"Ada\" & Eve", Locale::English), LINK);
         assert!(quoted.html.contains("&#38; Eve"), "{}", quoted.html);
-        let notice = Mail::security_notice(ada("Ada", Locale::German), "<b>\r\n.\r\nx");
+        let linked = Notice::Linked("<b>\r\n.\r\nx");
+        let notice = Mail::security_notice(ada("Ada", Locale::German), linked);
         assert!(!notice.html.contains("<b>") && !notice.text.contains("\n."));
     }
 }

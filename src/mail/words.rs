@@ -16,6 +16,26 @@ pub(super) struct Said {
     pub rest: &'static str,
 }
 
+/// What a security notice tells, a sentence each.
+pub(super) struct Notices {
+    pub app_added: &'static str,
+    pub mail_codes_added: &'static str,
+    pub factors_removed: &'static str,
+    pub codes_made: &'static str,
+    pub code_used: &'static str,
+    pub passkey_added: &'static str,
+    pub passkey_removed: &'static str,
+    /// `{provider}` stands for its name.
+    pub linked: &'static str,
+}
+
+/// Ways to sign in other than a password, behind "with".
+pub(super) struct Ways {
+    pub passkey: &'static str,
+    /// Somebody else vouches for the account, or only its school knows.
+    pub school: &'static str,
+}
+
 /// All mails in one language, and what they have in common.
 pub(super) struct Words {
     /// `{name}` stands for the reader's name.
@@ -24,6 +44,8 @@ pub(super) struct Words {
     pub automatic: &'static str,
     pub verify_email: Said,
     pub reset_password: Said,
+    pub no_password: Said,
+    pub sign_in_code: Said,
     pub account_exists: Said,
     pub change_email_confirmation: Said,
     pub change_email_verification: Said,
@@ -32,6 +54,8 @@ pub(super) struct Words {
     pub account_locked: Said,
     pub delete_account: Said,
     pub security_notice: Said,
+    pub notices: Notices,
+    pub ways: Ways,
 }
 
 impl Words {
@@ -39,6 +63,8 @@ impl Words {
         match kind {
             Kind::VerifyEmail => &self.verify_email,
             Kind::ResetPassword => &self.reset_password,
+            Kind::NoPassword => &self.no_password,
+            Kind::SignInCode => &self.sign_in_code,
             Kind::AccountExists => &self.account_exists,
             Kind::ChangeEmailConfirmation => &self.change_email_confirmation,
             Kind::ChangeEmailVerification => &self.change_email_verification,

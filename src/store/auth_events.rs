@@ -57,6 +57,8 @@ kinds! {
     MfaEnabled = "mfa_enabled",
     MfaDisabled = "mfa_disabled",
     MfaFailed = "mfa_failed",
+    /// A code was mailed, to prove the second factor with.
+    MfaCodeMailed = "mfa_code_mailed",
     /// Somebody signed in has proved once more to be herself.
     MfaProved = "mfa_proved",
     /// New recovery codes, which void the old ones.

@@ -11,6 +11,7 @@ use super::{
     outbox::{OutboxMail, note_mail},
     schema::{account, session},
     sessions::{Session, end_other_sessions},
+    two_factors::forget_trusted,
     verifications::end_proofs,
 };
 use crate::domain::{
@@ -30,7 +31,8 @@ pub(crate) struct ChangePassword {
 }
 
 impl Store {
-    /// All or nothing. Mailed proofs of the person are worth nothing from now on; the sign-in that
+    /// All or nothing. Mailed proofs of the person are worth nothing from now on, and no device is
+    /// trusted; the sign-in that
     /// stays has just been proved. [`StoreError::NotFound`] if she has no password.
     pub(crate) async fn change_password(
         &self,
@@ -49,6 +51,7 @@ impl Store {
                 return Err(StoreError::NotFound);
             }
             end_proofs!(conn, user);
+            forget_trusted!(conn, &user);
             let kept = if instead.is_some() { SessionId::new("") } else { kept };
             end_other_sessions!(conn, &user, &kept, now);
             diesel::update(session::table.filter(session::id.eq(&kept)))

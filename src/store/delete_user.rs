@@ -10,16 +10,18 @@ use super::{
     db::write,
     schema::{auth_event, feedback, outbox, quota_use, user, verification},
     sessions::REVOCATION_KEPT,
+    user_admin::keep_an_admin,
     verifications::use_proof,
 };
-use crate::domain::ids::UserId;
+use crate::domain::{ids::UserId, role::Role};
 
 impl Store {
     /// Removes a person with her sessions, logins, enrolments, conversations (by foreign keys),
     /// quota, mails and proofs. What happened to the account stays in the events, without her
     /// address; `event` is the last of them. Every node is told, which closes her sockets.
     ///
-    /// `proof`: the identifier of a proof that is used up, all or nothing.
+    /// `proof`: the identifier of a proof that is used up, all or nothing. [`StoreError::Conflict`]
+    /// if no admin would be left: of two who go at once one stays.
     pub(crate) async fn delete_user(
         &self,
         id: &UserId,
@@ -28,6 +30,9 @@ impl Store {
     ) -> Result<(), StoreError> {
         let (id, now) = (id.clone(), event.at());
         write!(self, |conn| {
+            let until = now.plus(REVOCATION_KEPT).0;
+            note_change!(conn, "user_sessions", id.as_str(), until, now.0);
+            keep_an_admin!(conn, &id);
             if let Some(proof) = proof {
                 let owner = use_proof!(conn, proof, now);
                 if owner != id.as_str() {
@@ -55,8 +60,6 @@ impl Store {
                 ))
                 .execute(conn)
                 .await?;
-            let until = now.plus(REVOCATION_KEPT).0;
-            note_change!(conn, "user_sessions", id.as_str(), until, now.0);
             note_event!(conn, AuthEvent { user_id: Some(id), ..event });
             Ok(())
         })

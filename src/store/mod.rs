@@ -36,6 +36,7 @@ pub(crate) mod keys;
 pub(crate) mod lessons;
 pub(crate) mod limits;
 pub(crate) mod lite;
+pub(crate) mod mailed_codes;
 mod migrate;
 pub(crate) mod nodes;
 mod nonces;

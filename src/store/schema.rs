@@ -358,6 +358,17 @@ diesel::table! {
         locked_until -> BigInt,
         created_at -> BigInt,
         updated_at -> BigInt,
+        by_mail -> Bool,
+    }
+}
+
+diesel::table! {
+    mailed_code (name) {
+        name -> Text,
+        user_id -> Text,
+        code_hash -> Text,
+        tries -> Integer,
+        expires_at -> BigInt,
     }
 }
 
@@ -432,6 +443,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     guess,
     item,
     lesson,
+    mailed_code,
     node,
     oauth_client,
     oauth_code,

@@ -10,7 +10,9 @@ use super::{
     auth_events::{AuthEvent, note_event},
     changes::{KEPT, note_change},
     db::{read, write},
-    schema::{recovery_code, session, trusted_device, two_factor, two_factor_challenge, user},
+    schema::{
+        mailed_code, recovery_code, session, trusted_device, two_factor, two_factor_challenge, user,
+    },
     sessions::{REVOCATION_KEPT, Session},
 };
 use crate::domain::{
@@ -24,11 +26,12 @@ pub(crate) const TRIES: i32 = 5;
 const FAILURES: i32 = 10;
 const LOCK: i64 = 15 * MINUTE;
 
-/// A person's authenticator app.
+/// A person's authenticator app, and whether codes may be mailed to her instead.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable)]
 #[diesel(table_name = two_factor)]
 pub(crate) struct TwoFactor {
     pub user_id: UserId,
+    /// Empty: there is no app.
     pub secret_sealed: String,
     /// Whether a first code has shown that the app has the secret. Until then it protects nothing.
     pub verified: bool,
@@ -39,6 +42,15 @@ pub(crate) struct TwoFactor {
     pub locked_until: i64,
     pub created_at: i64,
     pub updated_at: i64,
+    /// Whether a code may be mailed to her.
+    pub by_mail: bool,
+}
+
+impl TwoFactor {
+    /// Whether a sign-in must wait for it.
+    pub(crate) const fn protects(&self) -> bool {
+        self.verified || self.by_mail
+    }
 }
 
 /// A sign-in whose second factor is still to come. It is no session.
@@ -78,6 +90,8 @@ pub(crate) enum Means {
     Step(i64),
     /// A recovery code's hash.
     Code(String),
+    /// A mailed code: whose it is by name, and its hash.
+    Mailed(String, String),
 }
 
 /// What the proof leads to.
@@ -105,6 +119,7 @@ macro_rules! end_sessions {
         }
     };
 }
+pub(super) use end_sessions;
 
 /// Writes down whether a person has a second factor, and tells the other nodes.
 macro_rules! set_enabled {
@@ -120,6 +135,7 @@ macro_rules! set_enabled {
         note_change!($conn, "user", $owner.as_str(), $now.plus(KEPT).0, $now.0);
     };
 }
+pub(super) use set_enabled;
 
 /// Leave to look at one code, counted before it is looked at: of many at once no more get it.
 macro_rules! count_try {
@@ -182,18 +198,39 @@ macro_rules! use_challenge {
 /// Removes what hangs on a second factor inside a transaction.
 macro_rules! forget_factors {
     ($conn:expr, $owner:expr) => {
-        use $crate::store::schema::{recovery_code, trusted_device, two_factor_challenge};
+        use $crate::store::schema::recovery_code;
         diesel::delete(recovery_code::table.filter(recovery_code::user_id.eq($owner)))
             .execute($conn)
             .await?;
-        diesel::delete(trusted_device::table.filter(trusted_device::user_id.eq($owner)))
-            .execute($conn)
-            .await?;
-        let waiting = two_factor_challenge::user_id.eq($owner);
-        diesel::delete(two_factor_challenge::table.filter(waiting)).execute($conn).await?;
+        $crate::store::two_factors::forget_trusted!($conn, $owner);
     };
 }
 pub(super) use forget_factors;
+
+/// Forgets inside a transaction where a person's second factor is not asked for, and the sign-ins
+/// that wait for it: of neither it is known that they are hers once her password is another.
+macro_rules! forget_trusted {
+    ($conn:expr, $owner:expr) => {{
+        use $crate::store::schema::{mailed_code, trusted_device, two_factor_challenge};
+        diesel_async::RunQueryDsl::execute(
+            diesel::delete(trusted_device::table.filter(trusted_device::user_id.eq($owner))),
+            $conn,
+        )
+        .await?;
+        let waiting = two_factor_challenge::user_id.eq($owner);
+        diesel_async::RunQueryDsl::execute(
+            diesel::delete(two_factor_challenge::table.filter(waiting)),
+            $conn,
+        )
+        .await?;
+        diesel_async::RunQueryDsl::execute(
+            diesel::delete(mailed_code::table.filter(mailed_code::user_id.eq($owner))),
+            $conn,
+        )
+        .await?;
+    }};
+}
+pub(super) use forget_trusted;
 
 impl Store {
     pub(crate) async fn two_factor(&self, owner: &UserId) -> Result<TwoFactor, StoreError> {
@@ -214,14 +251,24 @@ impl Store {
         write!(self, |conn| {
             let owner = row.user_id.clone();
             let pending = two_factor::user_id.eq(&owner).and(two_factor::verified.eq(false));
-            diesel::delete(two_factor::table.filter(pending)).execute(conn).await?;
-            diesel::insert_into(two_factor::table).values(row).execute(conn).await?;
+            let renewed = diesel::update(two_factor::table.filter(pending))
+                .set((
+                    two_factor::secret_sealed.eq(row.secret_sealed.clone()),
+                    two_factor::last_step.eq(0),
+                    two_factor::updated_at.eq(row.updated_at),
+                ))
+                .execute(conn)
+                .await?;
+            if renewed == 0 {
+                diesel::insert_into(two_factor::table).values(row).execute(conn).await?;
+            }
             put_codes!(conn, owner, codes);
             Ok(())
         })
     }
 
-    /// New recovery codes in place of all others. [`StoreError::NotFound`] without a verified factor.
+    /// New recovery codes in place of all others. [`StoreError::NotFound`] without a factor that
+    /// protects.
     pub(crate) async fn replace_codes(
         &self,
         owner: &UserId,
@@ -230,9 +277,10 @@ impl Store {
     ) -> Result<(), StoreError> {
         let owner = owner.clone();
         write!(self, |conn| {
-            let verified = two_factor::user_id.eq(&owner).and(two_factor::verified.eq(true));
+            let protects = two_factor::verified.eq(true).or(two_factor::by_mail.eq(true));
+            let mine = two_factor::user_id.eq(&owner).and(protects);
             let _: UserId =
-                two_factor::table.filter(verified).select(two_factor::user_id).first(conn).await?;
+                two_factor::table.filter(mine).select(two_factor::user_id).first(conn).await?;
             put_codes!(conn, owner, codes);
             note_event!(conn, event);
             Ok(())
@@ -247,6 +295,20 @@ impl Store {
             diesel::insert_into(two_factor_challenge::table).values(row).execute(conn).await?;
             Ok(())
         })
+    }
+
+    /// A sign-in that waits.
+    pub(crate) async fn challenge(
+        &self,
+        token_hash: &str,
+        now: Millis,
+    ) -> Result<Challenge, StoreError> {
+        let waits = two_factor_challenge::token_hash.eq(token_hash);
+        Ok(read!(self, |conn| two_factor_challenge::table
+            .filter(waits.and(two_factor_challenge::expires_at.gt(now.0)))
+            .select(Challenge::as_select())
+            .first(conn)
+            .await?))
     }
 
     /// Leave to look at one code of a sign-in that waits.
@@ -302,6 +364,13 @@ impl Store {
                     let code =
                         recovery_code::user_id.eq(&owner).and(recovery_code::code_hash.eq(hash));
                     diesel::delete(recovery_code::table.filter(code)).execute(conn).await?
+                }
+                Means::Mailed(name, hash) => {
+                    let code = mailed_code::name
+                        .eq(name)
+                        .and(mailed_code::user_id.eq(&owner))
+                        .and(mailed_code::code_hash.eq(hash));
+                    diesel::delete(mailed_code::table.filter(code)).execute(conn).await?
                 }
             };
             if fresh == 0 {

@@ -13,6 +13,7 @@ use super::{
     db::write,
     schema::{account, session, user},
     sessions::REVOCATION_KEPT,
+    two_factors::forget_trusted,
     users::User,
 };
 use crate::domain::{clock::Millis, ids::UserId, role::Role};
@@ -50,16 +51,20 @@ pub(super) use note_records;
 /// Refuses ([`StoreError::Conflict`]) what would leave no admin who can sign in. The change must
 /// be noted before: its row orders those who do this at once.
 macro_rules! keep_an_admin {
-    ($conn:expr, $id:expr) => {
+    ($conn:expr, $id:expr) => {{
+        use $crate::store::schema::user;
         let others = user::id.ne($id).and(user::role.eq(Role::Admin)).and(user::banned.eq(false));
-        let left: i64 = user::table.filter(others).count().get_result($conn).await?;
+        let left: i64 =
+            diesel_async::RunQueryDsl::get_result(user::table.filter(others).count(), $conn)
+                .await?;
         let meant: Role =
             user::table.filter(user::id.eq($id)).select(user::role).first($conn).await?;
         if left == 0 && meant == Role::Admin {
             return Err(StoreError::Conflict("no admin would be left".to_owned()));
         }
-    };
+    }};
 }
+pub(super) use keep_an_admin;
 
 macro_rules! end_sessions {
     ($conn:expr, $id:expr) => {
@@ -200,7 +205,8 @@ impl Store {
         .await?))
     }
 
-    /// Another password, a first one too, in the words of `login`; ends all sessions.
+    /// Another password, a first one too, in the words of `login`; ends all sessions and the trust in
+    /// devices.
     pub(crate) async fn set_password_by_admin(
         &self,
         login: Account,
@@ -217,6 +223,7 @@ impl Store {
             if changed == 0 {
                 diesel::insert_into(account::table).values(login).execute(conn).await?;
             }
+            forget_trusted!(conn, &id);
             end_sessions!(conn, &id);
             note_records!(conn, records);
             Ok(())

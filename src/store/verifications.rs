@@ -13,6 +13,7 @@ use super::{
     outbox::{OutboxMail, note_mail},
     schema::{account, outbox, session, user, verification},
     sessions::REVOCATION_KEPT,
+    two_factors::forget_trusted,
 };
 use crate::domain::{clock::Millis, ids::UserId};
 
@@ -147,8 +148,8 @@ impl Store {
             .await?))
     }
 
-    /// Uses the proof up, gives its owner a new password and ends all her sessions and her other
-    /// mailed proofs: all or nothing; of many at once one wins. [`StoreError::NotFound`] if it is
+    /// Uses the proof up, gives its owner a new password and ends all her sessions, her other
+    /// mailed proofs and the trust in her devices: all or nothing; of many at once one wins. [`StoreError::NotFound`] if it is
     /// unknown, used or expired.
     pub(crate) async fn reset_password(
         &self,
@@ -165,6 +166,7 @@ impl Store {
                 .execute(conn)
                 .await?;
             end_proofs!(conn, owner);
+            forget_trusted!(conn, &owner);
             diesel::delete(session::table.filter(session::user_id.eq(&owner)))
                 .execute(conn)
                 .await?;

@@ -3,7 +3,7 @@
 use crate::{
     auth::{Auth, AuthError, hash_token, sessions::Device, sign_up::Started},
     domain::clock::MINUTE,
-    store::{auth_events::AuthEventKind, two_factors::Challenge as Row, users::User},
+    store::{StoreError, auth_events::AuthEventKind, two_factors::Challenge as Row, users::User},
 };
 
 /// How long a sign-in waits.
@@ -17,6 +17,8 @@ pub(crate) struct Challenge {
     /// The cookie's value; stored as a hash.
     pub name: String,
     pub remember: bool,
+    /// What it may be proved with, in the peer's words.
+    pub methods: Vec<&'static str>,
 }
 
 /// Where a first factor led.
@@ -43,6 +45,20 @@ impl Auth {
         Ok(Entered::In(Box::new(Started { user, token })))
     }
 
+    /// What the person's second factor can be proved with. Recovery codes always can, and are not
+    /// told.
+    async fn methods(&self, user: &User) -> Result<Vec<&'static str>, AuthError> {
+        let factor = match self.store.two_factor(&user.id).await {
+            Err(StoreError::NotFound) => return Ok(Vec::new()),
+            factor => factor?,
+        };
+        let by_mail = factor.by_mail && self.mails();
+        Ok([("totp", factor.verified), ("otp", by_mail)]
+            .into_iter()
+            .filter_map(|(name, possible)| possible.then_some(name))
+            .collect())
+    }
+
     /// Lets a sign-in wait.
     pub(in crate::auth) async fn ask_second_factor(
         &self,
@@ -60,6 +76,7 @@ impl Auth {
             created_at: now.0,
         };
         self.store.begin_challenge(row).await?;
-        Ok(Challenge { user, name, remember })
+        let methods = self.methods(&user).await?;
+        Ok(Challenge { user, name, remember, methods })
     }
 }

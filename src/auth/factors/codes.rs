@@ -69,6 +69,21 @@ impl Factors {
         let tag = hmac::sign(&self.codes, format!("{owner} {plain}").as_bytes());
         super::trust::hex(tag.as_ref())
     }
+
+    /// What is kept of a mailed code. Six digits are soon tried out: without the server's secret
+    /// their hash says nothing.
+    pub(super) fn hash_mailed(&self, name: &str, owner: &UserId, code: &str) -> String {
+        let plain: String = code.chars().filter(|c| !c.is_whitespace()).collect();
+        let tag = hmac::sign(&self.mailed, format!("{name} {owner} {plain}").as_bytes());
+        super::trust::hex(tag.as_ref())
+    }
+}
+
+/// Six digits, for a mail.
+pub(super) fn mailed_code(ids: &dyn Ids) -> String {
+    let mut bytes = [0; 8];
+    ids.fill(&mut bytes);
+    format!("{:06}", u64::from_le_bytes(bytes) % 1_000_000)
 }
 
 /// Ten codes of `xxxxx-xxxxx`, about 59 bits each.

@@ -1,4 +1,4 @@
-//! The authenticator app set up, shown again and taken away. Each asks for the password; each
+//! The authenticator app set up and shown again; factors taken away. Each asks for the password; each
 //! change is told to the owner by mail (attack A19).
 
 use std::net::IpAddr;
@@ -7,6 +7,7 @@ use super::{FactorError, codes};
 use crate::{
     auth::{Auth, Identity, sessions::Device},
     domain::password::Password,
+    mail::Notice,
     store::{StoreError, auth_events::AuthEventKind, two_factors::TwoFactor},
 };
 
@@ -44,6 +45,7 @@ impl Auth {
             locked_until: 0,
             created_at: now,
             updated_at: now,
+            by_mail: false,
         };
         match self.store.begin_two_factor(row, hashed).await {
             Ok(()) => Ok(Enrolled { uri, codes: plain }),
@@ -61,6 +63,9 @@ impl Auth {
     ) -> Result<String, FactorError> {
         self.confirm_password(identity, password, from).await?;
         let row = self.store.two_factor(&identity.user.id).await.map_err(not_enabled)?;
+        if row.secret_sealed.is_empty() {
+            return Err(FactorError::NotEnabled);
+        }
         let secret = self.factors.open_secret(&row.secret_sealed, &row.user_id)?;
         Ok(codes::totp(&secret, &identity.user.email, codes::service(None))?.to_url()?)
     }
@@ -79,7 +84,7 @@ impl Auth {
         let hashed = plain.iter().map(|code| self.factors.hash_code(&user.id, code)).collect();
         let event = self.event(AuthEventKind::MfaCodesMade, device).of(&user.id, &user.email);
         self.store.replace_codes(&user.id, hashed, event).await.map_err(not_enabled)?;
-        self.mail_notice(&user.email, &user.name, "New recovery codes were made.").await;
+        self.mail_notice((&user.email, &user.name), Notice::CodesMade, device).await;
         Ok(plain)
     }
 
@@ -98,13 +103,12 @@ impl Auth {
             .disable_two_factor(&user.id, &identity.session, event)
             .await
             .map_err(not_enabled)?;
-        let what = "The second factor was taken away: a password alone signs in.";
-        self.mail_notice(&user.email, &user.name, what).await;
+        self.mail_notice((&user.email, &user.name), Notice::FactorsRemoved, device).await;
         Ok(())
     }
 }
 
-fn not_enabled(error: StoreError) -> FactorError {
+pub(super) fn not_enabled(error: StoreError) -> FactorError {
     match error {
         StoreError::NotFound => FactorError::NotEnabled,
         error => error.into(),

@@ -1,4 +1,5 @@
-//! Second factors: an authenticator app with recovery codes, devices that are trusted, passkeys.
+//! Second factors: an authenticator app or mailed codes, recovery codes, devices that are trusted,
+//! passkeys.
 //!
 //! No session exists before the second factor is proved (attack A18): a right password makes a
 //! [`Challenge`], which opens nothing but the calls that prove.
@@ -17,14 +18,15 @@ use super::{
     sessions::Device,
 };
 use crate::{
-    domain::{locale::Locale, origin::Origins, password::Password},
-    mail::{Mail, To},
+    domain::{origin::Origins, password::Password},
+    mail::{Mail, Notice, To},
     store::StoreError,
 };
 
 mod challenge;
 mod codes;
 mod enrolment;
+mod mailed;
 mod passkey_sign_in;
 mod passkeys;
 mod proving;
@@ -49,6 +51,15 @@ pub(crate) enum FactorError {
     NoChallenge,
     #[error("this sign-in has had its tries")]
     UsedUp,
+    /// No code was mailed, or it is too old.
+    #[error("no mailed code waits")]
+    NoCode,
+    /// No mail leaves this server.
+    #[error("no mail is sent here")]
+    NoMail,
+    /// Whether she reads the mail of her address is not known.
+    #[error("the address is not verified")]
+    Unverified,
     /// No code is looked at for so many milliseconds.
     #[error("too many wrong codes")]
     Locked(i64),
@@ -83,6 +94,7 @@ impl From<TotpError> for FactorError {
 pub(super) struct Factors {
     sealer: Sealer,
     codes: hmac::Key,
+    mailed: hmac::Key,
     trust: hmac::Key,
     /// None where people reach the server by an address instead of a name: browsers have no
     /// passkeys there.
@@ -95,6 +107,7 @@ impl Factors {
         Ok(Self {
             sealer: Sealer::new(secret, "totp secrets v1")?,
             codes: key("recovery codes v1"),
+            mailed: key("mailed codes v1"),
             trust: key("trusted devices v1"),
             passkeys: passkeys::verifier(origins)?,
         })
@@ -132,8 +145,13 @@ impl Auth {
     }
 
     /// Tells the owner what happened to her account, so that she notices what she did not do.
-    pub(super) async fn mail_notice(&self, email: &str, name: &str, what: &str) {
-        let to = To { address: email, name, locale: Locale::English };
+    pub(super) async fn mail_notice(
+        &self,
+        (address, name): (&str, &str),
+        what: Notice<'_>,
+        device: &Device,
+    ) {
+        let to = To { address, name, locale: device.locale };
         self.post(Mail::security_notice(to, what)).await;
     }
 

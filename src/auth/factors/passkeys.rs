@@ -16,6 +16,7 @@ use super::SERVICE;
 use crate::{
     auth::{Auth, AuthError, Identity, hash_token, sessions::Device},
     domain::{clock::MINUTE, ids::UserId, origin::Origins},
+    mail::Notice,
     store::{
         StoreError, auth_events::AuthEventKind, passkeys::Passkey, verifications::Verification,
     },
@@ -170,7 +171,7 @@ impl Auth {
             Err(StoreError::Conflict(_)) => return Err(PasskeyError::Known),
             Err(error) => return Err(error.into()),
         }
-        self.mail_notice(&user.email, &user.name, "A passkey was added: it signs in.").await;
+        self.mail_notice((&user.email, &user.name), Notice::PasskeyAdded, device).await;
         Ok(row)
     }
 
@@ -201,7 +202,7 @@ impl Auth {
         self.store.remove_passkey(&user.id, id, event).await.map_err(not_found)?;
         // Whoever signed in with it elsewhere is out.
         self.revoke_others(identity, device).await?;
-        self.mail_notice(&user.email, &user.name, "A passkey was removed.").await;
+        self.mail_notice((&user.email, &user.name), Notice::PasskeyRemoved, device).await;
         Ok(())
     }
 

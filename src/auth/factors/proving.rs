@@ -4,10 +4,11 @@
 use super::{FactorError, codes};
 use crate::{
     auth::{Auth, AuthError, Identity, hash_token, sessions::Device, sign_up::Started},
-    domain::clock::Millis,
+    mail::Notice,
     store::{
         StoreError,
         auth_events::AuthEventKind,
+        mailed_codes::Look,
         two_factors::{After, Means, Try, TwoFactor},
         users::User,
     },
@@ -18,6 +19,7 @@ use crate::{
 pub(crate) enum Code<'a> {
     Totp(&'a str),
     Recovery(&'a str),
+    Mailed(&'a str),
 }
 
 /// Who shows it.
@@ -27,6 +29,16 @@ pub(crate) enum Prover<'a> {
     Challenge(&'a str),
     /// Somebody with a session: for the first code, or to prove once more who she is.
     Session(&'a Identity),
+}
+
+impl Prover<'_> {
+    /// Under which name a code is mailed to her.
+    pub(super) fn name(self) -> String {
+        match self {
+            Self::Challenge(name) => hash_token(name),
+            Self::Session(identity) => identity.session.as_str().to_owned(),
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -45,6 +57,13 @@ impl Auth {
         device: Device,
     ) -> Result<Proved, FactorError> {
         let now = self.clock.now();
+        if matches!(code, Code::Mailed(_)) {
+            match self.store.look_at_code(&who.name(), now).await? {
+                Look::Go => {}
+                Look::Expired => return Err(FactorError::NoCode),
+                Look::UsedUp => return Err(FactorError::UsedUp),
+            }
+        }
         let (owner, remember, tried) = match who {
             Prover::Challenge(name) => {
                 let found = self.store.try_challenge(&hash_token(name), now).await;
@@ -70,29 +89,41 @@ impl Auth {
         if user.is_banned(now) {
             return Err(AuthError::Banned.into());
         }
-        let Some(means) = self.means(&factor, &user, code, now)? else {
+        let Some(means) = self.means(who, &factor, &user, code)? else {
             return Err(self.wrong(&user, &device).await);
         };
-        self.use_means(who, means, (user, factor.verified, remember), device).await
+        let activates = !factor.verified && matches!(means, Means::Step(_));
+        self.use_means(who, means, (user, activates, remember), device).await
     }
 
     /// What a code is worth: nothing if it is wrong.
     fn means(
         &self,
+        who: Prover<'_>,
         factor: &TwoFactor,
         user: &User,
         code: Code<'_>,
-        now: Millis,
     ) -> Result<Option<Means>, FactorError> {
         match code {
+            // An app that is being set up lets nobody in yet.
+            Code::Totp(_) if !factor.verified && matches!(who, Prover::Challenge(_)) => {
+                Err(FactorError::NotEnabled)
+            }
+            Code::Totp(_) if factor.secret_sealed.is_empty() => Err(FactorError::NotEnabled),
             Code::Totp(code) => {
                 let secret = self.factors.open_secret(&factor.secret_sealed, &factor.user_id)?;
                 let totp = codes::totp(&secret, &user.email, codes::service(None))?;
-                Ok(codes::step_of(&totp, code, now).map(Means::Step))
+                Ok(codes::step_of(&totp, code, self.clock.now()).map(Means::Step))
             }
-            Code::Recovery(_) if !factor.verified => Err(FactorError::NotEnabled),
+            Code::Recovery(_) if !factor.protects() => Err(FactorError::NotEnabled),
+            Code::Mailed(_) if !factor.by_mail => Err(FactorError::NotEnabled),
             Code::Recovery(code) => {
                 Ok(Some(Means::Code(self.factors.hash_code(&factor.user_id, code))))
+            }
+            Code::Mailed(code) => {
+                let name = who.name();
+                let hash = self.factors.hash_mailed(&name, &factor.user_id, code);
+                Ok(Some(Means::Mailed(name, hash)))
             }
         }
     }
@@ -101,7 +132,7 @@ impl Auth {
         &self,
         who: Prover<'_>,
         means: Means,
-        (user, verified, remember): (User, bool, bool),
+        (user, activates, remember): (User, bool, bool),
         device: Device,
     ) -> Result<Proved, FactorError> {
         let by_recovery = matches!(means, Means::Code(_));
@@ -111,7 +142,7 @@ impl Auth {
                 let challenge = hash_token(name);
                 (After::SignIn { challenge, session }, AuthEventKind::SignIn)
             }
-            Prover::Session(_) if !verified => {
+            Prover::Session(_) if activates => {
                 (After::Activate(session), AuthEventKind::MfaEnabled)
             }
             Prover::Session(identity) => {
@@ -126,12 +157,10 @@ impl Auth {
             return Err(self.wrong(&user, &device).await);
         }
         if kind == AuthEventKind::MfaEnabled {
-            let what = "A second factor was set up: from now on a code of your authenticator app \
-                        is asked for.";
-            self.mail_notice(&user.email, &user.name, what).await;
+            self.mail_notice((&user.email, &user.name), Notice::AppAdded, &device).await;
         }
         if by_recovery {
-            self.mail_notice(&user.email, &user.name, "A recovery code was used.").await;
+            self.mail_notice((&user.email, &user.name), Notice::CodeUsed, &device).await;
         }
         // As it stands now: the factor may just have begun to count.
         let user = self.store.user(&user.id).await?;

@@ -199,6 +199,12 @@ impl super::Auth {
         &self.social.titles
     }
 
+    /// How people call a provider.
+    pub(in crate::auth) fn provider_title<'a>(&'a self, name: &'a str) -> &'a str {
+        let titles = &self.social.titles;
+        titles.iter().find(|(id, _)| id == name).map_or(name, |(_, title)| title)
+    }
+
     fn provider(&self, name: &str) -> Option<&Provider> {
         self.social.providers.get(name)
     }

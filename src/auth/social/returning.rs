@@ -18,6 +18,7 @@ use crate::{
         sign_up::Started,
     },
     domain::{email::Email, ids::UserId, password::Password, return_url::ReturnUrl, role::Role},
+    mail::Notice,
     store::{StoreError, auth_events::AuthEventKind, users::User},
 };
 
@@ -354,8 +355,8 @@ impl Auth {
             }
             Err(error) => return Err(error.into()),
         }
-        let what = format!("An account at {provider} was linked: it signs in.");
-        self.mail_notice(&user.email, &user.name, &what).await;
+        let told = (user.email.as_str(), user.name.as_str());
+        self.mail_notice(told, Notice::Linked(self.provider_title(provider)), device).await;
         Ok(())
     }
 

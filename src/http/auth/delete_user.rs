@@ -20,7 +20,7 @@ use super::{
     verify::{Link, code},
 };
 use crate::{
-    auth::{Auth, LinkError},
+    auth::{Auth, DeletionError, LinkError, admin::AdminError},
     http::words,
 };
 
@@ -61,7 +61,7 @@ async fn delete(
     fields.finish()?;
     let caller = by(&request, &auth);
     if let Some(password) = password {
-        auth.delete_by_password(&who, password, &caller).await?;
+        auth.delete_by_password(&who, password, &caller).await.map_err(refused)?;
     } else if let Some(token) = token {
         auth.delete_by_link(&who, &token, &caller.device).await.map_err(refused)?;
     } else if auth.is_fresh(&who) {
@@ -150,8 +150,11 @@ async fn confirmed(
     match (auth.delete_by_link(&who, token, &device).await, back) {
         (Ok(()), Some(back)) => Ok(led(&auth, StatusCode::SEE_OTHER, back.as_str())),
         (Ok(()), None) => Ok(pages.deleted()),
-        (Err(error), _) if code(&error).is_some() => Ok(pages.bad_link(&error)),
-        (Err(error), _) => Err(error.into()),
+        (Err(DeletionError::LastAdmin), _) => Ok(pages.last_admin()),
+        (Err(DeletionError::Link(error)), _) if code(&error).is_some() => {
+            Ok(pages.bad_link(&error))
+        }
+        (Err(error), _) => Err(refused(error)),
     }
 }
 
@@ -172,9 +175,13 @@ fn led(auth: &Auth, status: StatusCode, to: &str) -> HttpResponse {
 }
 
 /// A link that is no good is the caller's mistake, who is known.
-fn refused(error: LinkError) -> Refusal {
+fn refused(error: DeletionError) -> Refusal {
     match error {
-        LinkError::Auth(error) => error.into(),
-        LinkError::Invalid | LinkError::Expired => Refusal::bad("INVALID_TOKEN", "Invalid token"),
+        DeletionError::LastAdmin => AdminError::LastAdmin.into(),
+        DeletionError::Password(error) => error.into(),
+        DeletionError::Link(LinkError::Auth(error)) => error.into(),
+        DeletionError::Link(LinkError::Invalid | LinkError::Expired) => {
+            Refusal::bad("INVALID_TOKEN", "Invalid token")
+        }
     }
 }

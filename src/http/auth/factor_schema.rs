@@ -18,7 +18,7 @@ pub(super) struct PasswordBody {
 #[schema(as = EnableTwoFactor)]
 pub(super) struct EnableBody {
     password: Option<String>,
-    /// Only `totp`.
+    /// `totp`, or `otp` for codes by mail.
     method: Option<String>,
     /// The name that the authenticator app shows.
     issuer: Option<String>,
@@ -28,9 +28,18 @@ pub(super) struct EnableBody {
 #[schema(as = TwoFactorEnabled, rename_all = "camelCase")]
 pub(super) struct EnabledBody {
     method: String,
+    /// With `totp`.
     #[schema(rename = "totpURI")]
-    totp_uri: String,
-    backup_codes: Vec<String>,
+    totp_uri: Option<String>,
+    /// With `totp`.
+    backup_codes: Option<Vec<String>>,
+}
+
+#[derive(ToSchema)]
+#[schema(as = SendCode, rename_all = "camelCase")]
+pub(super) struct SendBody {
+    /// Says nothing here: `verify-otp` asks it.
+    trust_device: Option<bool>,
 }
 
 #[derive(ToSchema)]

@@ -26,6 +26,7 @@ mod cookies;
 mod delete_user;
 mod error;
 mod factor_schema;
+mod mailed_codes;
 mod pages;
 mod passkey;
 mod profile;
@@ -61,6 +62,7 @@ pub(super) fn docs() -> utoipa::openapi::OpenApi {
         social::Docs::openapi,
         social_accounts::Docs::openapi,
         two_factor::Docs::openapi,
+        mailed_codes::Docs::openapi,
         passkey::Docs::openapi,
         backchannel::Docs::openapi,
         super::oidc::docs,
@@ -100,6 +102,7 @@ pub(crate) fn routes(cfg: &mut ServiceConfig) {
             .configure(social::routes)
             .configure(social_accounts::routes)
             .configure(two_factor::routes)
+            .configure(mailed_codes::routes)
             .configure(passkey::routes)
             .configure(backchannel::routes)
             .configure(admin::routes)

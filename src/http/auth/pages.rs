@@ -88,6 +88,10 @@ impl<'a> Pages<'a> {
         self.done(&self.words.deleted)
     }
 
+    pub(super) fn last_admin(&self) -> HttpResponse {
+        self.told(StatusCode::BAD_REQUEST, &self.words.last_admin, ("", ""))
+    }
+
     pub(super) fn sign_in_first(&self) -> HttpResponse {
         self.told(StatusCode::UNAUTHORIZED, &self.words.sign_in_first, ("", ""))
     }

@@ -69,7 +69,7 @@ async fn sign_in(
         Err(SignInError::SecondFactor(challenge)) => {
             match two_factor::ask(&request, &auth, &challenge, &mut response).await? {
                 Some(started) => started,
-                None => return Ok(response.json(two_factor::waits())),
+                None => return Ok(response.json(two_factor::waits(&challenge))),
             }
         }
         started => {

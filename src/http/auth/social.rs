@@ -192,7 +192,7 @@ async fn by_id_token(
         Outcome::SecondFactor { challenge, .. } => {
             match two_factor::ask(request, auth, &challenge, &mut response).await? {
                 Some(started) => started,
-                None => return Ok(response.json(two_factor::waits())),
+                None => return Ok(response.json(two_factor::waits(&challenge))),
             }
         }
         Outcome::Failed { why, .. } => return Err(why.into()),

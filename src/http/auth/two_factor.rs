@@ -13,7 +13,7 @@ use super::{
     session_token, shapes,
 };
 use crate::auth::{
-    Auth,
+    Auth, Identity,
     factors::{CHALLENGE_LIFE, Challenge, Code, FactorError, Proved, Prover, TRUST_LIFE},
     sign_up::Started,
 };
@@ -58,17 +58,18 @@ pub(super) async fn ask(
 }
 
 /// What the page is told of a sign-in that waits.
-pub(super) fn waits() -> Value {
-    json!({ "twoFactorRedirect": true, "twoFactorMethods": ["totp"] })
+pub(super) fn waits(challenge: &Challenge) -> Value {
+    json!({ "twoFactorRedirect": true, "twoFactorMethods": challenge.methods })
 }
 
-/// The factor counts once its first code was verified.
+/// An app counts once its first code was verified; codes by mail (`otp`) count at once, which begins
+/// a new session.
 #[utoipa::path(
     post,
     path = "/two-factor/enable",
     operation_id = "enableTwoFactor",
     tag = "account",
-    summary = "Makes a secret for an authenticator app, and recovery codes",
+    summary = "Makes a secret for an authenticator app, and recovery codes; or has codes mailed",
     request_body = factor_schema::EnableBody,
     responses(
         (status = 200, description = "Shown once", body = factor_schema::EnabledBody),
@@ -86,11 +87,21 @@ async fn enable(
     let method = fields.optional_text("method");
     let issuer = fields.optional_text("issuer");
     fields.finish()?;
-    if method.is_some_and(|method| method != "totp") {
-        return Err(Refusal::validation("[body.method] Invalid option: expected \"totp\""));
-    }
     let (device, address) = device(&request, &auth);
     let from = (&device, address);
+    match method.as_deref() {
+        None | Some("totp") => {}
+        Some("otp") => {
+            let started = auth.enable_mailed_codes(&caller, password, from).await?;
+            let mut response = secret();
+            cookies::set(&mut response, &auth, &started.token, true);
+            return Ok(response.json(json!({ "method": "otp" })));
+        }
+        Some(_) => {
+            let message = "[body.method] Invalid option: expected one of \"otp\"|\"totp\"";
+            return Err(Refusal::validation(message));
+        }
+    }
     let enrolled = auth.enable_totp(&caller, password, issuer.as_deref(), from).await?;
     let body = json!({
         "method": "totp",
@@ -152,25 +163,40 @@ async fn verify_backup_code(
     prove(&request, &auth, Code::Recovery(&code), trust).await
 }
 
-async fn prove(
+/// Who proves, or wants to: somebody signed in, or a sign-in that waits.
+pub(super) enum Waiting {
+    Session(Box<Identity>),
+    Challenge(String),
+}
+
+impl Waiting {
+    pub(super) async fn of(request: &HttpRequest, auth: &Auth) -> Result<Self, Refusal> {
+        match caller(request, auth).await {
+            Ok(_) => return Ok(Self::Session(Box::new(own_caller(request, auth).await?))),
+            Err(refusal) if refusal.is_unauthorized() => {}
+            Err(refusal) => return Err(refusal),
+        }
+        let name = cookies::signed_value(request, auth, WAITING);
+        Ok(Self::Challenge(name.ok_or(FactorError::NoChallenge)?))
+    }
+
+    pub(super) fn prover(&self) -> Prover<'_> {
+        match self {
+            Self::Session(identity) => Prover::Session(identity),
+            Self::Challenge(name) => Prover::Challenge(name),
+        }
+    }
+}
+
+pub(super) async fn prove(
     request: &HttpRequest,
     auth: &Auth,
     code: Code<'_>,
     trust: bool,
 ) -> Result<HttpResponse, Refusal> {
     let (device, _) = device(request, auth);
-    let identity = match caller(request, auth).await {
-        Ok(_) => Some(own_caller(request, auth).await?),
-        Err(refusal) if refusal.is_unauthorized() => None,
-        Err(refusal) => return Err(refusal),
-    };
-    let waiting = cookies::signed_value(request, auth, WAITING);
-    let who = match (&identity, &waiting) {
-        (Some(identity), _) => Prover::Session(identity),
-        (None, Some(name)) => Prover::Challenge(name),
-        (None, None) => return Err(FactorError::NoChallenge.into()),
-    };
-    let proved = match auth.prove(who, code, device).await {
+    let waiting = Waiting::of(request, auth).await?;
+    let proved = match auth.prove(waiting.prover(), code, device).await {
         Err(FactorError::WrongCode) if matches!(code, Code::Recovery(_)) => {
             let code = "INVALID_BACKUP_CODE";
             return Err(Refusal::new(StatusCode::UNAUTHORIZED, code, "Invalid backup code"));
@@ -280,7 +306,7 @@ async fn disable(
 }
 
 /// An answer that no cache keeps.
-fn secret() -> HttpResponseBuilder {
+pub(super) fn secret() -> HttpResponseBuilder {
     let mut response = HttpResponse::Ok();
     response.insert_header((header::CACHE_CONTROL, "no-store"));
     response
@@ -298,6 +324,9 @@ impl From<FactorError> for Refusal {
                 "TOO_MANY_ATTEMPTS_REQUEST_NEW_CODE",
                 "Too many attempts. Please sign in again.",
             ),
+            FactorError::NoCode => Self::bad("OTP_HAS_EXPIRED", "OTP has expired"),
+            FactorError::NoMail => Self::bad("OTP_NOT_CONFIGURED", "No mail is sent here"),
+            FactorError::Unverified => Self::forbidden("EMAIL_NOT_VERIFIED", "Email not verified"),
             FactorError::Locked(ms) => Self::new(
                 StatusCode::TOO_MANY_REQUESTS,
                 "ACCOUNT_TEMPORARILY_LOCKED",

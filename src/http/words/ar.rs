@@ -50,6 +50,9 @@ pub(super) static WORDS: Words = Words {
         button: "حذف حسابي نهائيًا",
     },
     deleted: Done { title: "تم حذف حسابك", text: "لم يبقَ منه شيء." },
+    last_admin: Done {
+        title: "حسابك باقٍ", text: "أنت آخر مدير. عيّن شخصًا آخر مديرًا أولًا."
+    },
     sign_in_first: Done {
         title: "سجّل الدخول أولًا",
         text: "يعمل هذا الرابط حيث سجّلت الدخول. سجّل الدخول ثم افتحه من جديد.",

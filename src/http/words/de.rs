@@ -54,6 +54,10 @@ pub(super) static WORDS: Words = Words {
         button: "Mein Konto endgültig löschen",
     },
     deleted: Done { title: "Ihr Konto wurde gelöscht", text: "Es ist nichts davon übrig." },
+    last_admin: Done {
+        title: "Ihr Konto bleibt",
+        text: "Sie sind der letzte Admin. Machen Sie zuerst jemand anderen dazu.",
+    },
     sign_in_first: Done {
         title: "Melden Sie sich zuerst an",
         text: "Dieser Link geht dort, wo Sie angemeldet sind. Melden Sie sich an und öffnen Sie ihn \

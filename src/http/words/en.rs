@@ -48,6 +48,10 @@ pub(super) static WORDS: Words = Words {
         button: "Delete my account for good",
     },
     deleted: Done { title: "Your account was deleted", text: "Nothing of it is left." },
+    last_admin: Done {
+        title: "Your account stays",
+        text: "You are the last admin. Make somebody else an admin first.",
+    },
     sign_in_first: Done {
         title: "Sign in first",
         text: "This link works where you are signed in. Sign in, then open it again.",

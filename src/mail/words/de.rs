@@ -1,4 +1,4 @@
-use super::{Said, Words};
+use super::{Notices, Said, Ways, Words};
 
 pub(super) static WORDS: Words = Words {
     hello: "Guten Tag {name},",
@@ -17,6 +17,20 @@ pub(super) static WORDS: Words = Words {
         button: "Neues Passwort wählen",
         rest: "Wenn Sie das nicht wollten, brauchen Sie nichts zu tun: Ihr Passwort gilt \
                weiter.",
+    },
+    no_password: Said {
+        subject: "Ihr Konto hat kein Passwort",
+        lead: "Jemand hat ein neues Passwort für Ihr Konto angefordert. Es hat keines: Sie melden sich \
+               mit {detail} an. Es wurde nichts geändert. Hier melden Sie sich an:",
+        button: "Anmelden",
+        rest: "Wenn Sie das nicht waren, brauchen Sie nichts zu tun.",
+    },
+    sign_in_code: Said {
+        subject: "Ihr Code für die Anmeldung",
+        lead: "Ihr Code ist {detail}. Er gilt fünf Minuten lang und einmal.",
+        button: "",
+        rest: "Wenn Sie sich nicht gerade anmelden, kennt jemand Ihr Passwort: wählen Sie sofort ein \
+               neues. Von uns wird niemand Sie je nach diesem Code fragen.",
     },
     account_exists: Said {
         subject: "Sie haben schon ein Konto",
@@ -79,4 +93,15 @@ pub(super) static WORDS: Words = Words {
         rest: "Wenn Sie das nicht waren, wählen Sie sofort ein neues Passwort und schreiben Sie \
                Ihrer Schule.",
     },
+    notices: Notices {
+        app_added: "Ein zweiter Faktor wurde eingerichtet: von nun an wird ein Code Ihrer Authenticator-App verlangt.",
+        mail_codes_added: "Ein zweiter Faktor wurde eingerichtet: von nun an kann Ihnen bei der Anmeldung ein Code geschickt werden.",
+        factors_removed: "Der zweite Faktor wurde entfernt: zur Anmeldung genügt ein Passwort.",
+        codes_made: "Es wurden neue Wiederherstellungscodes erstellt. Die alten gelten nicht mehr.",
+        code_used: "Ein Wiederherstellungscode wurde benutzt.",
+        passkey_added: "Ein Passkey wurde hinzugefügt: mit ihm kann man sich anmelden.",
+        passkey_removed: "Ein Passkey wurde entfernt.",
+        linked: "Ein Konto bei {provider} wurde verknüpft: mit ihm kann man sich anmelden.",
+    },
+    ways: Ways { passkey: "einem Passkey", school: "der Anmeldung Ihrer Schule" },
 };

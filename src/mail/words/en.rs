@@ -1,4 +1,4 @@
-use super::{Said, Words};
+use super::{Notices, Said, Ways, Words};
 
 pub(super) static WORDS: Words = Words {
     hello: "Hello {name},",
@@ -15,6 +15,20 @@ pub(super) static WORDS: Words = Words {
         lead: "Open this link within an hour to choose a new password:",
         button: "Choose a new password",
         rest: "If you did not ask for it, you need do nothing: your password stands.",
+    },
+    no_password: Said {
+        subject: "Your account has no password",
+        lead: "Somebody asked for a new password for your account. It has none: you sign in with \
+               {detail}. Nothing was changed. Sign in here:",
+        button: "Sign in",
+        rest: "If it was not you, you need do nothing.",
+    },
+    sign_in_code: Said {
+        subject: "Your code for signing in",
+        lead: "Your code is {detail}. It is good for five minutes, and once.",
+        button: "",
+        rest: "If you are not signing in, somebody knows your password: choose a new one at once. Nobody \
+               of ours will ever ask you for this code.",
     },
     account_exists: Said {
         subject: "You have an account already",
@@ -72,4 +86,15 @@ pub(super) static WORDS: Words = Words {
         button: "",
         rest: "If it was not you, choose a new password at once, and write to your school.",
     },
+    notices: Notices {
+        app_added: "A second factor was set up: from now on a code of your authenticator app is asked for.",
+        mail_codes_added: "A second factor was set up: from now on a code can be mailed to you when you sign in.",
+        factors_removed: "The second factor was taken away: a password alone signs in.",
+        codes_made: "New recovery codes were made. The old ones are worth nothing.",
+        code_used: "A recovery code was used.",
+        passkey_added: "A passkey was added: it signs in.",
+        passkey_removed: "A passkey was removed.",
+        linked: "An account at {provider} was linked: it signs in.",
+    },
+    ways: Ways { passkey: "a passkey", school: "the sign-in of your school" },
 };

@@ -24,6 +24,7 @@ fn factor(verified: bool) -> TwoFactor {
         locked_until: 0,
         created_at: 1,
         updated_at: 1,
+        by_mail: false,
     }
 }
 
