@@ -21,7 +21,8 @@ use crate::{
 const TOKEN_LENGTH: usize = 24;
 
 impl Auth {
-    /// Mails a link, if there is such an account. Nobody is told whether there is: the same work is
+    /// Mails a link, if there is such an account; to somebody without a password, how she signs in
+    /// instead. Nobody is told whether there is: the same work is
     /// done and the same is written for an address that has none (attack A3).
     pub(crate) async fn request_reset(
         &self,
@@ -30,19 +31,32 @@ impl Auth {
         device: &Device,
     ) -> Result<(), AuthError> {
         let login = self.store.login_by_email(email.as_str()).await?;
-        // Whom somebody else vouches for has no password here that could be forgotten.
-        let found = login.filter(|(_, hash)| hash.is_some()).map(|(user, _)| user);
         let (token, now) = (self.ids.token(TOKEN_LENGTH), self.clock.now());
         let link =
             format!("{}/reset-password/{token}?callbackURL={}", self.issuer(), escaped(back));
         let event = self.event(AuthEventKind::PasswordResetRequested, device);
-        let new = if let Some(user) = &found {
+        let (nobody, life) = (UserId::new(format!("nobody {}", now.0)), 0);
+        // Asked for everybody, since that too takes its time.
+        let owner = login.as_ref().map_or(&nobody, |(user, _)| &user.id);
+        let ways = self.other_ways(owner).await?;
+        let new = if let Some((user, Some(_))) = &login {
             let proof = self.proof(identifier(&token), &user.id, LINK_LIFE);
             let mail = self.mailer.row(Mail::reset_password(to(user, device), &link))?;
             let event = event.of(&user.id, &user.email);
             self.store.insert_verification(NewProof { proof, mail }, event).await
+        } else if let Some((user, None)) = &login {
+            // Whom somebody else vouches for has no password that could be forgotten.
+            let sign_in = format!("{}/sign-in", self.origins().own());
+            let (providers, passkey) = &ways;
+            let titles: Vec<&str> =
+                providers.iter().map(|name| self.provider_title(name)).collect();
+            let mail = Mail::no_password(to(user, device), (&titles, *passkey), &sign_in);
+            let new = NewProof {
+                proof: self.proof(identifier(&token), &nobody, life),
+                mail: self.mailer.row(mail)?,
+            };
+            self.store.insert_verification(new, event.of(&user.id, &user.email)).await
         } else {
-            let (nobody, life) = (UserId::new(format!("nobody {}", now.0)), 0);
             let proof = self.proof(identifier(&token), &nobody, life);
             let event = event.tried(email.as_str());
             self.store.insert_verification(NewProof { proof, mail: None }, event).await
@@ -50,6 +64,14 @@ impl Auth {
         new?;
         self.mailer.told();
         Ok(())
+    }
+
+    /// With which providers of ours somebody signs in, and whether with a passkey.
+    async fn other_ways(&self, owner: &UserId) -> Result<(Vec<String>, bool), AuthError> {
+        let ways = self.store.ways_of(owner).await?.into_iter().map(|way| way.provider_id);
+        let offered = |name: &String| self.providers().iter().any(|(id, _)| id == name);
+        let passkey = !self.store.passkeys_of(owner).await?.is_empty();
+        Ok((ways.filter(offered).collect(), passkey))
     }
 
     /// Whose link it is, if it is good still; it stays good.

@@ -52,6 +52,9 @@ pub struct OidcProvider {
     /// On whose addresses its word counts.
     #[serde(default)]
     pub email_domains: Vec<String>,
+    /// Whether it is asked to send its answer as a form.
+    #[serde(default)]
+    pub form_post: bool,
 }
 
 fn scopes() -> Vec<String> {

@@ -57,19 +57,24 @@ impl Session {
         }
     }
 
-    /// The `ok` to a message that began a thread was lost: the client has nothing of it yet.
+    /// The `ok` to a message that began a thread was lost: the client has nothing of it yet. The next
+    /// request waits, since it may be to open that thread: of two looks the older would take back what
+    /// came with the newer.
     fn reopen(&mut self, thread: ThreadId, ctx: &mut Context<Self>) {
         let Some(member) = &self.member else { return };
         let (hub, owner) = (Arc::clone(&self.hub), member.identity.user.id.clone());
         let id = thread.clone();
         let load = async move { super::snapshot::load(&hub, &owner, &id).await };
+        self.working = true;
         ctx.spawn(load.into_actor(self).map(move |loaded, this, ctx| {
+            this.working = false;
             this.resume(Resume { thread, epoch: None, seq: None }, loaded, ctx);
+            this.work(ctx);
         }));
     }
 
     /// Lets the news of these threads through again.
-    fn release(&mut self, threads: &[ThreadId], ctx: &mut Context<Self>) {
+    pub(super) fn release(&mut self, threads: &[ThreadId], ctx: &mut Context<Self>) {
         for thread in threads {
             if let Some(cursor) = self.cursors.get_mut(thread) {
                 cursor.held = false;

@@ -33,7 +33,8 @@ pub(super) struct Cursor {
     /// What the client says that it has; none if it never says so.
     acked: Option<i64>,
     reading: Reading,
-    /// An answer that must precede the news is being made: read no further yet.
+    /// An answer that must precede the news is being made: read no further yet, and tell nothing that
+    /// was read before.
     pub held: bool,
     read_at: Option<Millis>,
     /// A reading at the end of the coalescing window is planned.
@@ -178,6 +179,10 @@ impl Session {
             // The thread was opened anew meanwhile: another reading goes on from there.
             return;
         }
+        if cursor.held {
+            cursor.reading = Reading::Behind;
+            return;
+        }
         let again = cursor.reading == Reading::BusyAndBehind;
         cursor.reading = Reading::Idle;
         let entries = match tail {
@@ -221,6 +226,10 @@ impl Session {
         };
         ctx.spawn(load.into_actor(self).map(|(thread, loaded), this, ctx| {
             let Some(cursor) = this.cursors.get_mut(&thread) else { return };
+            if cursor.held {
+                cursor.reading = Reading::Behind;
+                return;
+            }
             let again = cursor.reading == Reading::BusyAndBehind;
             cursor.reading = Reading::Idle;
             let loaded = match loaded {

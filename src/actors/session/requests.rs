@@ -75,6 +75,8 @@ impl Session {
             Request::Hint(hint) => Box::pin(again::hint(self.asked(id, who), hint)),
             Request::Cancel(cancel) => Box::pin(stopping::stop(hub, id, cancel.turn, who)),
             Request::Open(OfThread { thread }) => {
+                // Where it is open already, nothing comes of it until it is told how it stands.
+                self.hold(vec![thread.clone()]);
                 let reader = (hub, self.connection.clone(), ctx.address());
                 Box::pin(Self::open(reader, id, thread, who))
             }

@@ -33,7 +33,10 @@ impl Session {
         who: Identity,
     ) -> Step {
         if !who.user.email_verified {
-            return refused(Error::new(Some(id), Code::EmailUnverified, VERIFY));
+            return Box::new(move |this, ctx| {
+                this.refuse(Error::new(Some(id), Code::EmailUnverified, VERIFY), ctx);
+                this.release(&[thread], ctx);
+            });
         }
         follow(&hub, &connection, &thread, &address).await;
         let loaded = snapshot::load(&hub, &who.user.id, &thread).await;
@@ -43,6 +46,10 @@ impl Session {
                     this.unfollow(&thread);
                     return this.refuse(Error::new(Some(id), Code::BadRequest, FULL), ctx);
                 }
+                if this.is_ahead(&thread, &loaded) {
+                    this.refuse(store_error(id, &StoreError::Overloaded), ctx);
+                    return this.release(&[thread], ctx);
+                }
                 let body = json!({
                     "thread": thread, "epoch": loaded.epoch, "seq": loaded.seq
                 });
@@ -51,10 +58,20 @@ impl Session {
                 this.resume(have, Ok(loaded), ctx);
             }
             Err(error) => {
-                this.unfollow(&thread);
+                if !this.cursors.contains_key(&thread) {
+                    this.unfollow(&thread);
+                }
                 this.refuse(store_error(id, &error), ctx);
+                this.release(&[thread], ctx);
             }
         })
+    }
+
+    /// The client was told more of a thread than this says, which would take that back (I10): the log
+    /// was lost, and the store has not caught up yet.
+    fn is_ahead(&self, thread: &ThreadId, loaded: &snapshot::Loaded) -> bool {
+        let cursor = self.cursors.get(thread);
+        cursor.is_some_and(|cursor| cursor.epoch == loaded.epoch && cursor.seq > loaded.seq)
     }
 
     pub(super) async fn history(hub: Arc<Hub>, id: u32, asked: History, who: Identity) -> Step {

@@ -137,7 +137,11 @@ impl Oidc {
             client_id: provider.client_id.clone(),
             client_secret: provider.client_secret.reveal().to_owned(),
             scopes,
-            extra: Vec::new(),
+            extra: if provider.form_post {
+                vec![("response_mode", "form_post")]
+            } else {
+                Vec::new()
+            },
             authority: Authority::Domains(domains),
             wire: Wire::new(&provider.issuer)?,
             clock,

@@ -103,13 +103,17 @@ pub(crate) enum Outcome {
     In {
         started: Box<Started>,
         back: ReturnUrl,
+        /// Our row of the account at the provider; so below.
+        account: String,
     },
     SecondFactor {
         challenge: Box<Challenge>,
         back: ReturnUrl,
+        account: String,
     },
     Linked {
         back: ReturnUrl,
+        account: String,
     },
     /// `way`: the caller's page for failures, if she named one.
     Failed {
@@ -122,6 +126,15 @@ pub(crate) enum Outcome {
 struct Admitted {
     entered: Entered,
     new: bool,
+    /// The row of her account at the provider.
+    account: String,
+}
+
+/// What became of an account at a provider.
+enum Done {
+    Admitted(Admitted),
+    /// It is joined to the person who asked for it; its row.
+    Joined(String),
 }
 
 /// Refused, or a failure of ours.
@@ -158,12 +171,16 @@ impl Auth {
             Err(why) => return failed(why),
         };
         let done = match journey.link {
-            Some(owner) => self.join(provider, &owner, (profile, tokens), &browser).await,
-            None => self.admit(provider, (profile, tokens), &ways, browser).await,
+            Some(owner) => {
+                self.join(provider, &owner, (profile, tokens), &browser).await.map(Done::Joined)
+            }
+            None => {
+                self.admit(provider, (profile, tokens), &ways, browser).await.map(Done::Admitted)
+            }
         };
         match done {
-            Ok(None) => Ok(Outcome::Linked { back: ways.back }),
-            Ok(Some(admitted)) => Ok(outcome(admitted, ways)),
+            Ok(Done::Joined(account)) => Ok(Outcome::Linked { back: ways.back, account }),
+            Ok(Done::Admitted(admitted)) => Ok(outcome(admitted, ways)),
             Err(Refused::Because(why)) => failed(why),
             Err(Refused::Auth(error)) => Err(error),
         }
@@ -193,8 +210,7 @@ impl Auth {
         let ways = Ways { back: ReturnUrl::home(), new_user: None, error: None };
         let tokens = Tokens { id: Some(by.token), ..Tokens::default() };
         match self.admit(&by.provider, (profile, tokens), &ways, browser).await {
-            Ok(Some(admitted)) => Ok(outcome(admitted, ways)),
-            Ok(None) => failed(Failure::InvalidCode),
+            Ok(admitted) => Ok(outcome(admitted, ways)),
             Err(Refused::Because(why)) => failed(why),
             Err(Refused::Auth(error)) => Err(error),
         }
@@ -241,13 +257,13 @@ impl Auth {
         (profile, tokens): (Profile, Tokens),
         ways: &Ways,
         browser: Browser,
-    ) -> Result<Option<Admitted>, Refused> {
+    ) -> Result<Admitted, Refused> {
         let found = self.store.user_by_subject(provider, &profile.subject).await;
-        let (user, new) = match found {
+        let (user, account, new) = match found {
             Ok((user, account)) => {
                 self.refuse_banned(&user, &browser.device).await?;
                 self.keep_tokens(&account.id, &tokens).await?;
-                (user, false)
+                (user, account.id, false)
             }
             Err(StoreError::NotFound) => {
                 self.first_sight(provider, (profile, tokens), ways, &browser).await?
@@ -259,17 +275,18 @@ impl Auth {
         if let Some(old) = session {
             self.end_replaced(&old, &device).await?;
         }
-        Ok(Some(Admitted { entered, new }))
+        Ok(Admitted { entered, new, account })
     }
 
-    /// Somebody whose account at the provider is nobody's here yet.
+    /// Somebody whose account at the provider is nobody's here yet. Gives the row that it gets, and
+    /// whether the person is new.
     async fn first_sight(
         &self,
         provider: &str,
         (profile, tokens): (Profile, Tokens),
         ways: &Ways,
         browser: &Browser,
-    ) -> Result<(User, bool), Refused> {
+    ) -> Result<(User, String, bool), Refused> {
         let email = profile.email.as_deref().and_then(|text| Email::parse(text).ok());
         let found = match &email {
             Some(email) => match self.store.user_by_email(email.as_str()).await {
@@ -282,15 +299,17 @@ impl Auth {
         match (decide(&profile, found.as_ref(), rules), found) {
             (Decision::Link, Some(user)) => {
                 self.refuse_banned(&user, &browser.device).await?;
-                self.link(provider, &user, (&profile, tokens), &browser.device).await?;
-                Ok((user, false))
+                let account =
+                    self.link(provider, &user, (&profile, tokens), &browser.device).await?;
+                Ok((user, account, false))
             }
             (Decision::Create(email), _) => {
-                let user = self.create(provider, email, (profile, tokens), browser).await?;
+                let (user, account) =
+                    self.create(provider, email, (profile, tokens), browser).await?;
                 if !user.email_verified {
                     self.mail_verification(&user, &ways.back, &browser.device).await;
                 }
-                Ok((user, true))
+                Ok((user, account, true))
             }
             (Decision::Wipe, Some(user)) => {
                 self.wipe(&user, ways, browser).await?;
@@ -309,7 +328,7 @@ impl Auth {
         owner: &UserId,
         (profile, tokens): (Profile, Tokens),
         browser: &Browser,
-    ) -> Result<Option<Admitted>, Refused> {
+    ) -> Result<String, Refused> {
         let caller = match &browser.session {
             Some(token) => self.by_session_token(token).await.ok(),
             None => None,
@@ -321,7 +340,7 @@ impl Auth {
         match self.store.user_by_subject(provider, &profile.subject).await {
             Ok((user, account)) if user.id == *owner => {
                 self.keep_tokens(&account.id, &tokens).await?;
-                return Ok(None);
+                return Ok(account.id);
             }
             Ok(_) => return Err(Refused::Because(Failure::LinkedElsewhere)),
             Err(StoreError::NotFound) => {}
@@ -335,8 +354,7 @@ impl Auth {
             return Err(Refused::Because(Failure::NotLinked));
         }
         let user = self.store.user(owner).await?;
-        self.link(provider, &user, (&profile, tokens), &browser.device).await?;
-        Ok(None)
+        self.link(provider, &user, (&profile, tokens), &browser.device).await
     }
 
     async fn link(
@@ -345,8 +363,9 @@ impl Auth {
         user: &User,
         (profile, tokens): (&Profile, Tokens),
         device: &Device,
-    ) -> Result<(), Refused> {
+    ) -> Result<String, Refused> {
         let login = self.login(provider, &profile.subject, &user.id, &tokens)?;
+        let account = login.id.clone();
         let event = self.event(AuthEventKind::SocialLinked, device).of(&user.id, &user.email);
         match self.store.link_account(login, event).await {
             Ok(()) => {}
@@ -357,7 +376,7 @@ impl Auth {
         }
         let told = (user.email.as_str(), user.name.as_str());
         self.mail_notice(told, Notice::Linked(self.provider_title(provider)), device).await;
-        Ok(())
+        Ok(account)
     }
 
     async fn create(
@@ -366,7 +385,7 @@ impl Auth {
         email: Email,
         (profile, tokens): (Profile, Tokens),
         browser: &Browser,
-    ) -> Result<User, Refused> {
+    ) -> Result<(User, String), Refused> {
         if self.limits.sign_up(browser.address).await.is_err() {
             return Err(Refused::Because(Failure::TooMany));
         }
@@ -392,13 +411,14 @@ impl Auth {
             updated_at: now,
         };
         let login = self.login(provider, &profile.subject, &user.id, &tokens)?;
+        let account = login.id.clone();
         let event = self.event(AuthEventKind::SignUp, &browser.device).of(&user.id, &user.email);
         match self.store.sign_up_by_provider(user.clone(), login, event).await {
-            Ok(()) => Ok(user),
+            Ok(()) => Ok((user, account)),
             // Twice at once: who came first is she, or has the address.
             Err(StoreError::Conflict(_)) => {
                 match self.store.user_by_subject(provider, &profile.subject).await {
-                    Ok((user, _)) => Ok(user),
+                    Ok((user, account)) => Ok((user, account.id)),
                     Err(StoreError::NotFound) => Err(Refused::Because(Failure::NotLinked)),
                     Err(error) => Err(error.into()),
                 }
@@ -438,12 +458,13 @@ impl Auth {
 }
 
 fn outcome(admitted: Admitted, ways: Ways) -> Outcome {
+    let Admitted { entered, new, account } = admitted;
     let back = match ways.new_user {
-        Some(page) if admitted.new => page,
+        Some(page) if new => page,
         _ => ways.back,
     };
-    match admitted.entered {
-        Entered::In(started) => Outcome::In { started, back },
-        Entered::SecondFactor(challenge) => Outcome::SecondFactor { challenge, back },
+    match entered {
+        Entered::In(started) => Outcome::In { started, back, account },
+        Entered::SecondFactor(challenge) => Outcome::SecondFactor { challenge, back, account },
     }
 }

@@ -9,7 +9,7 @@ use super::{
     client::{Client, Cuts},
     crew::{Crew, Work, work},
     questions::Questions,
-    report::Report,
+    report::{Report, examples},
     seconds,
     setup::{Manner, Setup},
     tally::Board,
@@ -112,6 +112,7 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<ExitCode, Failu
         let (ends, errors, back) = (aside.all_ends(), aside.all_errors(), aside.back.in_words());
         let words = format!("{ends} answers, {errors} errors; loss to words {back}");
         report.fact("readers", aside.to_json(), ("read along", words));
+        examples("error of one who reads along", &aside);
         if aside.broken() > 0 || (!args.survive && aside.all_errors() > 0) {
             report.fail("those who read along found errors");
         }

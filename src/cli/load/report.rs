@@ -42,9 +42,7 @@ impl Report {
             self.body.extend(fields);
         }
         self.lines.extend(lines(tally));
-        for example in &tally.examples {
-            progress(&format!("error: {example}"));
-        }
+        examples("error", tally);
         if tally.broken() > 0 {
             self.fail("the protocol's promise was broken");
         } else if strict && tally.all_errors() > 0 {
@@ -96,6 +94,13 @@ impl Report {
             say(&verdict)?;
         }
         Ok(if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    }
+}
+
+/// Tells some of what was wrong at once, which a report as JSON has not in words.
+pub(crate) fn examples(what: &str, tally: &Tally) {
+    for example in &tally.examples {
+        progress(&format!("{what}: {example}"));
     }
 }
 

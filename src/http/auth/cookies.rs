@@ -11,6 +11,8 @@ use crate::{
 const KNOWN_DEVICE: &str = "intellistack.known_device";
 const DONT_REMEMBER: &str = "better-auth.dont_remember";
 const SESSION_DATA: &str = "better-auth.session_data";
+/// Which account at a provider somebody signed in with here: the name of our row, nothing else.
+const ACCOUNT: &str = "better-auth.account_data";
 
 /// What scripts of a page of our own origin need no leave to read; others hear it from `cors.rs`.
 pub(crate) const EXPOSED: &str = "set-auth-token, set-auth-jwt";
@@ -46,9 +48,19 @@ pub(crate) fn know_device(
 }
 
 pub(crate) fn clear(response: &mut HttpResponseBuilder, auth: &Auth) {
-    for name in [SESSION_COOKIE, SESSION_DATA, DONT_REMEMBER] {
+    for name in [SESSION_COOKIE, SESSION_DATA, DONT_REMEMBER, ACCOUNT] {
         append(response, auth, name, "", Some(0));
     }
+}
+
+/// Remembers which account at a provider somebody signed in with in this browser.
+pub(super) fn know_account(response: &mut HttpResponseBuilder, auth: &Auth, account: &str) {
+    set_signed(response, auth, ACCOUNT, account, auth.session_life());
+}
+
+/// What [`know_account`] remembered.
+pub(super) fn known_account(request: &HttpRequest, auth: &Auth) -> Option<String> {
+    signed_value(request, auth, ACCOUNT)
 }
 
 /// Sets a signed cookie of a step on the way in.

@@ -118,6 +118,16 @@ pub(super) struct NameBody {
 }
 
 #[derive(ToSchema)]
+#[schema(as = SocialCallback)]
+pub(super) struct CallbackBody {
+    code: Option<String>,
+    state: Option<String>,
+    error: Option<String>,
+    /// RFC 9207.
+    iss: Option<String>,
+}
+
+#[derive(ToSchema)]
 #[schema(as = SocialSignIn, rename_all = "camelCase")]
 pub(super) struct SocialBody {
     provider: String,

@@ -4,15 +4,15 @@
 use actix_web::{
     HttpRequest, HttpResponse,
     http::{StatusCode, header},
-    web::{Data, Path, Query, ServiceConfig},
+    web::{self, Data, Path, Query, ServiceConfig},
 };
 use serde::Deserialize;
 use serde_json::json;
 use utoipa::OpenApi;
 
 use super::{
-    body::Fields, cookies, device, error::Refusal, factor_schema, fresh_caller, get, post, schema,
-    session_token, shapes, two_factor,
+    at, body::Fields, cookies, device, error::Refusal, factor_schema, fresh_caller, get, post,
+    schema, session_token, shapes, two_factor,
 };
 use crate::{
     auth::{
@@ -26,16 +26,17 @@ use crate::{
 };
 
 const STATE: &str = "better-auth.state";
+const CALLBACK: &str = "/callback/{provider}";
 
 pub(super) fn routes(cfg: &mut ServiceConfig) {
     get(cfg, "/social-providers", providers);
     post(cfg, "/sign-in/social", sign_in);
     post(cfg, "/link-social", link);
-    get(cfg, "/callback/{provider}", callback);
+    at(cfg, CALLBACK, vec![web::get().to(callback), web::post().to(posted)]);
 }
 
 #[derive(OpenApi)]
-#[openapi(paths(providers, sign_in, link, callback))]
+#[openapi(paths(providers, sign_in, link, callback, posted))]
 pub(in crate::http) struct Docs;
 
 #[utoipa::path(
@@ -185,8 +186,9 @@ async fn by_id_token(
     let mut response = HttpResponse::Ok();
     response.insert_header((header::CACHE_CONTROL, "no-store"));
     let started = match auth.enter_by_id_token(by, browser(request, auth)).await? {
-        Outcome::In { started, .. } => {
+        Outcome::In { started, account, .. } => {
             cookies::set(&mut response, auth, &started.token, true);
+            cookies::know_account(&mut response, auth, &account);
             *started
         }
         Outcome::SecondFactor { challenge, .. } => {
@@ -254,27 +256,73 @@ async fn callback(
     response.insert_header((header::REFERRER_POLICY, "no-referrer"));
     cookies::expire(&mut response, &auth, STATE);
     let to = match outcome {
-        Outcome::In { started, back } => {
+        Outcome::In { started, back, account } => {
             cookies::set(&mut response, &auth, &started.token, true);
+            cookies::know_account(&mut response, &auth, &account);
             back
         }
-        Outcome::SecondFactor { challenge, back } => {
-            match two_factor::ask(&request, &auth, &challenge, &mut response).await? {
+        Outcome::SecondFactor { challenge, back, account } => {
+            let asked = two_factor::ask(&request, &auth, &challenge, &mut response).await?;
+            cookies::know_account(&mut response, &auth, &account);
+            match asked {
                 Some(_) => back,
-                None => second_factor_page(&auth, &back),
+                None => second_factor_page(&auth, &challenge.methods, &back),
             }
         }
-        Outcome::Linked { back } => back,
+        Outcome::Linked { back, account } => {
+            cookies::know_account(&mut response, &auth, &account);
+            back
+        }
         Outcome::Failed { way, why } => failure_page(&auth, way).with("error", why.as_str()),
     };
     Ok(response.insert_header((header::LOCATION, to.as_str())).finish())
 }
 
+/// An answer in a form (OAuth 2.0 Form Post Response Mode). It comes from the provider's page, so the
+/// browser keeps our cookies back: it is sent on to the same by GET, with them.
+#[utoipa::path(
+    post,
+    path = "/callback/{provider}",
+    operation_id = "socialCallbackForm",
+    tag = "account",
+    summary = "Where a provider sends the browser back to with a form",
+    params(("provider" = String, Path, description = "Which provider")),
+    request_body = factor_schema::CallbackBody,
+    security(()),
+    responses(
+        (status = 303, description = "On to the same address by GET"),
+        (status = "4XX", description = "Refused", body = schema::RefusalBody),
+        (status = "5XX", description = "Failed", body = schema::RefusalBody),
+    ),
+)]
+async fn posted(
+    auth: Data<Auth>,
+    provider: Path<String>,
+    mut fields: Fields,
+) -> Result<HttpResponse, Refusal> {
+    let mut to = url::Url::parse(&auth.issuer()).map_err(Refusal::internal)?;
+    if let Ok(mut path) = to.path_segments_mut() {
+        path.extend(["callback", provider.as_str()]);
+    }
+    for name in ["code", "state", "error", "iss"] {
+        if let Some(text) = fields.optional_text(name) {
+            to.query_pairs_mut().append_pair(name, &text);
+        }
+    }
+    // Of the rest, such as Apple's `user`, nothing is believed: it bears no signature.
+    Ok(HttpResponse::SeeOther()
+        .insert_header((header::LOCATION, to.as_str()))
+        .insert_header((header::CACHE_CONTROL, "no-store"))
+        .insert_header((header::REFERRER_POLICY, "no-referrer"))
+        .finish())
+}
+
 /// The sign-in page at its second step.
-fn second_factor_page(auth: &Auth, back: &ReturnUrl) -> ReturnUrl {
+fn second_factor_page(auth: &Auth, methods: &[&str], back: &ReturnUrl) -> ReturnUrl {
     let back: String = url::form_urlencoded::byte_serialize(back.as_str().as_bytes()).collect();
     let page = ReturnUrl::parse("/sign-in?twoFactorRedirect=true", auth.origins());
-    page.unwrap_or_else(|_| ReturnUrl::home()).with("callbackURL", &back)
+    let page = page.unwrap_or_else(|_| ReturnUrl::home());
+    page.with("twoFactorMethods", &methods.join(",")).with("callbackURL", &back)
 }
 
 fn failure_page(auth: &Auth, way: Option<ReturnUrl>) -> ReturnUrl {

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use utoipa::OpenApi;
 
-use super::{body::Fields, error::Refusal, factor_schema, get, own_caller, post, schema};
+use super::{body::Fields, cookies, error::Refusal, factor_schema, get, own_caller, post, schema};
 use crate::{
     auth::{
         Auth,
@@ -29,21 +29,32 @@ pub(super) fn routes(cfg: &mut ServiceConfig) {
 #[openapi(paths(access_token, refresh_token, info))]
 pub(in crate::http) struct Docs;
 
-/// Which account: by the row's id, or as older clients do by provider and the provider's name.
+/// Which account: by the row's id, as older clients do by provider and the provider's name, or that
+/// of the last sign-in in this browser.
 struct Named {
     provider: Option<String>,
     account: Option<String>,
 }
 
 impl Named {
-    fn read(mut fields: Fields) -> Result<Self, Refusal> {
-        let named = Self {
+    fn read(request: &HttpRequest, auth: &Auth, mut fields: Fields) -> Result<Self, Refusal> {
+        let mut named = Self {
             provider: fields.optional_text("providerId"),
             account: fields.optional_text("accountId"),
         };
         // Those of the one signed in, whoever it is said to be.
         let _ = fields.optional_text("userId");
+        let by_cookie = fields.flag("useAccountCookie", false);
         fields.finish()?;
+        if by_cookie {
+            if named.provider.is_some() || named.account.is_some() {
+                return Err(Refusal::validation(
+                    "[body] Name the account, or useAccountCookie, not both",
+                ));
+            }
+            let account = cookies::known_account(request, auth);
+            named.account = Some(account.ok_or_else(|| refusal(TokenError::NoAccount))?);
+        }
         if named.provider.is_none() && named.account.is_none() {
             return Err(Refusal::validation(
                 "[body.accountId] Invalid input: expected string, received undefined",
@@ -76,7 +87,7 @@ async fn access_token(
     fields: Fields,
 ) -> Result<HttpResponse, Refusal> {
     let caller = own_caller(&request, &auth).await?;
-    let named = Named::read(fields)?;
+    let named = Named::read(&request, &auth, fields)?;
     let token = auth.provider_token(&caller, named.parts()).await.map_err(refusal)?;
     Ok(answer(&json!({
         "accessToken": token.access,
@@ -105,7 +116,7 @@ async fn refresh_token(
     fields: Fields,
 ) -> Result<HttpResponse, Refusal> {
     let caller = own_caller(&request, &auth).await?;
-    let named = Named::read(fields)?;
+    let named = Named::read(&request, &auth, fields)?;
     let renewed = auth.renew_provider_token(&caller, named.parts()).await.map_err(refusal)?;
     let Opened { account, access, refresh, id } = renewed;
     Ok(answer(&json!({

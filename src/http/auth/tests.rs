@@ -25,6 +25,7 @@ mod cors;
 mod delete_user;
 mod guessing;
 mod links;
+mod mailed_codes;
 mod passkeys;
 mod profile;
 mod provider;

@@ -32,6 +32,30 @@ fn last(id: &str) -> AuthEvent {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn of_two_admins_who_go_at_once_one_stays() {
+    on_both(async |store| {
+        fill(&store).await;
+        for name in ["root", "boss"] {
+            store.insert_user(person(name, Role::Admin), login(name), None).await.unwrap();
+        }
+        let (root, boss) = (UserId::new("root"), UserId::new("boss"));
+
+        let (one, two) = tokio::join!(
+            store.delete_user(&root, None, last("1")),
+            store.delete_user(&boss, None, last("2"))
+        );
+
+        assert_eq!(usize::from(one.is_ok()) + usize::from(two.is_ok()), 1, "{one:?} {two:?}");
+        let left = if one.is_ok() { boss } else { root };
+        let refused = store.delete_user(&left, None, last("3")).await;
+        assert!(matches!(refused, Err(StoreError::Conflict(_))), "{refused:?}");
+        assert_eq!(store.user(&left).await.unwrap().role, Role::Admin);
+        store.delete_user(&UserId::new("ada"), None, last("4")).await.unwrap();
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn all_of_a_person_goes_and_nothing_of_others() {
     on_both(async |store| {
         fill(&store).await;

@@ -25,7 +25,7 @@ async fn a_password_or_a_fresh_session_deletes_an_account() {
 
         assert_eq!(gone.json(), json!({"success": true, "message": "User deleted"}));
         assert!(gone.cookies().iter().all(|it| it.contains("Max-Age=0")), "{:?}", gone.cookies());
-        assert_eq!(gone.cookies().len(), 3);
+        assert_eq!(gone.cookies().len(), 4);
         assert!(!is_there(&bench).await);
         let me = bench.get("/api/auth/get-session").with("cookie", &cookie).send().await;
         assert_eq!(me.json(), Value::Null);
@@ -102,4 +102,21 @@ async fn a_deletion_link_is_good_for_an_hour_and_until_the_next() {
     let late = delete(&bench, &cookie, &json!({"token": tokens[1]})).await;
     assert_eq!(late.code(), "INVALID_TOKEN");
     assert!(is_there(&bench).await);
+}
+
+/// Somebody must be left who can make others admins.
+#[actix_web::test]
+async fn the_last_admin_stays_until_somebody_else_is_one() {
+    let bench = Bench::new().await;
+    let (_, root) = bench.signed_in_with_token("root", Role::Admin).await;
+    let delete = async || {
+        let call = bench.post("/api/auth/delete-user", &json!({}));
+        call.with("authorization", &format!("Bearer {root}")).send().await
+    };
+
+    let refused = delete().await;
+    assert_eq!((refused.status, refused.code().as_str()), (400, "LAST_ADMIN"), "{}", refused.text);
+    assert!(bench.store.user_by_email("root@school.example").await.is_ok());
+    bench.signed_in_with_token("boss", Role::Admin).await;
+    assert_eq!(delete().await.json()["message"], "User deleted");
 }

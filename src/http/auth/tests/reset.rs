@@ -147,6 +147,29 @@ async fn a_reset_keeps_the_second_factor_and_is_told_by_mail() {
     assert_eq!(told.len(), 1);
 }
 
+/// Attack A3: the same answer and as many writes; the owner is told how she signs in.
+#[actix_web::test]
+async fn who_has_no_password_is_told_by_mail_how_she_signs_in() {
+    let bench = Bench::new().await;
+    let unknown = ask(&bench, "request-password-reset", "nobody@school.example").await;
+    let mut way = login("ada");
+    way.password = None;
+    way.provider_id = "school".to_owned();
+    bench.store.insert_user(person("ada", Role::Student), way, None).await.unwrap();
+
+    let known = ask(&bench, "request-password-reset", "ada@school.example").await;
+
+    assert_eq!((known.status, &known.text), (unknown.status, &unknown.text));
+    let mails = bench.store.mails(Some("ada@school.example"), None).await.unwrap();
+    assert_eq!((mails.len(), mails[0].kind.as_str()), (1, "no-password"));
+    assert!(mails[0].body.contains("the sign-in of your school"), "{}", mails[0].body);
+    assert_eq!(mails[0].links, format!("[\"{PAGE}/sign-in\"]"));
+    assert_eq!(bench.store.login_by_email("ada@school.example").await.unwrap().unwrap().1, None);
+    // The proof beside it is nobody's.
+    let swept = bench.store.forget_verifications(crate::auth::tests::START.plus(1)).await;
+    assert_eq!(swept.unwrap(), 2);
+}
+
 /// Attack A11: a password of a megabyte is refused before any work, and uses nothing up.
 #[actix_web::test]
 async fn a_huge_password_costs_nothing_and_leaves_the_link() {

@@ -199,7 +199,7 @@ async fn somebody_signed_in_links_the_account_of_her_own_address() {
     let signed_in = travel(&bench, &provider, &google()).await;
     assert_eq!(me(&bench, &signed_in).await["email"], ADA);
     let mails = bench.store.mails(Some(ADA), Some("security-notice")).await.unwrap();
-    assert!(mails[0].body.contains("google"), "{}", mails[0].body);
+    assert!(mails[0].body.contains("Google"), "{}", mails[0].body);
     provider.is(json!({ "sub": "g9", "email": "bob@gmail.com", "email_verified": true }));
     let out = link(&google()).await;
     let both = format!("{}; {cookie}", out.state);
@@ -213,7 +213,8 @@ async fn somebody_signed_in_links_the_account_of_her_own_address() {
 #[actix_web::test]
 async fn a_providers_token_is_its_owners_and_renewed_when_it_is_over() {
     let (bench, provider) = with(Authoritative).await;
-    let cookie = travel(&bench, &provider, &google()).await.cookie();
+    let back = travel(&bench, &provider, &google()).await;
+    let cookie = back.cookie();
     let act = async |path: &str, body: &Value, cookie: &str| {
         bench.post(&format!("/api/auth{path}"), body).by_page(cookie).send().await
     };
@@ -229,6 +230,16 @@ async fn a_providers_token_is_its_owners_and_renewed_when_it_is_over() {
     assert_eq!(renewed.json()["accessToken"], "access2", "{}", renewed.text);
     assert_eq!(renewed.json()["refreshToken"], "refresh me", "kept where none is given anew");
     let id = renewed.json()["accountId"].as_str().unwrap().to_owned();
+    let by_cookie = json!({ "useAccountCookie": true });
+    let none = act("/get-access-token", &by_cookie, &cookie).await;
+    assert_eq!(none.code(), "ACCOUNT_NOT_FOUND", "the cookie says which");
+    let both = json!({ "useAccountCookie": true, "accountId": id });
+    assert_eq!(act("/get-access-token", &both, &cookie).await.code(), "VALIDATION_ERROR");
+    let with_cookie = format!("{cookie}; {}", back.cookie_named("better-auth.account_data"));
+    let token = act("/get-access-token", &by_cookie, &with_cookie).await;
+    assert_eq!(token.json()["accessToken"], "access2", "{}", token.text);
+    let forged = format!("{cookie}; better-auth.account_data={id}");
+    assert_eq!(act("/get-access-token", &by_cookie, &forged).await.code(), "ACCOUNT_NOT_FOUND");
     let by_id = act("/get-access-token", &json!({ "accountId": id }), &cookie).await;
     assert_eq!(by_id.json()["accessToken"], "access2");
     let info = bench.get(&format!("/api/auth/account-info?accountId={id}"));
@@ -237,6 +248,8 @@ async fn a_providers_token_is_its_owners_and_renewed_when_it_is_over() {
     assert_eq!(info.json()["account"]["accountId"], "g1");
 
     let eve = bench.sign_up("eve@school.example").await.cookie();
+    let hers = format!("{eve}; {}", back.cookie_named("better-auth.account_data"));
+    assert_eq!(act("/refresh-token", &by_cookie, &hers).await.code(), "ACCOUNT_NOT_FOUND");
     let body = json!({ "accountId": id });
     assert_eq!(act("/get-access-token", &body, &eve).await.code(), "ACCOUNT_NOT_FOUND");
     let user = bench.store.user_by_email(ADA).await.unwrap();
@@ -244,6 +257,42 @@ async fn a_providers_token_is_its_owners_and_renewed_when_it_is_over() {
     let text = format!("{row:?}");
     assert!(!text.contains("access2") && !text.contains("refresh me"), "{text}");
     assert_eq!((row.account_id.as_str(), CLIENT), ("g1", "us"));
+}
+
+/// As Apple does it: from its own page, so that the browser brings no cookie of ours, or all of them.
+#[actix_web::test]
+async fn an_answer_in_a_form_is_sent_on_and_signs_in_by_get() {
+    let (bench, provider) = with(Authoritative).await;
+    let way = set_out(&bench, &google()).await;
+    let mut pairs = provider.allow(&way.url);
+    pairs.push(("user".to_owned(), r#"{"name":"Eve"}"#.to_owned()));
+    let form = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(&pairs).finish();
+    let post = async |cookie: Option<&str>| {
+        let call = bench.call(Method::POST, "/api/auth/callback/google");
+        let call = call.body("application/x-www-form-urlencoded", form.as_str());
+        let call = call.with("origin", "https://appleid.apple.com");
+        let call = match cookie {
+            Some(cookie) => call.with("cookie", cookie),
+            None => call,
+        };
+        call.send().await
+    };
+
+    let led = post(None).await;
+    let with_cookies = post(Some(&way.state)).await;
+
+    assert_eq!((led.status, led.cookies()), (303, vec![]), "{}", led.text);
+    assert_eq!(to(&led), to(&with_cookies));
+    let path = to(&led).strip_prefix(PAGE).unwrap();
+    assert!(path.starts_with("/api/auth/callback/google?code=") && !path.contains("Eve"), "{path}");
+    let done = bench.get(path).with("cookie", &way.state).send().await;
+    assert_eq!((done.status, to(&done)), (302, "/welcome"));
+    assert_eq!(me(&bench, &done).await["email"], ADA);
+    // The exception is for providers' answers alone.
+    let other = bench.call(Method::POST, "/api/auth/delete-user/callback").with("cookie", "a=b");
+    let other = other.with("origin", "https://appleid.apple.com");
+    let other = other.body("application/x-www-form-urlencoded", "token=x").send().await;
+    assert_eq!(other.code(), "INVALID_ORIGIN");
 }
 
 /// Once each, and only one that was made for us.

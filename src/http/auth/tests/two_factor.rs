@@ -7,26 +7,26 @@ use crate::domain::clock::{MINUTE, SECOND};
 
 const ADA: &str = "ada@school.example";
 
-struct Ada {
-    cookie: String,
+pub(super) struct Ada {
+    pub cookie: String,
     totp: Totp,
     codes: Vec<String>,
 }
 
 impl Ada {
-    fn code(&self, bench: &Bench) -> String {
+    pub(super) fn code(&self, bench: &Bench) -> String {
         code_at(bench, &self.totp)
     }
 }
 
-fn code_at(bench: &Bench, totp: &Totp) -> String {
+pub(super) fn code_at(bench: &Bench, totp: &Totp) -> String {
     use crate::domain::clock::Clock;
     let seconds = u64::try_from(bench.clock.now().0 / SECOND).unwrap();
     totp.generate(seconds).to_string()
 }
 
 /// As a browser with these cookies does it.
-async fn act(bench: &Bench, cookie: &str, path: &str, body: &Value) -> Answer {
+pub(super) async fn act(bench: &Bench, cookie: &str, path: &str, body: &Value) -> Answer {
     bench.post(&format!("/api/auth{path}"), body).by_page(cookie).send().await
 }
 
@@ -39,7 +39,7 @@ async fn enable(bench: &Bench, cookie: &str) -> (Totp, Vec<String>) {
 }
 
 /// Ada with a second factor that counts.
-async fn with_factor(bench: &Bench) -> Ada {
+pub(super) async fn with_factor(bench: &Bench) -> Ada {
     let cookie = bench.sign_up(ADA).await.cookie();
     let (totp, codes) = enable(bench, &cookie).await;
     let code = code_at(bench, &totp);
@@ -50,20 +50,20 @@ async fn with_factor(bench: &Bench) -> Ada {
 }
 
 /// `name=value` of a cookie that an answer sets.
-fn cookie_named(answer: &Answer, name: &str) -> Option<String> {
+pub(super) fn cookie_named(answer: &Answer, name: &str) -> Option<String> {
     let cookies = answer.cookies();
     let found = cookies.iter().find(|it| it.starts_with(&format!("{name}=")))?;
     Some(found.split(';').next().unwrap().to_owned())
 }
 
 /// The cookie of a sign-in that waits.
-async fn waiting(bench: &Bench) -> String {
+pub(super) async fn waiting(bench: &Bench) -> String {
     let answer = bench.sign_in(ADA, PASSWORD).await;
     assert_eq!(answer.json()["twoFactorRedirect"], true, "{}", answer.text);
     cookie_named(&answer, "better-auth.two_factor").unwrap()
 }
 
-async fn verify(bench: &Bench, cookie: &str, code: &str) -> Answer {
+pub(super) async fn verify(bench: &Bench, cookie: &str, code: &str) -> Answer {
     act(bench, cookie, "/two-factor/verify-totp", &json!({ "code": code })).await
 }
 
@@ -263,6 +263,45 @@ async fn a_trusted_device_is_not_asked_for_thirty_days_and_its_cookie_changes_wi
     assert_eq!(sign_in(&next).await.json()["twoFactorRedirect"], true, "after 30 days");
 }
 
+/// Whoever had the old password may have been trusted, or be at the second step.
+#[actix_web::test]
+async fn another_password_forgets_trusted_devices_and_sign_ins_that_wait() {
+    let bench = Bench::new().await;
+    let ada = with_factor(&bench).await;
+    let trusted = async |cookie: &str| {
+        bench.clock.advance(MINUTE);
+        let body = json!({ "code": ada.code(&bench), "trustDevice": true });
+        let done = act(&bench, cookie, "/two-factor/verify-totp", &body).await;
+        assert_eq!(done.status, 200, "{}", done.text);
+        cookie_named(&done, "better-auth.trust_device").unwrap()
+    };
+    let asked = async |password: &str, trust: &str| {
+        let body = json!({ "email": ADA, "password": password });
+        let answer = bench.post("/api/auth/sign-in/email", &body).by_page(trust).send().await;
+        answer.json()["twoFactorRedirect"] == true
+    };
+    let trust = trusted(&ada.cookie).await;
+    let half = waiting(&bench).await;
+    let body = json!({ "currentPassword": PASSWORD, "newPassword": "Heron-Lamp-8 road" });
+    let changed = act(&bench, &ada.cookie, "/change-password", &body).await;
+    assert_eq!(changed.status, 200, "{}", changed.text);
+
+    assert!(asked("Heron-Lamp-8 road", &trust).await);
+    bench.clock.advance(MINUTE);
+    let late = verify(&bench, &half, &ada.code(&bench)).await;
+    assert_eq!(late.code(), "INVALID_TWO_FACTOR_COOKIE");
+
+    let trust = trusted(&ada.cookie).await;
+    let body = json!({ "email": ADA });
+    bench.post("/api/auth/request-password-reset", &body).send().await;
+    let mail = bench.store.mails(Some(ADA), Some("reset-password")).await.unwrap().remove(0);
+    let token = mail.body.split("/reset-password/").nth(1).unwrap().split('?').next().unwrap();
+    let body = json!({ "newPassword": PASSWORD, "token": token });
+    let reset = bench.post("/api/auth/reset-password", &body).send().await;
+    assert_eq!(reset.status, 200, "{}", reset.text);
+    assert!(asked(PASSWORD, &trust).await);
+}
+
 /// Attack A19: what a stolen session does without the password, and what it leaves.
 #[actix_web::test]
 async fn factors_are_changed_with_the_password_alone_and_the_owner_is_told() {
@@ -284,7 +323,8 @@ async fn factors_are_changed_with_the_password_alone_and_the_owner_is_told() {
     let right = json!({ "password": PASSWORD });
     let uri = act(&bench, &ada.cookie, "/two-factor/get-totp-uri", &right).await;
     assert!(uri.json()["totpURI"].as_str().unwrap().starts_with("otpauth://totp/IntelliStack:"));
-    let off = act(&bench, &ada.cookie, "/two-factor/disable", &right).await;
+    let off = bench.post("/api/auth/two-factor/disable", &right).by_page(&ada.cookie);
+    let off = off.with("accept-language", "de").send().await;
     assert_eq!(off.json(), json!({ "status": true }));
     let me = bench.get("/api/auth/get-session").with("cookie", &other).send().await;
     assert_eq!(me.json(), Value::Null, "other sessions end");
@@ -293,6 +333,7 @@ async fn factors_are_changed_with_the_password_alone_and_the_owner_is_told() {
     assert_eq!(bench.sign_in(ADA, PASSWORD).await.json()["redirect"], false);
     let mails = bench.store.mails(Some(ADA), Some("security-notice")).await.unwrap();
     assert_eq!(mails.len(), 2);
+    assert!(mails[0].body.contains("Der zweite Faktor wurde entfernt"), "{}", mails[0].body);
 }
 
 /// A code makes a session fresh again, for what asks for that.
