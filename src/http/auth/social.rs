@@ -26,13 +26,13 @@ use crate::{
 };
 
 const STATE: &str = "better-auth.state";
-const CALLBACK: &str = "/callback/{provider}";
 
 pub(super) fn routes(cfg: &mut ServiceConfig) {
     get(cfg, "/social-providers", providers);
     post(cfg, "/sign-in/social", sign_in);
     post(cfg, "/link-social", link);
-    at(cfg, CALLBACK, vec![web::get().to(callback), web::post().to(posted)]);
+    let methods = vec![web::get().to(callback), web::post().to(posted)];
+    at(cfg, "/callback/{provider}", methods);
 }
 
 #[derive(OpenApi)]

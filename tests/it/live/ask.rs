@@ -293,3 +293,32 @@ async fn who_has_not_verified_the_address_may_look_but_not_ask() {
     let (status, body) = new.get("/api/v1/courses/agree/lessons/clocks").await;
     assert_eq!((status, &body["error"]["code"]), (403, &json!("email_unverified")));
 }
+
+/// Takes some seconds.
+const LONG: &str = "/ck tokens 1000";
+
+/// I10, I17: whoever sends a message again, since its `ok` was lost, is told how the thread stands; if
+/// she opens it at the same time, of two looks the older takes nothing back that came meanwhile.
+#[tokio::test]
+async fn a_thread_that_is_opened_while_it_is_told_anew_goes_only_forward() {
+    let home = Home::slow();
+    let server = home.start();
+    let student = Person::demo(&server, "student").await;
+    let mut live = student.live().await;
+    let (ok, _) = ask(&mut live, "m1", LONG).await;
+    for round in 0..20 {
+        let mut live = student.live().await;
+        let send = json!({ "type": "send", "id": 2, "message_id": "m1", "text": LONG });
+        live.send(send).await;
+        live.send(json!({ "type": "open", "id": 3, "thread": ok["thread"] })).await;
+        let (mut seq, mut whole) = (0, 0);
+        while whole < 2 {
+            let frame = live.frame().await;
+            if let Some(next) = frame["seq"].as_i64().filter(|_| frame["type"] != "ok") {
+                assert!(next >= seq, "round {round}: {seq} was told before {frame}");
+                seq = next;
+            }
+            whole += usize::from(frame["type"] == "snapshot");
+        }
+    }
+}

@@ -107,7 +107,7 @@ async fn sign_out_ends_the_session_and_clears_its_cookies() {
 
     let out = bench.post("/api/auth/sign-out", &json!({})).by_page(&first).send().await;
     assert_eq!(out.json(), json!({"success": true}));
-    assert_eq!(out.cookies().len(), 3);
+    assert_eq!(out.cookies().len(), 4);
     assert!(!alive(&bench, &first).await);
     assert!(alive(&bench, &second).await);
     let again = bench.post("/api/auth/sign-out", &json!({})).send().await;
@@ -162,7 +162,7 @@ async fn all_other_sessions_or_all_sessions_end_at_once() {
     assert!(alive(&bench, &first).await && !alive(&bench, &second).await);
 
     let all = bench.post("/api/auth/revoke-sessions", &json!({})).by_page(&first).send().await;
-    assert_eq!((all.json(), all.cookies().len()), (json!({"status": true}), 3));
+    assert_eq!((all.json(), all.cookies().len()), (json!({"status": true}), 4));
     assert!(!alive(&bench, &first).await);
     let kinds: Vec<_> =
         bench.store.changes_after(0).await.unwrap().into_iter().map(|it| it.kind).collect();

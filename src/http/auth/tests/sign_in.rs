@@ -85,7 +85,7 @@ async fn signing_in_makes_a_new_session_and_ends_the_one_that_was_there() {
     assert_ne!(answer.cookie(), old);
     let dead = bench.get("/api/auth/get-session").with("cookie", &old).send().await;
     assert_eq!(dead.json(), Value::Null);
-    assert_eq!(dead.cookies().len(), 3);
+    assert_eq!(dead.cookies().len(), 4);
     assert!(dead.cookies().iter().all(|cookie| cookie.contains("=; Max-Age=0; ")));
 }
 

@@ -282,7 +282,10 @@ async fn what_holds_for_passwords_holds_for_providers() {
     bench.clock.advance(MINUTE);
 
     let half = travel(&bench, &provider, &google()).await;
-    assert_eq!(to(&half), "/sign-in?twoFactorRedirect=true&callbackURL=%2Fhome");
+    assert_eq!(
+        to(&half),
+        "/sign-in?twoFactorRedirect=true&twoFactorMethods=totp&callbackURL=%2Fhome"
+    );
     assert_eq!(half.header("set-auth-token"), None);
     let waits = half.cookies().into_iter().find(|it| it.contains("two_factor=2fa-")).unwrap();
     let body = json!({ "code": code(&bench) });
