@@ -24,6 +24,7 @@ export function account(role: string): { email: string; password: string } {
 interface Mail {
   to: string;
   kind: string;
+  text: string;
   links: string[];
 }
 

@@ -2,6 +2,7 @@ import * as OTPAuth from "otpauth";
 import { describe, expect, test } from "vitest";
 import { OTHER_PASSWORD, Person, SESSION, ok, refusal } from "./person";
 import { differs } from "./differs";
+import { PEER, mailTo } from "./target";
 
 const CHALLENGE = "better-auth.two_factor";
 const TRUSTED = "better-auth.trust_device";
@@ -207,5 +208,46 @@ describe("twoFactor.disable", () => {
     const { ada } = await enabled();
     expect(refusal(await ada.auth.twoFactor.disable({ password: OTHER_PASSWORD }))).toBe("400 INVALID_PASSWORD");
     expect((await ada.session())?.user.twoFactorEnabled).toBe(true);
+  });
+});
+
+/** The peer's reference has no way to mail codes set up. */
+describe.skipIf(PEER)("codes by mail", () => {
+  async function choosing(): Promise<Person> {
+    const ada = await Person.verified();
+    await ada.signIn();
+    expect(ok(await ada.auth.twoFactor.enable({ password: ada.password, method: "otp" }))).toEqual({ method: "otp" });
+    expect((await ada.session())?.user.twoFactorEnabled).toBe(true);
+    return ada;
+  }
+
+  async function newest(ada: Person): Promise<string> {
+    const mail = (await mailTo(ada.email)).find((one) => one.kind === "sign-in-code");
+    return /\b\d{6}\b/.exec(mail?.text ?? "")?.[0] ?? "";
+  }
+
+  test("twoFactor.sendOtp mails one, and twoFactor.verifyOtp signs in with it, once", async () => {
+    const ada = await choosing();
+    const other = new Person(ada.email);
+    const answer = ok(await other.auth.signIn.email({ email: ada.email, password: ada.password }));
+    expect(answer).toEqual({ twoFactorRedirect: true, twoFactorMethods: ["otp"] });
+    expect(ok(await other.auth.twoFactor.sendOtp())).toEqual({ status: true });
+    const code = await newest(ada);
+    expect(ok(await other.auth.twoFactor.verifyOtp({ code, trustDevice: true }))).toMatchObject({ user: { email: ada.email } });
+    expect(other.jar.set(TRUSTED)?.attributes).toMatchObject({ "max-age": "2592000" });
+    expect((await other.session())?.user.email).toBe(ada.email);
+    const third = await challenged(ada);
+    expect(refusal(await third.auth.twoFactor.verifyOtp({ code }))).toBe("400 OTP_HAS_EXPIRED");
+  });
+
+  test("401 INVALID_CODE, 403 EMAIL_NOT_VERIFIED, 400 TWO_FACTOR_NOT_ENABLED", async () => {
+    const ada = await choosing();
+    const other = await challenged(ada);
+    ok(await other.auth.twoFactor.sendOtp());
+    const wrong = String((Number(await newest(ada)) + 1) % 1_000_000).padStart(6, "0");
+    expect(refusal(await other.auth.twoFactor.verifyOtp({ code: wrong }))).toBe("401 INVALID_CODE");
+    const eve = await Person.signedUp();
+    expect(refusal(await eve.auth.twoFactor.enable({ password: eve.password, method: "otp" }))).toBe("403 EMAIL_NOT_VERIFIED");
+    expect(refusal(await eve.auth.twoFactor.sendOtp())).toBe("400 TWO_FACTOR_NOT_ENABLED");
   });
 });

@@ -37,6 +37,15 @@ test("an authenticator app is set up, asked for at the next sign-in, and replace
   await panel.getByLabel("Your password").fill(PASSWORD);
   await panel.getByRole("button", { name: "Set up" }).click();
   const secret = await panel.getByTestId("totp-secret").textContent();
+  const picture = panel.getByRole("img", { name: /QR code/ });
+  await picture.waitFor();
+  // Three finder patterns, and light all around.
+  const dark = await picture.locator("path").getAttribute("d");
+  const size = Number((await picture.getAttribute("viewBox")).split(" ")[2]);
+  for (const [x, y] of [[4, 4], [size - 11, 4], [4, size - 11]]) {
+    for (let at = 0; at < 7; at += 1) assert.ok(dark.includes(`M${x + at} ${y}h`) && dark.includes(`M${x + 3} ${y + 3}h`), `${x} ${y}`);
+  }
+  assert.ok(!dark.includes("M3 ") && !dark.includes(`M${size - 4} `));
   const codes = (await panel.locator(".recovery-codes").textContent()).split("\n");
   assert.equal(codes.length, 10);
   await looks(page, "20-two-factor-set-up");
@@ -94,5 +103,26 @@ test("a passkey is added on the account page and signs in on the sign-in page", 
   await page.goto("/account");
   await page.getByRole("region", { name: "Passkeys" }).getByRole("button", { name: "Remove" }).click();
   await page.getByText("Laptop").waitFor({ state: "detached" });
+  assert.deepEqual(page.problems, []);
+});
+
+test("codes by mail are the second step of somebody who has no app", async () => {
+  const page = await newPage(session.browser);
+  const { email } = await asLearner(page);
+  await page.goto("/account");
+  const panel = page.getByRole("region", { name: "Authenticator app" });
+  await panel.getByLabel("Your password").fill(PASSWORD);
+  await panel.getByRole("button", { name: "Mail me codes instead" }).click();
+  await panel.getByRole("button", { name: "Turn off" }).waitFor();
+  await page.getByRole("button", { name: "Sign out", exact: true }).click();
+  await page.waitForURL(/sign-in/);
+  await signIn(page, email);
+  await page.getByRole("button", { name: "Mail me a code" }).click();
+  await page.getByText("We mailed you a code").waitFor();
+  await looks(page, "22-second-step-by-mail");
+  const mails = await (await fetch(new URL(`/dev/mail.json?to=${encodeURIComponent(email)}&kind=sign-in-code`, page.url()))).json();
+  await page.getByLabel("Code", { exact: true }).fill(/\b\d{6}\b/.exec(mails[0].text)[0]);
+  await page.getByRole("button", { name: "Continue" }).click();
+  await page.locator(".course").first().waitFor();
   assert.deepEqual(page.problems, []);
 });

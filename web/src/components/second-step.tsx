@@ -3,7 +3,8 @@ import { factors } from "../lib/factors";
 import { Notice } from "./ui";
 
 /** The code that follows a right password. */
-export function SecondStep({ onBack }: { onBack: () => void }) {
+export function SecondStep({ methods, onBack }: { methods: string[]; onBack: () => void }) {
+  const [mailed, setMailed] = useState(false);
   const [code, setCode] = useState("");
   const [trust, setTrust] = useState(false);
   const [busy, setBusy] = useState(false);
@@ -12,17 +13,39 @@ export function SecondStep({ onBack }: { onBack: () => void }) {
     event.preventDefault();
     setBusy(true);
     setFailed(null);
-    const done = await factors.verify(code.trim(), trust);
+    // Recovery codes have letters in them.
+    const byMail = mailed && /^[\d\s]+$/.test(code);
+    const done = await (byMail ? factors.verifyMailed(code, trust) : factors.verify(code.trim(), trust));
     setBusy(false);
     if (done.failed) {
       setFailed(done.failed.message);
       setCode("");
     }
   };
+  const send = async () => {
+    setBusy(true);
+    const done = await factors.sendCode();
+    setBusy(false);
+    setMailed(!done.failed);
+    setFailed(done.failed?.message ?? null);
+  };
+  const app = methods.includes("totp");
   return (
     <form onSubmit={(event) => void submit(event)} class="form">
       {failed && <Notice kind="bad">{failed}</Notice>}
-      <p class="muted">Open your authenticator app and type the six digits it shows for IntelliStack. A recovery code works too.</p>
+      <p class="muted" aria-live="polite">
+        {mailed
+          ? "We mailed you a code of six digits. It is good for five minutes."
+          : app
+            ? "Open your authenticator app and type the six digits it shows for IntelliStack."
+            : "A code is asked for that we mail to you."}{" "}
+        A recovery code works too.
+      </p>
+      {methods.includes("otp") && (
+        <button type="button" class="button button-block" disabled={busy} onClick={() => void send()}>
+          {mailed ? "Mail me another code" : "Mail me a code"}
+        </button>
+      )}
       <label class="field">
         <span>Code</span>
         <input

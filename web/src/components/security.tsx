@@ -3,6 +3,7 @@ import { useEffect, useState } from "preact/hooks";
 import { refreshSession } from "../lib/auth";
 import { type Enrolled, type LinkedAccount, type Passkey, type Provider, factors, passkeysWork } from "../lib/factors";
 import { clockTime } from "../lib/format";
+import { QrPicture } from "./qr-picture";
 import { Notice } from "./ui";
 
 export function Panel({ id, title, failed, children }: { id: string; title: string; failed: string | null; children: ComponentChildren }) {
@@ -15,7 +16,7 @@ export function Panel({ id, title, failed, children }: { id: string; title: stri
   );
 }
 
-/** An authenticator app: set up, recovery codes, taken away. */
+/** An authenticator app, or codes by mail: set up, recovery codes, taken away. */
 export function TwoFactorPanel({ enabled }: { enabled: boolean }) {
   const [password, setPassword] = useState("");
   const [enrolled, setEnrolled] = useState<Enrolled | null>(null);
@@ -44,14 +45,16 @@ export function TwoFactorPanel({ enabled }: { enabled: boolean }) {
     <Panel id="two-factor-title" title="Authenticator app" failed={failed}>
       <p class="muted">
         {enabled
-          ? "After your password you are asked for a code of your authenticator app."
-          : "A second step after your password: a code that only your phone knows."}
+          ? "After your password you are asked for a second step: a code of your authenticator app, or one that is mailed to you."
+          : "A second step after your password: a code that only your phone knows. Where you have no such app, a code can be mailed to you."}
       </p>
       {enrolled && !enabled && (
         <form class="form" onSubmit={confirm}>
           <p>
-            Add this key to your authenticator app (time-based), or <a href={enrolled.totpURI}>open it in an app on this device</a>:
+            Scan this with your authenticator app, or <a href={enrolled.totpURI}>open it in an app on this device</a>:
           </p>
+          <QrPicture text={enrolled.totpURI} label="QR code for your authenticator app. The key stands below as text." />
+          <p>Or type this key there (time-based):</p>
           <code class="secret-key" data-testid="totp-secret">{secret.match(/.{1,4}/g)?.join(" ")}</code>
           <label class="field">
             <span>The six digits that it shows</span>
@@ -88,6 +91,11 @@ export function TwoFactorPanel({ enabled }: { enabled: boolean }) {
                 })}
               >
                 Set up
+              </button>
+            )}
+            {!enabled && (
+              <button type="button" class="button" disabled={busy} onClick={() => void run(factors.enableMail(password), () => undefined)}>
+                Mail me codes instead
               </button>
             )}
           </div>

@@ -42,6 +42,8 @@ client.useSession.subscribe((state) => {
 export interface AuthFailure {
   code: string;
   message: string;
+  /** With `SECOND_FACTOR`: what proves it, `totp` (an app) or `otp` (a mailed code). */
+  methods?: string[];
 }
 
 type Answer<T> = { data: T | null; error: { code?: string | undefined; message?: string | undefined; status: number } | null };
@@ -97,13 +99,14 @@ export const auth = {
     thenRefresh(() => client.signUp.email({ name, email, password, callbackURL: "/?verified=1" })),
   /** `SECOND_FACTOR`: the password is right, and a code is asked for. */
   signIn: async (email: string, password: string): Promise<AuthFailure | null> => {
-    let waits = false;
+    let methods: string[] | null = null;
     const failed = await thenRefresh(async () => {
       const answer = await client.signIn.email({ email, password });
-      waits = (answer.data as { twoFactorRedirect?: boolean } | null)?.twoFactorRedirect === true;
+      const step = answer.data as { twoFactorRedirect?: boolean; twoFactorMethods?: string[] } | null;
+      if (step?.twoFactorRedirect === true) methods = step.twoFactorMethods ?? [];
       return answer;
     });
-    return waits ? { code: "SECOND_FACTOR", message: "Type the code of your authenticator app." } : failed;
+    return methods ? { code: "SECOND_FACTOR", message: "A second step is asked for.", methods } : failed;
   },
   signOut: () => thenRefresh(() => client.signOut()),
   resend: (email: string) => attempt(() => client.sendVerificationEmail({ email, callbackURL: "/?verified=1" })),

@@ -33,6 +33,9 @@ const WORDS: Record<string, string> = {
   ACCOUNT_TEMPORARILY_LOCKED: "Too many wrong codes. Try again in a quarter of an hour.",
   INVALID_PASSWORD: "That is not your password.",
   SESSION_NOT_FRESH: "For your safety: sign out, sign in again, and do this within five minutes.",
+  OTP_HAS_EXPIRED: "That code is too old, or none was mailed. Ask for another.",
+  OTP_NOT_CONFIGURED: "No mail is sent here, so no code can be mailed.",
+  EMAIL_NOT_VERIFIED: "Confirm your address first: open the link that we mailed to you.",
   PASSKEY_NOT_FOUND: "That passkey is not known here.",
   AUTHENTICATION_FAILED: "That passkey was not accepted.",
   PREVIOUSLY_REGISTERED: "That passkey is on your account already.",
@@ -85,6 +88,11 @@ export const factors = {
 
   verify: (code: string, trustDevice: boolean) =>
     thenRefresh(call(/^\s*\d[\d\s]*$/.test(code) ? "/two-factor/verify-totp" : "/two-factor/verify-backup-code", { code, trustDevice })),
+  /** Of somebody at the second step. */
+  sendCode: () => call("/two-factor/send-otp", {}),
+  verifyMailed: (code: string, trustDevice: boolean) => thenRefresh(call("/two-factor/verify-otp", { code, trustDevice })),
+  enableMail: (password: string) =>
+    thenRefresh(call("/two-factor/enable", { method: "otp", ...(password !== "" && { password }) })),
   enable: (password: string) => call<Enrolled>("/two-factor/enable", password === "" ? {} : { password }),
   disable: (password: string) => thenRefresh(call("/two-factor/disable", password === "" ? {} : { password })),
   newCodes: (password: string) => call<Enrolled>("/two-factor/generate-backup-codes", password === "" ? {} : { password }),

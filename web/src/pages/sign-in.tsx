@@ -7,20 +7,26 @@ import { type DemoAccount, api } from "../lib/api";
 import { auth } from "../lib/auth";
 import { providerError } from "../lib/factors";
 
+/** Whoever comes back from a provider may have a second step before her; the address says so. */
+function secondStepOf(): string[] | null {
+  const search = new URLSearchParams(location.search);
+  return search.has("twoFactorRedirect") ? (search.get("twoFactorMethods") ?? "totp").split(",") : null;
+}
+
 export function SignInPage({ back }: { back: string }) {
   usePageTitle("Sign in");
   const [email, setEmail] = useState("");
   const [password, setPassword] = useState("");
   const [busy, setBusy] = useState(false);
   const [failed, setFailed] = useState<string | null>(() => providerError(location.search));
-  const [asksCode, setAsksCode] = useState(() => new URLSearchParams(location.search).has("twoFactorRedirect"));
+  const [methods, setMethods] = useState<string[] | null>(secondStepOf);
 
   const signIn = async (withEmail: string, withPassword: string) => {
     setBusy(true);
     setFailed(null);
     const failure = await auth.signIn(withEmail.trim(), withPassword);
     setBusy(false);
-    if (failure?.code === "SECOND_FACTOR") setAsksCode(true);
+    if (failure?.methods) setMethods(failure.methods);
     else if (failure) setFailed(failure.message);
   };
   const submit = (event: Event) => {
@@ -32,10 +38,10 @@ export function SignInPage({ back }: { back: string }) {
     setPassword(account.password);
   };
 
-  if (asksCode) {
+  if (methods) {
     return (
       <AuthFrame title="One more step">
-        <SecondStep onBack={() => setAsksCode(false)} />
+        <SecondStep methods={methods} onBack={() => setMethods(null)} />
       </AuthFrame>
     );
   }
