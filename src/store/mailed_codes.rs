@@ -118,3 +118,82 @@ impl Store {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        domain::role::Role,
+        store::{
+            accounts::tests::login,
+            auth_events::{AuthEventKind, tests::event},
+            contract::on_both,
+            sessions::tests::row as session_row,
+            two_factors::{After, Means},
+            users::tests::person,
+        },
+    };
+
+    fn ada() -> UserId {
+        UserId::new("ada")
+    }
+
+    fn code(name: &str, hash: &str) -> MailedCode {
+        let (name, code_hash) = (name.to_owned(), hash.to_owned());
+        MailedCode { name, user_id: ada(), code_hash, tries: 0, expires_at: 100 }
+    }
+
+    fn happened(id: &str) -> AuthEvent {
+        event(id, AuthEventKind::MfaCodeMailed, 2)
+    }
+
+    async fn begin(store: &Store) {
+        store.insert_user(person("ada", Role::Student), login("ada"), None).await.unwrap();
+        let factor = || TwoFactor {
+            user_id: ada(),
+            secret_sealed: String::new(),
+            verified: false,
+            last_step: 0,
+            failures: 0,
+            locked_until: 0,
+            created_at: 1,
+            updated_at: 1,
+            by_mail: true,
+        };
+        let begins = |id| session_row(id, "ada");
+        store.add_mailed_codes(factor(), begins("s1"), happened("on")).await.unwrap();
+        let again = store.add_mailed_codes(factor(), begins("s2"), happened("again")).await;
+        assert!(matches!(again, Err(StoreError::Conflict(_))), "{again:?}");
+        assert!(store.user(&ada()).await.unwrap().two_factor_enabled);
+    }
+
+    /// Attack A17.
+    #[tokio::test(flavor = "multi_thread")]
+    async fn of_twelve_looks_at_once_five_are_let_and_of_eight_uses_one_counts() {
+        on_both(async |store| {
+            begin(&store).await;
+            store.mail_code(code("a", "old"), None, happened("1")).await.unwrap();
+            let looks = (0..12).map(|_| store.look_at_code("a", Millis(3)));
+            let looks = futures_util::future::join_all(looks).await;
+            let let_in = looks.into_iter().filter(|look| matches!(look, Ok(Look::Go))).count();
+            assert_eq!(let_in, 5);
+            assert_eq!(store.look_at_code("a", Millis(3)).await.unwrap(), Look::UsedUp);
+
+            store.mail_code(code("a", "new"), None, happened("2")).await.unwrap();
+            assert_eq!(store.look_at_code("a", Millis(3)).await.unwrap(), Look::Go);
+            assert_eq!(store.look_at_code("a", Millis(100)).await.unwrap(), Look::Expired);
+            assert_eq!(store.look_at_code("b", Millis(3)).await.unwrap(), Look::Expired);
+            let use_it = async |hash: &str, id: &str| {
+                let means = Means::Mailed("a".to_owned(), hash.to_owned());
+                let after = After::Prove(SessionId::new("s1"));
+                store.prove_factor(&ada(), means, after, happened(id)).await.unwrap()
+            };
+            assert!(!use_it("old", "3").await, "another took its place");
+            let ids: Vec<String> = (0..8).map(|n| format!("use{n}")).collect();
+            let uses = ids.iter().map(|id| use_it("new", id));
+            let counted = futures_util::future::join_all(uses).await;
+            assert_eq!(counted.into_iter().filter(|it| *it).count(), 1);
+        })
+        .await;
+    }
+}
