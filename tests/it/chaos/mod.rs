@@ -87,7 +87,7 @@ async fn storm(run: Run) {
     let problems = String::from_utf8_lossy(&checked.stderr);
     let wrong = wrong(&verdict, &told, [checked.status.success(), passed.success()]);
     // First of all, since of a long output not everything may be kept.
-    assert!(wrong.is_empty(), "{wrong}{problems}{}", kept(&nodes, &verdict));
+    assert!(wrong.is_empty(), "{wrong}\n{problems}{}", kept(&nodes, &verdict));
 
     let figures = figures::read(&history, &done, &nodes);
     println!("{}", serde_json::to_string_pretty(&figures).unwrap());
@@ -114,7 +114,7 @@ fn wrong(verdict: &str, report: &Value, [checked, passed]: [bool; 2]) -> String 
         wrong.push(format!("learners: {}, who read along: {}", of(report), of(readers)));
         wrong.push(format!("failures: {}", report["failures"]));
     }
-    wrong.iter().map(|line| format!("{line}\n")).collect()
+    wrong.join("\n")
 }
 
 fn load(nodes: &Nodes, run: &Run, accounts: &Path, history: &Path, report: &Path) -> Child {
