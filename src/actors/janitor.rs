@@ -101,6 +101,7 @@ impl Janitor {
                 + store.forget_keys(now).await?
                 + store.forget_quota(now).await?
                 + store.forget_sessions(now).await?
+                + store.forget_grants(now).await?
                 + store.forget_foreign_sign_ins(now).await?
                 + store.forget_verifications(now).await?
                 + store.forget_limits(now.plus(-LIMITS_KEPT)).await?

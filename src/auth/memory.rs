@@ -40,7 +40,7 @@ impl Known {
         self.shown.get_or_init(|| show(&self.session, &self.user))
     }
 
-    fn identity(&self) -> Identity {
+    pub(super) fn identity(&self) -> Identity {
         identity(self.session.clone(), self.user.clone())
     }
 }
@@ -158,10 +158,10 @@ impl Auth {
         Ok(self.known_session(token).await?.identity())
     }
 
-    /// [`Auth::identity_of`] from memory.
-    pub(super) async fn known_identity(&self, id: &SessionId) -> Result<Identity, AuthError> {
+    /// A session by its id, from memory where that is believed.
+    pub(super) async fn known_by_id(&self, id: &SessionId) -> Result<Arc<Known>, AuthError> {
         let read = self.store.session(id);
-        Ok(self.known(id.as_str().to_owned(), read).await?.identity())
+        self.known(id.as_str().to_owned(), read).await
     }
 
     async fn known(

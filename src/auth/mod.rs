@@ -176,8 +176,7 @@ pub(crate) struct Auth {
     factors: factors::Factors,
     social: social::Social,
     oidc: oidc::Settings,
-    outward: Arc<outward::Outward>,
-    client_keys: oidc::client_keys::ClientKeys,
+    provider: oidc::Provider,
     hasher: hashing::Hasher,
     limits: limits::Limits,
     mailer: outbox::Outbox,
@@ -227,12 +226,8 @@ impl Auth {
             links: links::Links::new(&secret),
             factors: factors::Factors::new(&secret, &origins)?,
             social: social::Social::new(&settings.social, &secret, &clock)?,
-            client_keys: oidc::client_keys::ClientKeys::new(
-                Arc::clone(&outward),
-                Arc::clone(&clock),
-            ),
-            outward,
             oidc: settings.oidc,
+            provider: oidc::Provider::new(&secret, outward, &clock)?,
             stays: Stays::new(&secret),
             ticket_key: hmac::Key::new(hmac::HMAC_SHA256, &secret.key_for("live tickets v1")),
             hasher: hashing::Hasher::start(threads, queue, ids.as_ref()).await?,
@@ -273,7 +268,7 @@ impl Auth {
 
     /// `identity` as it is now. What its proof did not allow, it does not allow now.
     pub(crate) async fn refreshed(&self, identity: &Identity) -> Result<Identity, AuthError> {
-        let mut fresh = match self.identity_of(&identity.session).await {
+        let (session, user) = match self.load(self.store.session(&identity.session).await).await {
             // A ban ends all sign-ins: whoever had one is told why.
             Err(AuthError::NotSignedIn) if self.is_banned(&identity.user.id).await? => {
                 return Err(AuthError::Banned);
@@ -281,7 +276,9 @@ impl Auth {
             found => found?,
         };
         // A session of our own that is used lives on; one behind a token is no proof without it.
-        if !identity.may_administer || foreign::is_foreign(&identity.session) {
+        let by_token = session.client_id.is_some() || foreign::is_foreign(&session.id);
+        let mut fresh = self::identity(session, user);
+        if !identity.may_administer || by_token {
             fresh.expires = fresh.expires.min(identity.expires);
         }
         fresh.may_administer = identity.may_administer;

@@ -97,10 +97,15 @@ impl Origins {
     }
 
     pub fn allow_origin(&self, origin: &Origin) -> bool {
+        self.is_own(origin) || self.others.contains(origin)
+    }
+
+    /// Whether it is this server itself, on this machine by any of its names.
+    pub fn is_own(&self, origin: &Origin) -> bool {
         let same_machine = self.own.loopback
             && origin.loopback
             && (&self.own.scheme, self.own.port) == (&origin.scheme, origin.port);
-        same_machine || *origin == self.own || self.others.contains(origin)
+        same_machine || *origin == self.own
     }
 }
 

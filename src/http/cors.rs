@@ -1,6 +1,7 @@
 //! Cross-origin requests (Fetch, CORS): which pages of other sites may read our answers. Exactly
-//! those that the operator lists (`server.allowed_origins`), with their cookies; everybody may read
-//! what is public anyway and says so itself (`*`, without cookies).
+//! those that the operator lists (`server.allowed_origins`), with their cookies; the pages of apps
+//! that run in a browser, what is answered for a token or a code, without; everybody may read what is
+//! public anyway and says so itself (`*`, without cookies).
 
 use actix_web::{
     Error, HttpRequest, HttpResponse,
@@ -18,31 +19,40 @@ use crate::domain::origin::Origin;
 
 const METHODS: &str = "GET, POST, PUT, PATCH, DELETE";
 /// What our clients send beyond the headers that need no leave.
-const SENT: &str = "Authorization, Content-Type, Last-Event-ID, X-Request-Id";
+const SENT: &str = "Authorization, Content-Type, DPoP, Last-Event-ID, X-Request-Id";
 /// What scripts may read of an answer.
-const SHOWN: &str =
-    "set-auth-token, set-auth-jwt, Retry-After, X-Retry-After, Location, X-Request-Id";
+const SHOWN: &str = "set-auth-token, set-auth-jwt, Retry-After, X-Retry-After, Location, X-Request-Id, WWW-Authenticate";
+/// What apps in a browser ask for.
+const BY_APPS: [&str; 3] =
+    ["/api/auth/oauth2/token", "/api/auth/oauth2/userinfo", "/api/auth/oauth2/revoke"];
 /// Seconds that a browser need not ask again.
 const ASKED_FOR: &str = "600";
+
+/// A page that may read an answer.
+struct Reader {
+    /// As we write it, not as it came.
+    origin: HeaderValue,
+    with_cookies: bool,
+}
 
 /// Around all calls of an area. Answers what a browser asks beforehand (preflight) by itself.
 pub(crate) async fn share(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
-    let origin = allowed_origin(request.request());
+    let reader = reader(request.request()).await;
     if asks_beforehand(request.request()) {
-        let answer = beforehand(origin);
+        let answer = beforehand(reader);
         return Ok(request.into_response(answer).map_into_right_body());
     }
     let mut response = next.call(request).await?.map_into_left_body();
     let headers = response.headers_mut();
     // Also without Origin: a cache must not give this answer to a page that has one.
     headers.append(header::VARY, HeaderValue::from_static("Origin"));
-    if let Some(origin) = origin
+    if let Some(reader) = reader
         && !headers.contains_key(header::ACCESS_CONTROL_ALLOW_ORIGIN)
     {
-        allow(headers, origin);
+        allow(headers, reader);
         let shown = HeaderValue::from_static(SHOWN);
         headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, shown);
     }
@@ -55,15 +65,15 @@ fn asks_beforehand(request: &HttpRequest) -> bool {
         && request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD)
 }
 
-fn beforehand(origin: Option<HeaderValue>) -> HttpResponse {
-    let mut response = match origin {
+fn beforehand(reader: Option<Reader>) -> HttpResponse {
+    let mut response = match reader {
         Some(_) => HttpResponse::NoContent().finish(),
         None => HttpResponse::Forbidden().finish(),
     };
     let headers = response.headers_mut();
     headers.insert(header::VARY, HeaderValue::from_static("Origin"));
-    if let Some(origin) = origin {
-        allow(headers, origin);
+    if let Some(reader) = reader {
+        allow(headers, reader);
         for (name, text) in [
             (header::ACCESS_CONTROL_ALLOW_METHODS, METHODS),
             (header::ACCESS_CONTROL_ALLOW_HEADERS, SENT),
@@ -75,20 +85,28 @@ fn beforehand(origin: Option<HeaderValue>) -> HttpResponse {
     response
 }
 
-fn allow(headers: &mut HeaderMap, origin: HeaderValue) {
-    headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
-    let yes = HeaderValue::from_static("true");
-    headers.insert(header::ACCESS_CONTROL_ALLOW_CREDENTIALS, yes);
+fn allow(headers: &mut HeaderMap, reader: Reader) {
+    headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, reader.origin);
+    if reader.with_cookies {
+        let yes = HeaderValue::from_static("true");
+        headers.insert(header::ACCESS_CONTROL_ALLOW_CREDENTIALS, yes);
+    }
 }
 
-/// The one origin of the request, if it is on the list; as we write it, not as it came.
-fn allowed_origin(request: &HttpRequest) -> Option<HeaderValue> {
+/// The one origin of the request, if it is on the list, or an app's where apps ask.
+async fn reader(request: &HttpRequest) -> Option<Reader> {
     let mut given = request.headers().get_all(header::ORIGIN);
     let only = given.next()?;
     if given.next().is_some() {
         return None;
     }
-    let origin = Origin::parse(only.to_str().ok()?).ok()?;
-    let listed = auth_of(request).ok()?.origins().allow_origin(&origin);
-    if listed { HeaderValue::try_from(origin.to_string()).ok() } else { None }
+    let page = Origin::parse(only.to_str().ok()?).ok()?;
+    let auth = auth_of(request).ok()?;
+    let with_cookies = auth.origins().allow_origin(&page);
+    let by_app = BY_APPS.contains(&request.path());
+    if !with_cookies && !(by_app && auth.is_app_origin(&page).await) {
+        return None;
+    }
+    let origin = HeaderValue::try_from(page.to_string()).ok()?;
+    Some(Reader { origin, with_cookies })
 }

@@ -2,19 +2,23 @@
 //!
 //! A session cookie counts on a reading request, and on any other only if the page's Origin is
 //! allowed. `Authorization: Bearer` (a session token, or an access token for this API) needs no
-//! Origin, since no page sends it unasked; where it stands, the cookie is not looked at.
+//! Origin, since no page sends it unasked, nor does `Authorization: DPoP` (an access token whose key
+//! the sender proves to hold); where either stands, the cookie is not looked at.
 
 use std::{future::Future, ops::Deref, pin::Pin};
 
 use actix_web::{
     FromRequest, HttpRequest,
     dev::Payload,
-    http::{Method, header},
+    http::{
+        Method,
+        header::{self, HeaderMap},
+    },
     web::Data,
 };
 
 use super::error::ApiError;
-use crate::auth::{Auth, AuthError, Identity, cookie};
+use crate::auth::{Auth, AuthError, Identity, cookie, oidc::dpop::Call};
 
 /// The session cookie's name; behind https with the prefix that browsers guard.
 pub(crate) const SESSION_COOKIE: &str = "better-auth.session_token";
@@ -78,6 +82,8 @@ fn not_allowed() -> ApiError {
 pub(crate) enum Shown {
     /// Text behind `Bearer`.
     Bearer(String),
+    /// An access token that is bound to a key (RFC 9449 §7.1); the proof stands beside it.
+    Dpop(String),
     /// The token in a session cookie with a good signature.
     Cookie(String),
     Nothing,
@@ -87,6 +93,10 @@ async fn identify(request: &HttpRequest) -> Result<Identity, ApiError> {
     let auth = auth_of(request)?;
     match shown(request, auth) {
         Shown::Bearer(token) => Ok(auth.by_bearer(&token).await?),
+        Shown::Dpop(token) => {
+            let proof = only_proof(request.headers()).ok_or(AuthError::BadToken)?;
+            Ok(auth.by_dpop(&token, proof, call_of(request)).await?)
+        }
         Shown::Cookie(token) => {
             if !reads(request) && page_of(request, auth) != Page::Allowed {
                 return Err(ApiError::forbidden("This request's Origin is not allowed."));
@@ -117,6 +127,9 @@ pub(crate) fn shown(request: &HttpRequest, auth: &Auth) -> Shown {
                 let token = token.trim();
                 Shown::Bearer(cookie::unescape(token).unwrap_or_else(|| token.to_owned()))
             }
+            Some((scheme, token)) if scheme.eq_ignore_ascii_case("dpop") => {
+                Shown::Dpop(token.trim().to_owned())
+            }
             _ => Shown::Nothing,
         };
     }
@@ -124,6 +137,17 @@ pub(crate) fn shown(request: &HttpRequest, auth: &Auth) -> Shown {
     cookie_value(request, &name)
         .and_then(|value| auth.open_signed(&value))
         .map_or(Shown::Nothing, Shown::Cookie)
+}
+
+/// The proof of a request that has exactly one.
+fn only_proof(headers: &HeaderMap) -> Option<&str> {
+    let mut proofs = headers.get_all("dpop");
+    let only = proofs.next()?;
+    if proofs.next().is_some() { None } else { only.to_str().ok() }
+}
+
+fn call_of(request: &HttpRequest) -> Call<'_> {
+    Call { method: request.method().as_str(), path: request.path() }
 }
 
 pub(crate) fn session_cookie_name(auth: &Auth) -> String {

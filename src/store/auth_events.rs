@@ -89,6 +89,10 @@ kinds! {
     ClientRemoved = "client_removed",
     ConsentGiven = "consent_given",
     ConsentWithdrawn = "consent_withdrawn",
+    /// A code or a refresh token of an app was used twice: what it had been granted has ended.
+    TokenReused = "token_reused",
+    /// An app gave back what it had been granted.
+    TokenRevoked = "token_revoked",
     /// By the operator: other keys sign our tokens.
     KeysRotated = "keys_rotated",
 }

@@ -42,6 +42,7 @@ pub(crate) mod nodes;
 mod nonces;
 pub(crate) mod oauth_clients;
 pub(crate) mod oauth_codes;
+pub(crate) mod oauth_grants;
 pub(crate) mod outbox;
 pub(crate) mod ownership;
 pub(crate) mod passkeys;

@@ -3,7 +3,11 @@
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
-use super::{Store, StoreError, db::write, schema::spent_nonce};
+use super::{
+    Store, StoreError,
+    db::{read, write},
+    schema::spent_nonce,
+};
 use crate::domain::clock::Millis;
 
 impl Store {
@@ -25,6 +29,15 @@ impl Store {
         Ok(inserted == 1)
     }
 
+    pub(crate) async fn is_nonce_spent(&self, nonce: &str) -> Result<bool, StoreError> {
+        let found: i64 = read!(self, |conn| spent_nonce::table
+            .filter(spent_nonce::nonce.eq(nonce))
+            .count()
+            .get_result(conn)
+            .await?);
+        Ok(found > 0)
+    }
+
     pub(crate) async fn forget_nonces(&self, now: Millis) -> Result<usize, StoreError> {
         write!(self, |conn| Ok::<_, StoreError>(
             diesel::delete(spent_nonce::table.filter(spent_nonce::expires_at.lt(now.0)))
@@ -43,7 +56,9 @@ mod tests {
     async fn of_many_that_spend_one_nonce_at_once_exactly_one_succeeds() {
         on_both(async |store| {
             let tries = (0..12).map(|_| store.spend_nonce("n", Millis(5)));
+            assert!(!store.is_nonce_spent("n").await.unwrap());
             let won = futures_util::future::join_all(tries).await;
+            assert!(store.is_nonce_spent("n").await.unwrap());
 
             assert_eq!(won.into_iter().filter(|won| *won.as_ref().unwrap()).count(), 1);
             assert_eq!(store.forget_nonces(Millis(6)).await.unwrap(), 1);

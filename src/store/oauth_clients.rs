@@ -49,6 +49,15 @@ impl Store {
             .first(conn)
             .await?))
     }
+
+    /// What the apps registered that have no secret and are not disabled.
+    pub(crate) async fn secretless_clients(&self) -> Result<Vec<String>, StoreError> {
+        Ok(read!(self, |conn| oauth_client::table
+            .filter(oauth_client::secret_hash.is_null().and(oauth_client::disabled.eq(false)))
+            .select(oauth_client::metadata)
+            .load(conn)
+            .await?))
+    }
 }
 
 #[cfg(test)]

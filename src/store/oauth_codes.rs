@@ -3,7 +3,13 @@
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
-use super::{Store, StoreError, db::write, schema::oauth_code};
+use super::{
+    Store, StoreError,
+    db::{read, write},
+    schema::{oauth_code, session, user},
+    sessions::Session,
+    users::User,
+};
 use crate::domain::ids::{ClientId, SessionId, UserId};
 
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable)]
@@ -33,5 +39,16 @@ impl Store {
             diesel::insert_into(oauth_code::table).values(row).execute(conn).await?;
             Ok(())
         })
+    }
+
+    /// A code, used or not, with the sign-in that it was issued in and its person.
+    pub(crate) async fn code(&self, hash: &str) -> Result<(CodeRow, Session, User), StoreError> {
+        Ok(read!(self, |conn| oauth_code::table
+            .inner_join(session::table.on(oauth_code::browser_sid.eq(session::id)))
+            .inner_join(user::table.on(oauth_code::user_id.eq(user::id)))
+            .filter(oauth_code::hash.eq(hash))
+            .select((CodeRow::as_select(), Session::as_select(), User::as_select()))
+            .first(conn)
+            .await?))
     }
 }

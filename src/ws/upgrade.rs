@@ -13,7 +13,7 @@ use crate::{
         Hub,
         session::{Outlet, Proof, Session, Transport, queue},
     },
-    auth::{AuthError, TicketError},
+    auth::{AuthError, TicketError, oidc::dpop::Call},
     domain::{close::Close, live::limits},
 };
 
@@ -89,16 +89,28 @@ async fn prove(
             }
         };
     }
-    let bearer = text(request, &header::AUTHORIZATION).and_then(|value| {
-        let (scheme, token) = value.split_once(' ')?;
-        scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
-    });
-    match bearer {
-        None => Proof::None,
-        Some(token) => match hub.auth.by_bearer(token).await {
-            Ok(identity) => Proof::Known(Box::new(identity)),
-            Err(error) => Proof::Refused(close_for(&error)),
-        },
+    let Some((scheme, token)) =
+        text(request, &header::AUTHORIZATION).and_then(|value| value.split_once(' '))
+    else {
+        return Proof::None;
+    };
+    let token = token.trim();
+    let shown = if scheme.eq_ignore_ascii_case("bearer") {
+        hub.auth.by_bearer(token).await
+    } else if scheme.eq_ignore_ascii_case("dpop") {
+        let mut proofs = request.headers().get_all("dpop");
+        let proof = proofs.next().and_then(|value| value.to_str().ok());
+        let call = Call { method: request.method().as_str(), path: request.path() };
+        match (proof, proofs.next()) {
+            (Some(proof), None) => hub.auth.by_dpop(token, proof, call).await,
+            _ => Err(AuthError::BadToken),
+        }
+    } else {
+        return Proof::None;
+    };
+    match shown {
+        Ok(identity) => Proof::Known(Box::new(identity)),
+        Err(error) => Proof::Refused(close_for(&error)),
     }
 }
 

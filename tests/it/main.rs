@@ -20,6 +20,7 @@ mod load;
 mod mail;
 mod model;
 mod nodes;
+mod oidc_tokens;
 mod roles;
 mod support;
 mod terminal;

@@ -3,8 +3,48 @@
 //! What an app was granted is a session of ours (`client_id` in its row), so that all that ends
 //! sessions ends it.
 
+mod app_origins;
+mod assertion;
+mod claims;
 pub(crate) mod client;
 pub(crate) mod client_keys;
+pub(crate) mod dpop;
+mod inspect;
+pub(crate) mod issue;
+pub(crate) mod jose;
+mod redeem;
 mod settings;
 
+pub(crate) use assertion::claimed_client;
+pub(crate) use inspect::UserinfoError;
+pub(crate) use issue::{IssueError, Tokens};
+pub(crate) use redeem::{Asked, Redemption};
 pub(crate) use settings::Settings;
+
+use std::sync::Arc;
+
+use super::{AuthError, Secret, outward::Outward, sealing::Sealer};
+use crate::domain::clock::SharedClock;
+
+/// What the provider keeps in memory.
+pub(crate) struct Provider {
+    /// Calls the URLs that apps give us.
+    outward: Arc<Outward>,
+    client_keys: client_keys::ClientKeys,
+    /// Seals answers that may be sent again.
+    replays: Sealer,
+    origins: app_origins::AppOrigins,
+}
+
+impl Provider {
+    pub(super) fn new(
+        secret: &Secret,
+        outward: Arc<Outward>,
+        clock: &SharedClock,
+    ) -> Result<Self, AuthError> {
+        let replays = Sealer::new(secret, "refresh replays v1")?;
+        let client_keys = client_keys::ClientKeys::new(Arc::clone(&outward), Arc::clone(clock));
+        let origins = app_origins::AppOrigins::default();
+        Ok(Self { outward, client_keys, replays, origins })
+    }
+}

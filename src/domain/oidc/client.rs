@@ -111,6 +111,9 @@ pub struct Ours {
     /// The course that it is bound to: its tokens say the person's stage there.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub course: Option<String>,
+    /// The API that it is: it may ask about tokens that are for it (RFC 7662 §4).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub resource: Option<String>,
     /// What it may ask for in its own name. Empty: nothing.
     #[serde(skip_serializing_if = "Scopes::is_empty")]
     pub client_credentials_scopes: Scopes,

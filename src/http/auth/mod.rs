@@ -71,6 +71,7 @@ pub(super) fn docs() -> utoipa::openapi::OpenApi {
     for area in areas {
         all.merge(area());
     }
+    all.merge(super::oidc::docs());
     all
 }
 
@@ -123,12 +124,12 @@ pub(crate) fn routes_elsewhere(cfg: &mut ServiceConfig) {
 }
 
 /// A path that answers these methods, and nothing to all others.
-fn at(cfg: &mut ServiceConfig, path: &str, routes: Vec<Route>) {
+pub(super) fn at(cfg: &mut ServiceConfig, path: &str, routes: Vec<Route>) {
     let resource = routes.into_iter().fold(web::resource(path), actix_web::Resource::route);
     cfg.service(resource.default_service(web::to(nothing)));
 }
 
-fn post<F, Args>(cfg: &mut ServiceConfig, path: &str, handler: F)
+pub(super) fn post<F, Args>(cfg: &mut ServiceConfig, path: &str, handler: F)
 where
     F: Handler<Args>,
     Args: actix_web::FromRequest + 'static,
@@ -175,8 +176,17 @@ fn may_change(request: &HttpRequest) -> bool {
     if extract::reads(request) {
         has(&["/verify-email", "/callback"])
     } else {
-        !has(&["/sign-in/email", "/sign-up/email"])
+        // What a token endpoint ends, it hears of by itself.
+        !has(&["/sign-in/email", "/sign-up/email"]) && !is_by_token(request)
     }
+}
+
+/// The calls that go by tokens and secrets alone. A cookie is not looked at there, so that no page
+/// could misuse it.
+fn is_by_token(request: &HttpRequest) -> bool {
+    const PATHS: [&str; 4] = ["/token", "/userinfo", "/introspect", "/revoke"];
+    let path = request.path().strip_prefix("/api/auth/oauth2");
+    path.is_some_and(|path| PATHS.contains(&path))
 }
 
 /// Which pages may call (`auth-api.md` §2). What changes something and comes with a cookie, and
@@ -186,7 +196,7 @@ fn check_origin(request: &HttpRequest) -> Result<(), Refusal> {
     use actix_web::http::header;
     // A provider's form comes from its own page, and does nothing but lead on.
     let form = request.path().starts_with("/api/auth/callback/");
-    if form || extract::reads(request) {
+    if form || extract::reads(request) || is_by_token(request) {
         return Ok(());
     }
     let auth = extract::auth_of(request).map_err(|error| Refusal::internal(error.to_string()))?;
@@ -225,7 +235,7 @@ fn check_origin(request: &HttpRequest) -> Result<(), Refusal> {
 }
 
 /// Where a request comes from.
-fn device(request: &HttpRequest, auth: &Auth) -> (Device, Option<std::net::IpAddr>) {
+pub(super) fn device(request: &HttpRequest, auth: &Auth) -> (Device, Option<std::net::IpAddr>) {
     let address = super::address(request, auth);
     let agent = request
         .headers()
@@ -247,7 +257,7 @@ fn session_token(request: &HttpRequest, auth: &Auth) -> Option<String> {
     match extract::shown(request, auth) {
         Shown::Cookie(token) => Some(token),
         Shown::Bearer(token) => auth.session_bearer(&token),
-        Shown::Nothing => None,
+        Shown::Dpop(_) | Shown::Nothing => None,
     }
 }
 

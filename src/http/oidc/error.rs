@@ -9,7 +9,13 @@ use actix_web::{
 };
 use serde_json::json;
 
-use crate::{auth::AuthError, store::StoreError};
+use crate::{
+    auth::{
+        AuthError,
+        oidc::{IssueError, dpop::ProofError},
+    },
+    store::StoreError,
+};
 
 /// An OAuth endpoint's refusal.
 #[derive(Debug)]
@@ -124,6 +130,28 @@ impl From<StoreError> for OauthError {
                 Self::unavailable(error)
             }
             error => Self::server_error(error),
+        }
+    }
+}
+
+impl From<IssueError> for OauthError {
+    fn from(error: IssueError) -> Self {
+        match error {
+            IssueError::InvalidGrant(why) => Self::invalid_grant(why),
+            IssueError::InvalidScope(why) => Self::bad("invalid_scope", why),
+            IssueError::InvalidTarget(why) => Self::bad("invalid_target", why),
+            IssueError::InvalidProof(why) => Self::bad("invalid_dpop_proof", why),
+            IssueError::UnauthorizedClient(why) => Self::bad("unauthorized_client", why),
+            IssueError::Auth(error) => error.into(),
+        }
+    }
+}
+
+impl From<ProofError> for OauthError {
+    fn from(error: ProofError) -> Self {
+        match error {
+            ProofError::Refused(why) => Self::bad("invalid_dpop_proof", why),
+            ProofError::Auth(error) => error.into(),
         }
     }
 }

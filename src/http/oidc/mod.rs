@@ -2,21 +2,40 @@
 //! pages on which people sign in and agree.
 
 use actix_web::web::ServiceConfig;
+use utoipa::OpenApi;
 
 pub(crate) mod client_auth;
 mod discovery;
+pub(crate) mod dpop;
 pub(crate) mod error;
+mod introspect;
 pub(crate) mod params;
+mod revoke;
+mod token;
+mod userinfo;
 
 /// The calls' descriptions, relative to `/api/auth`.
 pub(super) fn docs() -> utoipa::openapi::OpenApi {
-    use utoipa::OpenApi;
-    discovery::Docs::openapi()
+    let mut all = discovery::Docs::openapi();
+    let areas: [fn() -> utoipa::openapi::OpenApi; _] = [
+        token::Docs::openapi,
+        userinfo::Docs::openapi,
+        introspect::Docs::openapi,
+        revoke::Docs::openapi,
+    ];
+    for area in areas {
+        all.merge(area());
+    }
+    all
 }
 
 /// Relative to `/api/auth`.
 pub(super) fn routes(cfg: &mut ServiceConfig) {
-    cfg.configure(discovery::routes);
+    cfg.configure(discovery::routes)
+        .configure(token::routes)
+        .configure(userinfo::routes)
+        .configure(introspect::routes)
+        .configure(revoke::routes);
 }
 
 /// At the root of the host.
@@ -26,3 +45,5 @@ pub(super) fn well_known(cfg: &mut ServiceConfig) {
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod token_tests;

@@ -1,0 +1,343 @@
+//! Codes become grants, refresh tokens become others. Everything is looked at and signed first; then
+//! one transaction says whether it counts.
+
+use aws_lc_rs::constant_time::verify_slices_are_equal;
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use sha2::{Digest, Sha256};
+
+use super::{
+    client::Client,
+    issue::{IssueError, Making, Tokens, over, require_key, within},
+};
+use crate::{
+    auth::{Auth, AuthError, hash_token, sessions::Device},
+    domain::{
+        clock::{Millis, SECOND},
+        ids::SessionId,
+        oidc::{
+            client::GrantType,
+            granted::Granted,
+            scope::{self, Scopes},
+        },
+    },
+    store::{
+        StoreError,
+        auth_events::AuthEventKind,
+        oauth_codes::CodeRow,
+        oauth_grants::{Exchange, GrantRow, Held, NewGrant, RefreshRow},
+        sessions::Session,
+        users::User,
+    },
+};
+
+const TOKEN_LENGTH: usize = 43;
+/// Somebody else may win once; then the token is used.
+const TRIES: usize = 3;
+
+/// A code as an app shows it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Redemption<'a> {
+    pub code: &'a str,
+    pub redirect_uri: &'a str,
+    pub verifier: Option<&'a str>,
+}
+
+/// What a request for tokens says of them.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Asked<'a> {
+    /// Less than was granted; none: all of it.
+    pub scope: Option<&'a str>,
+    pub resources: &'a [String],
+    /// Thumbprint of the key that the sender has proved to hold.
+    pub jkt: Option<&'a str>,
+}
+
+impl Auth {
+    pub(crate) async fn redeem_code(
+        &self,
+        client: &Client,
+        shown: Redemption<'_>,
+        asked: &Asked<'_>,
+        device: &Device,
+    ) -> Result<Tokens, IssueError> {
+        if !client.metadata.may_use(GrantType::AuthorizationCode) {
+            let why = "This client may not redeem codes.";
+            return Err(IssueError::UnauthorizedClient(why));
+        }
+        let hash = hash_token(shown.code);
+        let unknown = || IssueError::InvalidGrant("The code is unknown, was used, or has expired.");
+        let (code, session, user) = match self.store.code(&hash).await {
+            Err(StoreError::NotFound) => return Err(unknown()),
+            found => found?,
+        };
+        if code.client_id != client.id {
+            return Err(unknown());
+        }
+        if code.used_at.is_some() {
+            self.end_reused(code.grant_sid.as_ref(), &user, device).await?;
+            return Err(unknown());
+        }
+        if code.expires_at <= self.clock.now().0 {
+            return Err(unknown());
+        }
+        check_shown(&code, shown)?;
+        let mut granted: Granted = serde_json::from_str(&code.granted).map_err(damaged)?;
+        check_key(granted.jkt.as_deref(), asked.jkt)?;
+        granted.jkt = asked.jkt.map(str::to_owned);
+        let begun =
+            self.begin_grant(client, (granted, asked), (session, user), Some(&hash), device);
+        match begun.await {
+            // Somebody else was faster, which is a second use.
+            Err(IssueError::InvalidGrant(why)) => {
+                if let Ok((code, _, user)) = self.store.code(&hash).await {
+                    self.end_reused(code.grant_sid.as_ref(), &user, device).await?;
+                }
+                Err(IssueError::InvalidGrant(why))
+            }
+            begun => begun,
+        }
+    }
+
+    /// A grant in place of a code, or out of nothing.
+    pub(super) async fn begin_grant(
+        &self,
+        client: &Client,
+        (mut granted, asked): (Granted, &Asked<'_>),
+        (browser, user): (Session, User),
+        code: Option<&str>,
+        device: &Device,
+    ) -> Result<Tokens, IssueError> {
+        match self.check(&browser, &user) {
+            Err(AuthError::NotSignedIn | AuthError::Banned) => return Err(over()),
+            checked => checked?,
+        }
+        // An admin who acts as somebody lets no app do so (attack C10).
+        if browser.impersonated_by.is_some() {
+            return Err(over());
+        }
+        require_key(client, granted.jkt.as_deref())?;
+        if !client.metadata.may_use(GrantType::RefreshToken) {
+            granted.scopes = granted.scopes.only(|scope| scope != scope::OFFLINE_ACCESS);
+        }
+        let offline = granted.scopes.has(scope::OFFLINE_ACCESS);
+        let now = self.clock.now();
+        let ends = if offline {
+            now.plus(self.oidc.refresh_life.min(self.oidc.grant_life))
+        } else {
+            now.plus(self.token_life).min(Millis(browser.expires_at))
+        };
+        let session = self.grant_session(client, (&browser, &granted), (offline, ends), device);
+        let making = Making {
+            client,
+            user: &user,
+            session: &session.id,
+            browser_sid: &browser.id,
+            granted: &granted,
+            scopes: granted.scopes.clone(),
+            asked,
+            jkt: granted.jkt.as_deref(),
+            ends,
+        };
+        let mut tokens = self.make_tokens(&making).await?;
+        let refresh = offline.then(|| self.refresh_row(&session.id, ends));
+        let (token, row) = refresh.unzip();
+        tokens.refresh_token = token;
+        let grant = GrantRow {
+            session_id: session.id.clone(),
+            client_id: client.id.clone(),
+            user_id: user.id.clone(),
+            browser_sid: browser.id.clone(),
+            offline,
+            granted: serde_json::to_string(&granted).map_err(damaged)?,
+            created_at: now.0,
+        };
+        let new = NewGrant { session, grant, refresh: row };
+        if self.store.begin_grant(code, new, now).await? { Ok(tokens) } else { Err(over()) }
+    }
+
+    /// One that no token opens: nobody knows what its hash is of.
+    fn grant_session(
+        &self,
+        client: &Client,
+        (browser, granted): (&Session, &Granted),
+        (offline, ends): (bool, Millis),
+        device: &Device,
+    ) -> Session {
+        let (session, _) = self.new_session(&browser.user_id, false, device.clone());
+        Session {
+            expires_at: ends.0,
+            parent_id: (!offline).then(|| browser.id.clone()),
+            client_id: Some(client.id.clone()),
+            proved_at: granted.auth_time.saturating_mul(SECOND),
+            ..session
+        }
+    }
+
+    fn refresh_row(&self, grant: &SessionId, ends: Millis) -> (String, RefreshRow) {
+        let token = self.ids.token(TOKEN_LENGTH);
+        let row = RefreshRow {
+            hash: hash_token(&token),
+            session_id: grant.clone(),
+            expires_at: ends.0,
+            created_at: self.clock.now().0,
+            used_at: None,
+            replay: None,
+            replay_until: None,
+        };
+        (token, row)
+    }
+
+    /// Gives a refresh token for another. One that was used before ends the grant, unless it comes
+    /// so soon that the same answer may be sent again.
+    pub(crate) async fn refresh(
+        &self,
+        client: &Client,
+        token: &str,
+        asked: &Asked<'_>,
+        device: &Device,
+    ) -> Result<Tokens, IssueError> {
+        if !client.metadata.may_use(GrantType::RefreshToken) {
+            let why = "This client may not use refresh tokens.";
+            return Err(IssueError::UnauthorizedClient(why));
+        }
+        let unknown =
+            || IssueError::InvalidGrant("The refresh token is unknown, was used, or has expired.");
+        for _ in 0..TRIES {
+            let held = match self.store.refresh_token(&hash_token(token)).await {
+                Err(StoreError::NotFound) => return Err(unknown()),
+                found => found?,
+            };
+            if held.grant.client_id != client.id {
+                return Err(unknown());
+            }
+            let granted: Granted = serde_json::from_str(&held.grant.granted).map_err(damaged)?;
+            check_key(granted.jkt.as_deref(), asked.jkt)?;
+            if held.token.used_at.is_some() {
+                return match self.answer_again(&held)? {
+                    Some(tokens) => Ok(tokens),
+                    None => {
+                        let grant = Some(&held.grant.session_id);
+                        self.end_reused(grant, &held.user, device).await?;
+                        Err(unknown())
+                    }
+                };
+            }
+            if held.token.expires_at <= self.clock.now().0 {
+                return Err(unknown());
+            }
+            if let Some(tokens) = self.exchange(client, &held, &granted, asked).await? {
+                return Ok(tokens);
+            }
+        }
+        Err(unknown())
+    }
+
+    /// Nothing if somebody else was faster.
+    async fn exchange(
+        &self,
+        client: &Client,
+        held: &Held,
+        granted: &Granted,
+        asked: &Asked<'_>,
+    ) -> Result<Option<Tokens>, IssueError> {
+        match self.check(&held.session, &held.user) {
+            Err(AuthError::NotSignedIn | AuthError::Banned) => return Err(over()),
+            checked => checked?,
+        }
+        require_key(client, asked.jkt)?;
+        let scopes: Scopes = within(&granted.scopes, asked.scope)?;
+        let now = self.clock.now();
+        let last = Millis(held.grant.created_at).plus(self.oidc.grant_life);
+        let ends = now.plus(self.oidc.refresh_life).min(last);
+        if ends <= now {
+            return Err(over());
+        }
+        let making = Making {
+            client,
+            user: &held.user,
+            session: &held.grant.session_id,
+            browser_sid: &held.grant.browser_sid,
+            granted,
+            scopes,
+            asked,
+            jkt: asked.jkt,
+            ends,
+        };
+        let mut tokens = self.make_tokens(&making).await?;
+        let (token, next) = self.refresh_row(&held.grant.session_id, ends);
+        tokens.refresh_token = Some(token);
+        let replay = if self.oidc.replay > 0 {
+            let text = serde_json::to_string(&tokens).map_err(damaged)?;
+            let sealed = self.provider.replays.seal(&text, &held.token.hash, &*self.ids)?;
+            Some((sealed, now.plus(self.oidc.replay)))
+        } else {
+            None
+        };
+        let exchange = Exchange { used: held.token.hash.clone(), replay, next };
+        Ok(self.store.exchange_refresh(exchange, now).await?.then_some(tokens))
+    }
+
+    /// The answer that a used token got, as long as it may be sent again.
+    fn answer_again(&self, held: &Held) -> Result<Option<Tokens>, IssueError> {
+        let RefreshRow { hash, replay, replay_until, .. } = &held.token;
+        let timely = replay_until.is_some_and(|until| self.clock.now().0 < until);
+        let Some(sealed) = replay.as_ref().filter(|_| timely) else { return Ok(None) };
+        let text = self.provider.replays.open(sealed, hash)?;
+        Ok(Some(serde_json::from_str(&text).map_err(damaged)?))
+    }
+
+    /// Whoever uses a code or a refresh token twice may have stolen it: what was granted ends.
+    async fn end_reused(
+        &self,
+        grant: Option<&SessionId>,
+        user: &User,
+        device: &Device,
+    ) -> Result<(), AuthError> {
+        let Some(grant) = grant else { return Ok(()) };
+        let event = self.event(AuthEventKind::TokenReused, device).of(&user.id, &user.email);
+        if self.store.end_grant(grant, event.with("grant", grant.as_str())).await? {
+            tracing::warn!(%grant, "a code or a refresh token was used twice: its grant has ended");
+            self.catch_up().await;
+        }
+        Ok(())
+    }
+}
+
+/// Where it is redeemed, and by whom it was asked for (RFC 7636 §4.6; attacks D3, D4).
+fn check_shown(code: &CodeRow, shown: Redemption<'_>) -> Result<(), IssueError> {
+    if code.redirect_uri != shown.redirect_uri {
+        let why = "The redirect_uri is not the one that the code was sent to.";
+        return Err(IssueError::InvalidGrant(why));
+    }
+    let good = match (code.code_challenge.as_deref(), shown.verifier) {
+        (None, None) => true,
+        (Some(challenge), Some(verifier)) => {
+            let made = URL_SAFE_NO_PAD.encode(Sha256::digest(verifier.as_bytes()));
+            is_verifier(verifier)
+                && verify_slices_are_equal(made.as_bytes(), challenge.as_bytes()).is_ok()
+        }
+        _ => false,
+    };
+    let why = "The code_verifier does not belong to the code.";
+    if good { Ok(()) } else { Err(IssueError::InvalidGrant(why)) }
+}
+
+/// 43 to 128 characters that stand for themselves in a URL (RFC 7636 §4.1).
+fn is_verifier(text: &str) -> bool {
+    (43..=128).contains(&text.len())
+        && text.bytes().all(|it| it.is_ascii_alphanumeric() || b"-._~".contains(&it))
+}
+
+/// What is bound to a key stays bound to that key.
+fn check_key(bound: Option<&str>, shown: Option<&str>) -> Result<(), IssueError> {
+    let why = "This is bound to another key than that of the DPoP proof.";
+    if bound.is_none_or(|bound| shown == Some(bound)) {
+        Ok(())
+    } else {
+        Err(IssueError::InvalidGrant(why))
+    }
+}
+
+fn damaged(error: serde_json::Error) -> IssueError {
+    AuthError::Broken(format!("what an app was granted cannot be read: {error}")).into()
+}

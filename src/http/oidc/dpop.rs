@@ -1,0 +1,35 @@
+//! The key that a request proves to hold (RFC 9449 §4).
+
+use actix_web::{HttpRequest, http::header::HeaderValue};
+
+use super::error::OauthError;
+use crate::auth::{Auth, oidc::dpop::Call};
+
+pub(super) fn call_of(request: &HttpRequest) -> Call<'_> {
+    Call { method: request.method().as_str(), path: request.path() }
+}
+
+/// The proof that stands in a request, if one does.
+pub(super) fn proof(request: &HttpRequest) -> Result<Option<&str>, OauthError> {
+    let mut proofs = request.headers().get_all("dpop");
+    let first = proofs.next().map(HeaderValue::to_str).transpose();
+    match (first, proofs.next()) {
+        (Ok(proof), None) => Ok(proof),
+        _ => {
+            let why = "There is more than one DPoP proof, or it is not readable.";
+            Err(OauthError::bad("invalid_dpop_proof", why))
+        }
+    }
+}
+
+/// The thumbprint of the key that a request to an endpoint of ours proves to hold; none if it shows
+/// none. The proof is used up.
+pub(crate) async fn dpop_key(
+    request: &HttpRequest,
+    auth: &Auth,
+) -> Result<Option<String>, OauthError> {
+    match proof(request)? {
+        None => Ok(None),
+        Some(proof) => Ok(Some(auth.key_proved(proof, call_of(request), None).await?)),
+    }
+}

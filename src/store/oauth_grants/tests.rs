@@ -1,0 +1,229 @@
+use super::*;
+use crate::{
+    domain::role::Role,
+    store::{
+        accounts::tests::login,
+        auth_events::{AuthEventKind, tests::event},
+        contract::on_both,
+        oauth_clients::tests::client,
+        oauth_codes::CodeRow,
+        sessions::tests::row,
+        users::tests::person,
+    },
+};
+
+const RACERS: usize = 12;
+
+/// Ada, signed in by `web`; an app `app`.
+async fn begin(store: &Store) {
+    store.insert_user(person("ada", Role::Student), login("ada"), None).await.unwrap();
+    let signed_in = event("in", AuthEventKind::SignIn, 1);
+    store.insert_session(row("web", "ada"), signed_in).await.unwrap();
+    let made = event("made", AuthEventKind::ClientCreated, 1);
+    store.insert_client(client("app"), made).await.unwrap();
+}
+
+fn code(hash: &str) -> CodeRow {
+    CodeRow {
+        hash: hash.to_owned(),
+        client_id: ClientId::new("app"),
+        user_id: UserId::new("ada"),
+        browser_sid: SessionId::new("web"),
+        redirect_uri: "https://app.example/cb".to_owned(),
+        code_challenge: None,
+        granted: "{}".to_owned(),
+        expires_at: 60,
+        created_at: 1,
+        used_at: None,
+        grant_sid: None,
+    }
+}
+
+fn token(hash: &str, grant: &str) -> RefreshRow {
+    RefreshRow {
+        hash: hash.to_owned(),
+        session_id: SessionId::new(grant),
+        expires_at: 90,
+        created_at: 1,
+        used_at: None,
+        replay: None,
+        replay_until: None,
+    }
+}
+
+fn grant(id: &str, offline: bool) -> NewGrant {
+    let mut session = row(id, "ada");
+    session.client_id = Some(ClientId::new("app"));
+    session.parent_id = (!offline).then(|| SessionId::new("web"));
+    let grant = GrantRow {
+        session_id: SessionId::new(id),
+        client_id: ClientId::new("app"),
+        user_id: UserId::new("ada"),
+        browser_sid: SessionId::new("web"),
+        offline,
+        granted: "{}".to_owned(),
+        created_at: 1,
+    };
+    NewGrant { session, grant, refresh: offline.then(|| token(&format!("{id}-0"), id)) }
+}
+
+fn exchange(used: &str, next: &str, grant: &str) -> Exchange {
+    Exchange {
+        used: used.to_owned(),
+        replay: None,
+        next: RefreshRow { expires_at: 95, ..token(next, grant) },
+    }
+}
+
+fn reused(id: &str) -> AuthEvent {
+    event(id, AuthEventKind::TokenReused, 5)
+}
+
+/// Attack D4: many redeem one code at once, and those who lose end the grant at once, also while it
+/// is being written.
+#[tokio::test(flavor = "multi_thread")]
+async fn of_many_that_redeem_one_code_one_begins_a_grant_and_the_others_end_it_without_a_fault() {
+    on_both(async |store| {
+        begin(&store).await;
+        for round in 0..6 {
+            let hash = format!("code-{round}");
+            store.insert_code(code(&hash)).await.unwrap();
+            let tries = (0..RACERS).map(async |racer| {
+                let id = format!("g-{round}-{racer}");
+                let won = store.begin_grant(Some(&hash), grant(&id, true), Millis(5)).await?;
+                if !won {
+                    let became = store.code(&hash).await?.0.grant_sid;
+                    let event = reused(&format!("e-{round}-{racer}"));
+                    store.end_grant(&became.unwrap(), event).await?;
+                }
+                Ok::<_, StoreError>(won)
+            });
+            let won = futures_util::future::join_all(tries).await;
+
+            let winners = won.into_iter().filter(|won| *won.as_ref().unwrap()).count();
+            assert_eq!(winners, 1, "round {round}");
+            let became = store.code(&hash).await.unwrap().0.grant_sid.unwrap();
+            assert!(matches!(store.session(&became).await, Err(StoreError::NotFound)));
+        }
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_expired_code_or_one_of_a_sign_in_that_is_over_begins_nothing() {
+    on_both(async |store| {
+        begin(&store).await;
+        store.insert_code(code("c")).await.unwrap();
+
+        assert!(!store.begin_grant(Some("c"), grant("g", false), Millis(60)).await.unwrap());
+        assert!(!store.begin_grant(Some("other"), grant("g", false), Millis(5)).await.unwrap());
+        assert!(!store.begin_grant(None, grant("g", false), Millis(100)).await.unwrap());
+        assert!(store.begin_grant(Some("c"), grant("g", false), Millis(59)).await.unwrap());
+        assert!(!store.begin_grant(Some("c"), grant("h", false), Millis(59)).await.unwrap());
+
+        let ended = event("out", AuthEventKind::SignOut, 6);
+        store.revoke_session(&UserId::new("ada"), "web", "", ended).await.unwrap();
+        assert!(matches!(store.code("c").await, Err(StoreError::NotFound)));
+        assert!(matches!(store.session(&SessionId::new("g")).await, Err(StoreError::NotFound)));
+        assert!(!store.begin_grant(None, grant("i", true), Millis(7)).await.unwrap());
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_grant_that_outlives_its_sign_in_goes_on_after_it() {
+    on_both(async |store| {
+        begin(&store).await;
+        assert!(store.begin_grant(None, grant("on", true), Millis(5)).await.unwrap());
+        assert!(store.begin_grant(None, grant("off", false), Millis(5)).await.unwrap());
+
+        let ended = event("out", AuthEventKind::SignOut, 6);
+        store.revoke_session(&UserId::new("ada"), "web", "", ended).await.unwrap();
+
+        assert_eq!(store.refresh_token("on-0").await.unwrap().grant, grant("on", true).grant);
+        assert!(matches!(store.session(&SessionId::new("off")).await, Err(StoreError::NotFound)));
+        let told = store.changes_after(0).await.unwrap();
+        let told: Vec<_> = told.iter().map(|it| it.subject.as_str()).collect();
+        assert_eq!(told, ["off", "web"], "every node is told of both");
+    })
+    .await;
+}
+
+/// Attack D5: a race of one refresh token, and its end.
+#[tokio::test(flavor = "multi_thread")]
+async fn of_many_that_use_one_refresh_token_one_gets_the_next() {
+    on_both(async |store| {
+        begin(&store).await;
+        assert!(store.begin_grant(None, grant("g", true), Millis(5)).await.unwrap());
+        let mut current = "g-0".to_owned();
+        for round in 0..6 {
+            let tries = (0..RACERS).map(async |racer| {
+                let next = format!("r-{round}-{racer}");
+                let won = store.exchange_refresh(exchange(&current, &next, "g"), Millis(6)).await;
+                won.unwrap().then_some(next)
+            });
+            let won = futures_util::future::join_all(tries).await;
+            let mut won: Vec<String> = won.into_iter().flatten().collect();
+
+            assert_eq!(won.len(), 1, "round {round}");
+            assert_eq!(store.refresh_token(&current).await.unwrap().token.used_at, Some(6));
+            current = won.remove(0);
+        }
+        let held = store.refresh_token(&current).await.unwrap();
+        assert_eq!((held.token.used_at, held.session.expires_at), (None, 95));
+
+        // Who ends the grant while others still use it is in nobody's way.
+        let uses = (0..RACERS).map(async |racer| {
+            let next = format!("last-{racer}");
+            store.exchange_refresh(exchange(&current, &next, "g"), Millis(7)).await.map(drop)
+        });
+        let ends = (0..RACERS).map(async |racer| {
+            let ended = store.end_grant(&SessionId::new("g"), reused(&format!("x-{racer}"))).await;
+            ended.map(drop)
+        });
+        let (uses, ends) = futures_util::join!(
+            futures_util::future::join_all(uses),
+            futures_util::future::join_all(ends)
+        );
+        for outcome in uses.into_iter().chain(ends) {
+            outcome.unwrap();
+        }
+        assert!(matches!(store.refresh_token(&current).await, Err(StoreError::NotFound)));
+        let late = store.exchange_refresh(exchange(&current, "late", "g"), Millis(8)).await;
+        assert!(!late.unwrap());
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_may_be_sent_again_is_kept_with_the_used_token() {
+    on_both(async |store| {
+        begin(&store).await;
+        store.begin_grant(None, grant("g", true), Millis(5)).await.unwrap();
+        let replay = Some(("sealed".to_owned(), Millis(9)));
+
+        let first = Exchange { replay, ..exchange("g-0", "g-1", "g") };
+        assert!(store.exchange_refresh(first, Millis(6)).await.unwrap());
+
+        let used = store.refresh_token("g-0").await.unwrap().token;
+        assert_eq!((used.replay.as_deref(), used.replay_until), (Some("sealed"), Some(9)));
+        assert!(!store.exchange_refresh(exchange("g-1", "g-2", "g"), Millis(95)).await.unwrap());
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_nobody_can_use_any_more_goes_and_used_tokens_stay_until_they_expire() {
+    on_both(async |store| {
+        begin(&store).await;
+        store.insert_code(code("c")).await.unwrap();
+        store.begin_grant(Some("c"), grant("g", true), Millis(5)).await.unwrap();
+        store.exchange_refresh(exchange("g-0", "g-1", "g"), Millis(6)).await.unwrap();
+
+        assert_eq!(store.forget_grants(Millis(90)).await.unwrap(), 0);
+        assert_eq!(store.forget_grants(Millis(91)).await.unwrap(), 1, "the used token");
+        assert!(store.refresh_token("g-1").await.is_ok() && store.code("c").await.is_ok());
+        assert_eq!(store.forget_grants(Millis(61 + HOUR)).await.unwrap(), 2);
+    })
+    .await;
+}

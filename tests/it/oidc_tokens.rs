@@ -1,0 +1,182 @@
+//! What an app was granted on the real program: given back, it is worth nothing at once and for good.
+
+use std::{path::PathBuf, time::Instant};
+
+use diesel::{Connection, SqliteConnection, connection::SimpleConnection};
+use reqwest::Response;
+use serde_json::{Value, json};
+
+use crate::{
+    live::SOON,
+    support::{
+        live::{Live, hash},
+        person::{Person, read},
+        postgres,
+        server::{Home, Server},
+    },
+};
+
+const BACK: &str = "https://app.example/cb";
+const SECRET: &str = "the-secret-of-the-app-in-32-letters";
+
+/// Where the program keeps its data.
+enum Data {
+    File(PathBuf),
+    Postgres(String),
+}
+
+impl Data {
+    async fn run(&self, statements: &str) {
+        match self {
+            Self::File(path) => {
+                let mut connection = SqliteConnection::establish(path.to_str().unwrap()).unwrap();
+                let patient = "PRAGMA busy_timeout = 5000; PRAGMA foreign_keys = ON;";
+                connection.batch_execute(&format!("{patient} {statements}")).unwrap();
+            }
+            Self::Postgres(url) => {
+                let (client, connection) =
+                    tokio_postgres::connect(url, tokio_postgres::NoTls).await.unwrap();
+                tokio::spawn(connection);
+                client.batch_execute(statements).await.unwrap();
+            }
+        }
+    }
+}
+
+/// The student of the demo, who lets the app `app` do things.
+struct World {
+    data: Data,
+    person: Person,
+    user: String,
+    session: String,
+    codes: usize,
+}
+
+impl World {
+    async fn new(server: &Server, data: Data) -> Self {
+        let person = Person::demo(server, "student").await;
+        let (_, body) = person.get("/api/auth/get-session").await;
+        let text = |part: &str| body[part]["id"].as_str().unwrap().to_owned();
+        let (user, session) = (text("user"), text("session"));
+        let metadata = json!({
+            "redirect_uris": [BACK],
+            "grant_types": ["authorization_code", "refresh_token"],
+        });
+        let app = format!(
+            "INSERT INTO oauth_client (id, name, secret_hash, disabled, metadata, created_at, \
+             updated_at) VALUES ('app', 'App', '{}', FALSE, '{metadata}', 1, 1);",
+            hash(SECRET)
+        );
+        data.run(&app).await;
+        Self { data, person, user, session, codes: 0 }
+    }
+
+    /// As the authorization endpoint leaves a code behind.
+    async fn code(&mut self) -> String {
+        self.codes += 1;
+        let code = format!("code-{}", self.codes);
+        let granted = json!({
+            "scopes": "openid tutor offline_access", "auth_time": 1_700_000_000, "acr": "1",
+        });
+        let row = format!(
+            "INSERT INTO oauth_code (hash, client_id, user_id, browser_sid, redirect_uri, granted, \
+             expires_at, created_at) VALUES ('{}', 'app', '{}', '{}', '{BACK}', '{granted}', \
+             9000000000000, 1);",
+            hash(&code),
+            self.user,
+            self.session
+        );
+        self.data.run(&row).await;
+        code
+    }
+
+    async fn form(&self, path: &str, form: &[(&str, &str)]) -> Response {
+        let who = [("client_id", "app"), ("client_secret", SECRET)];
+        let body = url::form_urlencoded::Serializer::new(String::new())
+            .extend_pairs(form)
+            .extend_pairs(who)
+            .finish();
+        let request = self.person.http.post(format!("{}/api/auth/oauth2{path}", self.person.url));
+        let kind = "application/x-www-form-urlencoded";
+        request.header("content-type", kind).body(body).send().await.unwrap()
+    }
+
+    async fn redeem(&self, code: &str) -> (u16, Value) {
+        let form = [("grant_type", "authorization_code"), ("code", code), ("redirect_uri", BACK)];
+        read(self.form("/token", &form).await).await
+    }
+
+    async fn refresh(&self, tokens: &Value) -> (u16, Value) {
+        let token = tokens["refresh_token"].as_str().unwrap();
+        let form = [("grant_type", "refresh_token"), ("refresh_token", token)];
+        read(self.form("/token", &form).await).await
+    }
+
+    async fn live(&self, tokens: &Value) -> Live {
+        let bearer = format!("Bearer {}", tokens["access_token"].as_str().unwrap());
+        let headers =
+            [("sec-websocket-protocol", "tutor.v1.json".to_owned()), ("authorization", bearer)];
+        let mut live = Live::open_with(&self.person.url, &headers).await.unwrap();
+        live.send(json!({ "type": "hello", "id": 1, "client": "it" })).await;
+        live.expect("welcome").await;
+        live
+    }
+
+    async fn api(&self, tokens: &Value) -> u16 {
+        let request = self.person.http.get(format!("{}/api/v1/courses", self.person.url));
+        let token = tokens["access_token"].as_str().unwrap();
+        request.bearer_auth(token).send().await.unwrap().status().as_u16()
+    }
+}
+
+async fn what_is_revoked_stays_revoked(home: Home, data: Data) {
+    let server = home.start();
+    let address = server.address();
+    let mut world = World::new(&server, data).await;
+    let (code, other) = (world.code().await, world.code().await);
+    let (status, revoked) = world.redeem(&code).await;
+    assert_eq!(status, 200, "{revoked}");
+    let (_, kept) = world.redeem(&other).await;
+    let (mut gone, mut stays) = (world.live(&revoked).await, world.live(&kept).await);
+
+    let began = Instant::now();
+    let token = revoked["refresh_token"].as_str().unwrap();
+    let answer = world.form("/revoke", &[("token", token)]).await;
+    assert_eq!((answer.status().as_u16(), answer.headers().get("content-type")), (200, None));
+    assert_eq!(world.api(&revoked).await, 401, "at once");
+    assert_eq!(gone.closed().await, Some(4103));
+    assert!(began.elapsed() < SOON, "{:?}", began.elapsed());
+    stays.send(json!({ "type": "history", "id": 2, "thread": "x" })).await;
+    assert_eq!(stays.error().await["code"], "not_found", "the other grant goes on");
+
+    server.kill();
+    let _server = home.start_at(&address);
+
+    let (status, answer) = world.refresh(&revoked).await;
+    assert_eq!((status, &answer["error"]), (400, &json!("invalid_grant")));
+    assert_eq!(world.api(&revoked).await, 401);
+    assert_eq!(world.api(&kept).await, 200);
+    let (status, answer) = world.refresh(&kept).await;
+    assert_eq!(status, 200, "{answer}");
+    let (status, answer) = world.redeem(&other).await;
+    assert_eq!((status, &answer["error"]), (400, &json!("invalid_grant")), "a code is good once");
+    assert_eq!(world.api(&kept).await, 401, "and its second use ends what it became");
+}
+
+/// Attack C6. Decision 2 of `oidc.md`.
+#[tokio::test]
+async fn a_revoked_refresh_token_is_refused_after_kill_9_and_its_sockets_close_at_once() {
+    let home = Home::quick();
+    let data = Data::File(home.data().join("intellistack.db"));
+    what_is_revoked_stays_revoked(home, data).await;
+}
+
+/// Attack C6. Decision 2 of `oidc.md`.
+#[tokio::test]
+async fn a_revoked_refresh_token_is_refused_after_kill_9_on_postgresql_too() {
+    let Some(url) = postgres::fresh_schema().await else { return };
+    let settings =
+        [("INTELLISTACK__DATABASE__URL", url.as_str()), ("INTELLISTACK__TUTOR__PACE_MS", "0")];
+    let home = Home::with(&settings);
+    what_is_revoked_stays_revoked(home, Data::Postgres(url)).await;
+}
