@@ -14,6 +14,7 @@ use actix::{Actor, Addr, Arbiter, Context, Supervised, Supervisor};
 use crate::{
     actors::{
         Hub, Lease,
+        backchannel::Backchannel,
         changes::{ChangeWatcher, Concerned},
         feeds::{Feeds, Sources},
         janitor::{Janitor, Vitals},
@@ -26,7 +27,7 @@ use crate::{
         turn::{Backlog, Bench},
         tutor::TutorActor,
     },
-    auth::{Auth, AuthError, DemoAccount, SecretError, Settings},
+    auth::{Auth, AuthError, DemoAccount, SecretError, Settings, oidc::Logouts},
     bus::Bus,
     config::{Config, NodeRole},
     course::{CourseError, Courses},
@@ -254,9 +255,11 @@ impl Parts {
         (peers, presence)
     }
 
-    /// Where accounts are, mail is written.
+    /// Where accounts are, mail is written, and apps are told of sign-outs.
     fn start_postman(&self, config: &Config, mailer: Option<Arc<dyn Mailer>>, control: &Arbiter) {
         if config.server.roles.has(NodeRole::Auth) {
+            let logouts = Arc::new(Logouts::new(Arc::clone(&self.auth)));
+            supervise(control, move || Backchannel::new(logouts));
             mail::deliver(&config.mail, mailer, &self.auth, &self.metrics, control);
         }
     }

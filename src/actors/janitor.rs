@@ -27,6 +27,8 @@ const RETENTION_EVERY: Duration = Duration::from_hours(24);
 const RETENTION: i64 = 30 * DAY;
 /// Longer than any account can be locked (`limits.lockout_minutes`).
 const LIMITS_KEPT: i64 = DAY;
+/// Longer than anybody tries to tell an app of a sign-out.
+const LOGOUTS_KEPT: i64 = DAY;
 /// How long the log of an ended turn can be replayed.
 const LOG_KEPT: i64 = 15 * MINUTE;
 
@@ -104,6 +106,7 @@ impl Janitor {
                 + store.forget_grants(now).await?
                 + store.forget_foreign_sign_ins(now).await?
                 + store.forget_verifications(now).await?
+                + store.forget_logouts(now.plus(-LOGOUTS_KEPT)).await?
                 + store.forget_limits(now.plus(-LIMITS_KEPT)).await?
                 + store.forget_auth_events(events_before).await?;
             Ok::<_, StoreError>(gone)

@@ -21,6 +21,7 @@ use crate::{
     turnlog::TurnLog,
 };
 
+pub(crate) mod backchannel;
 pub(crate) mod changes;
 pub(crate) mod feeds;
 pub(crate) mod issuer;

@@ -8,6 +8,7 @@ use crate::domain::locale::Locale;
 mod ar;
 mod de;
 mod en;
+pub(crate) mod logout;
 
 /// A page that asks for one click.
 pub(crate) struct Ask {

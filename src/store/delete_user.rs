@@ -8,6 +8,7 @@ use super::{
     auth_events::{AuthEvent, note_event},
     changes::note_change,
     db::write,
+    oauth_logouts::queue_logouts,
     schema::{auth_event, feedback, outbox, quota_use, user, verification},
     sessions::REVOCATION_KEPT,
     user_admin::keep_an_admin,
@@ -39,6 +40,7 @@ impl Store {
                     return Err(StoreError::NotFound);
                 }
             }
+            queue_logouts!(conn, oauth_grant::user_id.eq(&id), now);
             let email: String = diesel::delete(user::table.filter(user::id.eq(&id)))
                 .returning(user::email)
                 .get_result(conn)

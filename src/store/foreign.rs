@@ -11,6 +11,7 @@ use super::{
     auth_events::{AuthEvent, note_event},
     changes::{KEPT, note_change},
     db::{read, write},
+    oauth_logouts::queue_logouts,
     schema::{account, change_counter, foreign_sign_in, session, spent_nonce, user},
     sessions::{Session, end_session},
     users::User,
@@ -318,6 +319,9 @@ impl Store {
                 .load(conn)
                 .await?;
             over.retain(|(id, of)| ending.ends(id, of, owner.as_ref()));
+            // Before any ends: a grant that does not hang on its sign-in may end first.
+            let names: Vec<String> = over.iter().map(|(id, _)| id.as_str().to_owned()).collect();
+            queue_logouts!(conn, oauth_grant::browser_sid.eq_any(names), now);
             for (id, _) in &over {
                 end_session!(conn, id, now);
             }

@@ -11,8 +11,8 @@ use super::{
     db::write,
     outbox::{OutboxMail, note_mail},
     schema::{mailed_code, session, two_factor, user},
-    sessions::{REVOCATION_KEPT, Session},
-    two_factors::{TRIES, TwoFactor, end_sessions, set_enabled},
+    sessions::{Session, end_other_sessions},
+    two_factors::{TRIES, TwoFactor, set_enabled},
 };
 use crate::domain::{
     clock::Millis,
@@ -61,7 +61,7 @@ impl Store {
                 diesel::insert_into(two_factor::table).values(row).execute(conn).await?;
             }
             set_enabled!(conn, &owner, true, now);
-            end_sessions!(conn, &owner, &begins.id, now);
+            end_other_sessions!(conn, &owner, &begins.id, now);
             diesel::insert_into(session::table).values(begins).execute(conn).await?;
             note_event!(conn, event);
             Ok(())

@@ -11,8 +11,8 @@ use super::{
     auth_events::{AuthEvent, note_event},
     changes::{KEPT, note_change},
     db::{read, write},
-    schema::{account, passkey, session, two_factor, user},
-    sessions::REVOCATION_KEPT,
+    schema::{account, passkey, two_factor, user},
+    sessions::{REVOCATION_KEPT, end_all_sessions},
     two_factors::forget_factors,
     users::User,
 };
@@ -164,9 +164,7 @@ impl Store {
                 .execute(conn)
                 .await?;
             forget_factors!(conn, &owner);
-            diesel::delete(session::table.filter(session::user_id.eq(&owner)))
-                .execute(conn)
-                .await?;
+            end_all_sessions!(conn, &owner, now);
             note_change!(conn, "user", owner.as_str(), now.plus(KEPT).0, now.0);
             let until = now.plus(REVOCATION_KEPT).0;
             note_change!(conn, "user_sessions", owner.as_str(), until, now.0);

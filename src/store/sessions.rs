@@ -20,20 +20,43 @@ use crate::domain::{
 /// A revocation must be known for as long as the longest access token of the session lives.
 pub(super) const REVOCATION_KEPT: i64 = 7 * HOUR;
 
-/// Ends a session inside a transaction, and what hangs on it: each is noted for the other nodes.
+/// A session and all that hangs on it, what is above first: an app's grant hangs on a sign-in,
+/// which may itself hang on an admin's.
+macro_rules! with_hanging {
+    ($conn:expr, $id:expr) => {{
+        use $crate::store::schema::session;
+        let mut all: Vec<SessionId> = vec![$id.clone()];
+        let mut above: Vec<String> = vec![$id.as_str().to_owned()];
+        while !above.is_empty() {
+            let below: Vec<SessionId> = session::table
+                .filter(session::parent_id.eq_any(above))
+                .select(session::id)
+                .load($conn)
+                .await?;
+            above = below.iter().map(|id| id.as_str().to_owned()).collect();
+            all.extend(below);
+        }
+        all
+    }};
+}
+pub(super) use with_hanging;
+
+/// Ends a session inside a transaction, and what hangs on it: each is noted for the other nodes,
+/// and the apps that want to be told of it are to be.
 macro_rules! end_session {
     ($conn:expr, $id:expr, $now:expr) => {{
-        use $crate::store::{changes::note_change, schema::session, sessions::REVOCATION_KEPT};
+        use $crate::store::{
+            changes::note_change, oauth_logouts::queue_logouts, schema::session,
+            sessions::REVOCATION_KEPT,
+        };
         let id: &SessionId = $id;
         let now: $crate::domain::clock::Millis = $now;
-        let hanging: Vec<SessionId> = session::table
-            .filter(session::parent_id.eq(id.as_str()))
-            .select(session::id)
-            .load($conn)
-            .await?;
+        let ended = $crate::store::sessions::with_hanging!($conn, id);
+        let names: Vec<String> = ended.iter().map(|id| id.as_str().to_owned()).collect();
+        queue_logouts!($conn, oauth_grant::browser_sid.eq_any(names), now);
         // The database itself removes what hangs on it.
         diesel::delete(session::table.filter(session::id.eq(id))).execute($conn).await?;
-        for id in hanging.iter().chain([id]) {
+        for id in ended.iter().rev() {
             note_change!($conn, "session", id.as_str(), now.plus(REVOCATION_KEPT).0, now.0);
         }
     }};
@@ -44,7 +67,7 @@ pub(super) use end_session;
 /// transaction. Says how many.
 macro_rules! end_other_sessions {
     ($conn:expr, $owner:expr, $kept:expr, $now:expr) => {{
-        use $crate::store::schema::session;
+        use $crate::store::{oauth_logouts::queue_logouts, schema::session};
         let kept: &SessionId = $kept;
         let not_of_it = session::parent_id.is_null().or(session::parent_id.ne(kept.as_str()));
         let others: Vec<SessionId> = session::table
@@ -52,6 +75,9 @@ macro_rules! end_other_sessions {
             .select(session::id)
             .load($conn)
             .await?;
+        // Before any ends: a grant that does not hang on its sign-in may end first.
+        let names: Vec<String> = others.iter().map(|id| id.as_str().to_owned()).collect();
+        queue_logouts!($conn, oauth_grant::browser_sid.eq_any(names), $now);
         for id in &others {
             $crate::store::sessions::end_session!($conn, id, $now);
         }
@@ -59,6 +85,17 @@ macro_rules! end_other_sessions {
     }};
 }
 pub(super) use end_other_sessions;
+
+/// Ends every session of a person inside a transaction. That is still to be noted for the other
+/// nodes.
+macro_rules! end_all_sessions {
+    ($conn:expr, $owner:expr, $now:expr) => {{
+        use $crate::store::{oauth_logouts::queue_logouts, schema::session};
+        queue_logouts!($conn, oauth_grant::user_id.eq($owner), $now);
+        diesel::delete(session::table.filter(session::user_id.eq($owner))).execute($conn).await?;
+    }};
+}
+pub(super) use end_all_sessions;
 
 /// One sign-in on one device.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable)]
@@ -183,9 +220,7 @@ impl Store {
     ) -> Result<(), StoreError> {
         let (owner, now) = (owner.clone(), event.at());
         write!(self, |conn| {
-            diesel::delete(session::table.filter(session::user_id.eq(&owner)))
-                .execute(conn)
-                .await?;
+            end_all_sessions!(conn, &owner, now);
             note_change!(conn, "user_sessions", owner.as_str(), now.plus(REVOCATION_KEPT).0, now.0);
             note_event!(conn, event);
             Ok(())
@@ -209,12 +244,15 @@ impl Store {
     }
 
     /// Removes sessions that ended before `before`. Nobody needs to be told: they open nothing.
+    ///
+    /// What an app was granted within a sign-in stays as long as that: the app is to be told when
+    /// the person signs out.
     pub(crate) async fn forget_sessions(&self, before: Millis) -> Result<usize, StoreError> {
-        write!(self, |conn| Ok(diesel::delete(
-            session::table.filter(session::expires_at.lt(before.0))
-        )
-        .execute(conn)
-        .await?))
+        write!(self, |conn| {
+            let of_nothing = session::client_id.is_null().or(session::parent_id.is_null());
+            let over = session::expires_at.lt(before.0).and(of_nothing);
+            Ok(diesel::delete(session::table.filter(over)).execute(conn).await?)
+        })
     }
 }
 

@@ -13,7 +13,7 @@ use super::{
     db::{read, write},
     ownership::CancelFound,
     schema::{node, session, thread, turn, user},
-    sessions::{REVOCATION_KEPT, end_session},
+    sessions::{REVOCATION_KEPT, end_all_sessions, end_session},
     threads::ThreadRow,
     turns::{TurnRow, UNFINISHED},
 };
@@ -49,9 +49,7 @@ impl Store {
                     end_session!(conn, &id, now);
                 }
                 SignIns::All => {
-                    diesel::delete(session::table.filter(session::user_id.eq(&owner)))
-                        .execute(conn)
-                        .await?;
+                    end_all_sessions!(conn, &owner, now);
                     note_change!(conn, "user_sessions", owner.as_str(), until, now.0);
                 }
             }

@@ -13,7 +13,7 @@ use super::{
     schema::{
         mailed_code, recovery_code, session, trusted_device, two_factor, two_factor_challenge, user,
     },
-    sessions::{REVOCATION_KEPT, Session},
+    sessions::{Session, end_other_sessions},
 };
 use crate::domain::{
     clock::{MINUTE, Millis},
@@ -104,22 +104,6 @@ pub(crate) enum After {
     /// The holder of a session has proved once more to be its person.
     Prove(SessionId),
 }
-
-/// Ends the sessions of a person but one inside a transaction, and tells the other nodes.
-macro_rules! end_sessions {
-    ($conn:expr, $owner:expr, $kept:expr, $now:expr) => {
-        let gone: Vec<SessionId> = diesel::delete(
-            session::table.filter(session::user_id.eq($owner).and(session::id.ne($kept))),
-        )
-        .returning(session::id)
-        .get_results($conn)
-        .await?;
-        for id in gone {
-            note_change!($conn, "session", id.as_str(), $now.plus(REVOCATION_KEPT).0, $now.0);
-        }
-    };
-}
-pub(super) use end_sessions;
 
 /// Writes down whether a person has a second factor, and tells the other nodes.
 macro_rules! set_enabled {
@@ -395,7 +379,7 @@ impl Store {
                         return Err(StoreError::NotFound);
                     }
                     set_enabled!(conn, &owner, true, now);
-                    end_sessions!(conn, &owner, &session.id, now);
+                    end_other_sessions!(conn, &owner, &session.id, now);
                     diesel::insert_into(session::table).values(session).execute(conn).await?;
                 }
                 After::Prove(id) => {
@@ -428,7 +412,7 @@ impl Store {
             }
             forget_factors!(conn, &owner);
             set_enabled!(conn, &owner, false, now);
-            end_sessions!(conn, &owner, &kept, now);
+            end_other_sessions!(conn, &owner, &kept, now);
             note_event!(conn, event);
             Ok(())
         })

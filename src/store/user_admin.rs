@@ -11,8 +11,9 @@ use super::{
     auth_events::{AuthEvent, note_event},
     changes::{KEPT, note_change},
     db::write,
-    schema::{account, session, user},
-    sessions::REVOCATION_KEPT,
+    oauth_logouts::queue_logouts,
+    schema::{account, user},
+    sessions::{REVOCATION_KEPT, end_all_sessions},
     two_factors::forget_trusted,
     users::User,
 };
@@ -65,12 +66,6 @@ macro_rules! keep_an_admin {
     }};
 }
 pub(super) use keep_an_admin;
-
-macro_rules! end_sessions {
-    ($conn:expr, $id:expr) => {
-        diesel::delete(session::table.filter(session::user_id.eq($id))).execute($conn).await?;
-    };
-}
 
 impl Store {
     /// An account that somebody else makes. Without a login the person gets in by another provider,
@@ -163,7 +158,7 @@ impl Store {
                 .returning(User::as_returning())
                 .get_result(conn)
                 .await?;
-            end_sessions!(conn, &id);
+            end_all_sessions!(conn, &id, now);
             note_records!(conn, records);
             Ok(banned)
         })
@@ -224,7 +219,7 @@ impl Store {
                 diesel::insert_into(account::table).values(login).execute(conn).await?;
             }
             forget_trusted!(conn, &id);
-            end_sessions!(conn, &id);
+            end_all_sessions!(conn, &id, now);
             note_records!(conn, records);
             Ok(())
         })
@@ -240,6 +235,7 @@ impl Store {
         write!(self, |conn| {
             note_change!(conn, "user_sessions", id.as_str(), now.plus(REVOCATION_KEPT).0, now.0);
             keep_an_admin!(conn, &id);
+            queue_logouts!(conn, oauth_grant::user_id.eq(&id), now);
             let gone = diesel::delete(user::table.filter(user::id.eq(&id))).execute(conn).await?;
             if gone == 0 {
                 return Err(StoreError::NotFound);

@@ -11,8 +11,8 @@ use super::{
     changes::note_change,
     db::{read, write},
     outbox::{OutboxMail, note_mail},
-    schema::{account, outbox, session, user, verification},
-    sessions::REVOCATION_KEPT,
+    schema::{account, outbox, user, verification},
+    sessions::{REVOCATION_KEPT, end_all_sessions},
     two_factors::forget_trusted,
 };
 use crate::domain::{clock::Millis, ids::UserId};
@@ -167,9 +167,7 @@ impl Store {
                 .await?;
             end_proofs!(conn, owner);
             forget_trusted!(conn, &owner);
-            diesel::delete(session::table.filter(session::user_id.eq(&owner)))
-                .execute(conn)
-                .await?;
+            end_all_sessions!(conn, &owner, now);
             let until = now.plus(REVOCATION_KEPT).0;
             note_change!(conn, "user_sessions", owner.as_str(), until, now.0);
             let email: String =

@@ -17,6 +17,7 @@ mod imports;
 mod keys;
 mod live;
 mod load;
+mod logout;
 mod mail;
 mod model;
 mod nodes;

@@ -9,15 +9,18 @@ mod claims;
 pub(crate) mod client;
 pub(crate) mod client_keys;
 pub(crate) mod dpop;
+pub(crate) mod hint;
 mod inspect;
 pub(crate) mod issue;
 pub(crate) mod jose;
+mod logouts;
 mod redeem;
 mod settings;
 
 pub(crate) use assertion::claimed_client;
 pub(crate) use inspect::UserinfoError;
 pub(crate) use issue::{IssueError, Tokens};
+pub(crate) use logouts::{Logouts, Told};
 pub(crate) use redeem::{Asked, Redemption};
 pub(crate) use settings::Settings;
 

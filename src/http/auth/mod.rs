@@ -31,7 +31,7 @@ mod pages;
 mod passkey;
 mod profile;
 mod reset;
-mod schema;
+pub(super) mod schema;
 mod session;
 mod shapes;
 mod sign_in;
@@ -43,6 +43,7 @@ mod verify;
 mod ways;
 
 use error::Refusal;
+pub(super) use session::forget_sign_in;
 
 /// The account calls, relative to `/api/auth`.
 pub(super) fn docs() -> utoipa::openapi::OpenApi {
@@ -174,7 +175,7 @@ async fn guard(
 fn may_change(request: &HttpRequest) -> bool {
     let has = |parts: &[&str]| parts.iter().any(|part| request.path().contains(part));
     if extract::reads(request) {
-        has(&["/verify-email", "/callback"])
+        has(&["/verify-email", "/callback", "/end-session"])
     } else {
         // What a token endpoint ends, it hears of by itself.
         !has(&["/sign-in/email", "/sign-up/email"]) && !is_by_token(request)
@@ -189,14 +190,20 @@ fn is_by_token(request: &HttpRequest) -> bool {
     path.is_some_and(|path| PATHS.contains(&path))
 }
 
+/// What others' pages may send by POST: no cookie gives a right to anything there. A provider's form
+/// does nothing but lead on, an app's request is stored and opened by GET, and who is to be signed
+/// out is asked first.
+fn is_from_anywhere(request: &HttpRequest) -> bool {
+    let path = request.path();
+    path.starts_with("/api/auth/callback/") || path == "/api/auth/oauth2/end-session"
+}
+
 /// Which pages may call (`auth-api.md` §2). What changes something and comes with a cookie, and
 /// every sign-in or sign-up by a browser, must come from an allowed page; a program that sends
 /// neither cookie nor Origin may sign in.
 fn check_origin(request: &HttpRequest) -> Result<(), Refusal> {
     use actix_web::http::header;
-    // A provider's form comes from its own page, and does nothing but lead on.
-    let form = request.path().starts_with("/api/auth/callback/");
-    if form || extract::reads(request) || is_by_token(request) {
+    if extract::reads(request) || is_by_token(request) || is_from_anywhere(request) {
         return Ok(());
     }
     let auth = extract::auth_of(request).map_err(|error| Refusal::internal(error.to_string()))?;

@@ -15,7 +15,7 @@ pub(super) struct RefusalBody {
 /// A refusal in OAuth's dialect (RFC 6749 §5.2).
 #[derive(ToSchema)]
 #[schema(as = OAuthRefusal)]
-pub(super) struct OAuthRefusalBody {
+pub(in crate::http) struct OAuthRefusalBody {
     error: String,
     error_description: String,
 }

@@ -1,7 +1,7 @@
 //! Sessions: `get-session`, `sign-out`, `list-sessions`, `revoke-*`, `token`.
 
 use actix_web::{
-    HttpRequest, HttpResponse,
+    HttpRequest, HttpResponse, HttpResponseBuilder,
     http::{
         StatusCode,
         header::{self, ContentType},
@@ -115,9 +115,18 @@ async fn sign_out(request: HttpRequest, auth: Data<Auth>) -> Result<HttpResponse
         Err(refusal) => return Err(refusal),
     }
     let mut response = HttpResponse::Ok();
-    cookies::clear(&mut response, &auth);
-    admin::acting::forget(&request, &mut response, &auth);
+    forget_sign_in(&request, &mut response, &auth);
     Ok(response.json(json!({ "success": true })))
+}
+
+/// Takes away what a browser has of a sign-in that has ended.
+pub(in crate::http) fn forget_sign_in(
+    request: &HttpRequest,
+    response: &mut HttpResponseBuilder,
+    auth: &Auth,
+) {
+    cookies::clear(response, auth);
+    admin::acting::forget(request, response, auth);
 }
 
 /// What stands as `token` is a handle: `revoke-session` takes it, and it signs nobody in.

@@ -37,12 +37,12 @@ mod social;
 mod social_attacks;
 mod two_factor;
 
-const PASSWORD: &str = "Owl-Lamp-7 road";
+pub(in crate::http) const PASSWORD: &str = "Owl-Lamp-7 road";
 const FAR: &str = "192.0.2.7:4444";
 
 pub(in crate::http) struct Answer {
     pub(in crate::http) status: u16,
-    headers: HeaderMap,
+    pub(in crate::http) headers: HeaderMap,
     pub(in crate::http) text: String,
 }
 

@@ -9,7 +9,9 @@ mod discovery;
 pub(crate) mod dpop;
 pub(crate) mod error;
 mod introspect;
+mod logout;
 pub(crate) mod params;
+mod plain;
 mod revoke;
 mod token;
 mod userinfo;
@@ -22,6 +24,7 @@ pub(super) fn docs() -> utoipa::openapi::OpenApi {
         userinfo::Docs::openapi,
         introspect::Docs::openapi,
         revoke::Docs::openapi,
+        logout::Docs::openapi,
     ];
     for area in areas {
         all.merge(area());
@@ -35,7 +38,8 @@ pub(super) fn routes(cfg: &mut ServiceConfig) {
         .configure(token::routes)
         .configure(userinfo::routes)
         .configure(introspect::routes)
-        .configure(revoke::routes);
+        .configure(revoke::routes)
+        .configure(logout::routes);
 }
 
 /// At the root of the host.
@@ -43,6 +47,8 @@ pub(super) fn well_known(cfg: &mut ServiceConfig) {
     cfg.configure(discovery::well_known);
 }
 
+#[cfg(test)]
+mod logout_tests;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
