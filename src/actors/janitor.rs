@@ -27,6 +27,8 @@ const RETENTION_EVERY: Duration = Duration::from_hours(24);
 const RETENTION: i64 = 30 * DAY;
 /// Longer than any account can be locked (`limits.lockout_minutes`).
 const LIMITS_KEPT: i64 = DAY;
+/// A device that comes too late is still told that it is.
+const DEVICES_KEPT: i64 = 10 * MINUTE;
 /// Longer than anybody tries to tell an app of a sign-out.
 const LOGOUTS_KEPT: i64 = DAY;
 /// How long the log of an ended turn can be replayed.
@@ -106,6 +108,7 @@ impl Janitor {
                 + store.forget_grants(now).await?
                 + store.forget_foreign_sign_ins(now).await?
                 + store.forget_verifications(now).await?
+                + store.forget_devices(now.plus(-DEVICES_KEPT)).await?
                 + store.forget_logouts(now.plus(-LOGOUTS_KEPT)).await?
                 + store.forget_limits(now.plus(-LIMITS_KEPT)).await?
                 + store.forget_auth_events(events_before).await?;

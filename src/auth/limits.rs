@@ -32,6 +32,9 @@ use crate::{
 
 /// Right passwords of one account from one address: at once, and then a second.
 const SUCCESSES: Rate = Rate { burst: 60.0, per_second: 1.0 };
+/// Wrong codes of devices from one address (attack D23), and devices that begin to wait.
+const CODES_A_MINUTE: u32 = 5;
+const DEVICES_A_MINUTE: u32 = 60;
 /// Keys that are kept before those without effect are thrown out.
 const SWEPT_OVER: usize = 10_000;
 /// How long this node believes that an account is locked without asking again: it may have been
@@ -127,6 +130,34 @@ impl Limits {
             Some(address) => self.take(&format!("sign-up {address}"), pace).await,
             None => Ok(()),
         }
+    }
+
+    /// One more device that begins to wait, at the wish of whoever is at `address`.
+    pub(crate) async fn device(&self, address: Option<IpAddr>) -> Result<(), Limited> {
+        match self.counted(address) {
+            Some(address) => {
+                self.take(&format!("device {address}"), Pace::a_minute(DEVICES_A_MINUTE)).await
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Leave to look one code of a device up, counted before it is looked at, so that of many at
+    /// once no more get it. Gives what [`Self::right_code`] wants back.
+    pub(crate) async fn code(&self, address: Option<IpAddr>) -> Result<Option<String>, Limited> {
+        let key = self.counted(address).map(|address| format!("device-code {address}"));
+        if let Some(key) = &key {
+            self.take(key, Pace::a_minute(CODES_A_MINUTE)).await?;
+        }
+        Ok(key)
+    }
+
+    /// The code was a device's: it does not count.
+    pub(crate) async fn right_code(&self, key: Option<String>) -> Result<(), AuthError> {
+        if let Some(key) = key {
+            self.store.give_back(&key, Pace::a_minute(CODES_A_MINUTE)).await?;
+        }
+        Ok(())
     }
 
     /// One more mail to `recipient` (hashed), whether there is such an account or not, at the wish

@@ -7,6 +7,7 @@ use crate::domain::locale::Locale;
 
 mod ar;
 mod de;
+pub(crate) mod device;
 mod en;
 pub(crate) mod logout;
 

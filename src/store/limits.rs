@@ -232,6 +232,19 @@ impl Store {
         Ok(Err(self.wait_for(key, pace, now).await?.max(1)))
     }
 
+    /// Puts back what [`Self::take`] took.
+    pub(crate) async fn give_back(&self, key: &str, pace: Pace) -> Result<(), StoreError> {
+        let key = key.to_owned();
+        write!(self, |conn| {
+            let bucket = allowance::table.filter(allowance::key.eq(key));
+            diesel::update(bucket)
+                .set(allowance::full_at.eq(allowance::full_at - pace.every))
+                .execute(conn)
+                .await?;
+            Ok::<_, StoreError>(())
+        })
+    }
+
     async fn wait_for(&self, key: &str, pace: Pace, now: Millis) -> Result<i64, StoreError> {
         let full_at: Option<i64> = read!(self, |conn| allowance::table
             .filter(allowance::key.eq(key))

@@ -43,6 +43,7 @@ mod nonces;
 pub(crate) mod oauth_clients;
 pub(crate) mod oauth_codes;
 pub(crate) mod oauth_grants;
+pub(crate) mod oauth_devices;
 pub(crate) mod oauth_logouts;
 pub(crate) mod outbox;
 pub(crate) mod ownership;

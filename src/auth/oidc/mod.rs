@@ -3,11 +3,20 @@
 //! What an app was granted is a session of ours (`client_id` in its row), so that all that ends
 //! sessions ends it.
 
+use std::sync::Arc;
+
+use super::{AuthError, Secret, outward::Outward, sealing::Sealer};
+use crate::domain::clock::SharedClock;
+
 mod app_origins;
 mod assertion;
+pub(crate) mod authorize;
 mod claims;
 pub(crate) mod client;
 pub(crate) mod client_keys;
+pub(crate) mod clients;
+pub(crate) mod consents;
+pub(crate) mod device;
 pub(crate) mod dpop;
 pub(crate) mod hint;
 mod inspect;
@@ -15,7 +24,10 @@ pub(crate) mod issue;
 pub(crate) mod jose;
 mod logouts;
 mod redeem;
+pub(crate) mod registration;
+mod request_object;
 mod settings;
+pub(crate) mod waiting;
 
 pub(crate) use assertion::claimed_client;
 pub(crate) use inspect::UserinfoError;
@@ -23,11 +35,6 @@ pub(crate) use issue::{IssueError, Tokens};
 pub(crate) use logouts::{Logouts, Told};
 pub(crate) use redeem::{Asked, Redemption};
 pub(crate) use settings::Settings;
-
-use std::sync::Arc;
-
-use super::{AuthError, Secret, outward::Outward, sealing::Sealer};
-use crate::domain::clock::SharedClock;
 
 /// What the provider keeps in memory.
 pub(crate) struct Provider {

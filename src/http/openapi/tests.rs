@@ -22,9 +22,10 @@ const LEFT_OUT: &[&str] = &[
     "GET /.well-known/openid-configuration",
     "GET /.well-known/oauth-authorization-server/api/auth",
     "POST /api/auth/get-session",
+    "GET /device",
 ];
 /// Areas at the root of the host; `dev` is for demonstrations alone and not part of the API.
-const AT_ROOT: &[&str] = &["/healthz", "/readyz", "/metrics", "/.well-known/"];
+const AT_ROOT: &[&str] = &["/healthz", "/readyz", "/metrics", "/.well-known/", "/device"];
 const NO_API: &[&str] = &["dev.rs"];
 
 fn as_json() -> Value {
