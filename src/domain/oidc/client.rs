@@ -108,6 +108,8 @@ pub struct Ours {
     /// FAPI 2.0 Security Profile: pushed requests alone, sender-constrained tokens, `aud` of
     /// assertions is the issuer.
     pub fapi: bool,
+    /// The operator knows who runs it. Of others people are told that nobody has checked the name.
+    pub verified: bool,
     /// The course that it is bound to: its tokens say the person's stage there.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub course: Option<String>,

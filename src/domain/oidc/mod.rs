@@ -2,5 +2,8 @@
 
 pub mod alg;
 pub mod client;
+mod fields;
 pub mod granted;
+pub mod redirect;
+pub mod register;
 pub mod scope;
