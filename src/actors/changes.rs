@@ -115,7 +115,8 @@ impl ChangeWatcher {
                 let begin = async move { leaving.begin(SEND_AWAY).await };
                 ctx.spawn(begin.into_actor(self).map(|_, _, _| ()));
             }
-            "drain" => {}
+            // Apps are looked up at each use.
+            "client" | "drain" => {}
             other => tracing::debug!(kind = other, "a change that this version does not know"),
         }
         self.seq = seq;

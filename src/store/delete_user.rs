@@ -8,16 +8,20 @@ use super::{
     auth_events::{AuthEvent, note_event},
     changes::note_change,
     db::write,
+    oauth_clients::end_clients_of,
     oauth_logouts::queue_logouts,
     schema::{auth_event, feedback, outbox, quota_use, user, verification},
     sessions::REVOCATION_KEPT,
     user_admin::keep_an_admin,
     verifications::use_proof,
 };
-use crate::domain::{ids::UserId, role::Role};
+use crate::domain::{
+    ids::{SessionId, UserId},
+    role::Role,
+};
 
 impl Store {
-    /// Removes a person with her sessions, logins, enrolments, conversations (by foreign keys),
+    /// Removes a person with her sessions, logins, enrolments, conversations, apps (by foreign keys),
     /// quota, mails and proofs. What happened to the account stays in the events, without her
     /// address; `event` is the last of them. Every node is told, which closes her sockets.
     ///
@@ -41,6 +45,7 @@ impl Store {
                 }
             }
             queue_logouts!(conn, oauth_grant::user_id.eq(&id), now);
+            end_clients_of!(conn, id.as_str(), now);
             let email: String = diesel::delete(user::table.filter(user::id.eq(&id)))
                 .returning(user::email)
                 .get_result(conn)

@@ -11,13 +11,18 @@ use super::{
     auth_events::{AuthEvent, note_event},
     changes::{KEPT, note_change},
     db::write,
+    oauth_clients::end_clients_of,
     oauth_logouts::queue_logouts,
     schema::{account, user},
     sessions::{REVOCATION_KEPT, end_all_sessions},
     two_factors::forget_trusted,
     users::User,
 };
-use crate::domain::{clock::Millis, ids::UserId, role::Role};
+use crate::domain::{
+    clock::Millis,
+    ids::{SessionId, UserId},
+    role::Role,
+};
 
 /// What a deed leaves behind.
 #[derive(Debug, Clone)]
@@ -25,6 +30,12 @@ pub(crate) struct Records {
     pub event: AuthEvent,
     /// None: the operator did it, on the command line.
     pub entry: Option<AuditEntry>,
+}
+
+impl From<AuthEvent> for Records {
+    fn from(event: AuthEvent) -> Self {
+        Self { event, entry: None }
+    }
 }
 
 /// What of a person is changed; what is none stays.
@@ -236,6 +247,7 @@ impl Store {
             note_change!(conn, "user_sessions", id.as_str(), now.plus(REVOCATION_KEPT).0, now.0);
             keep_an_admin!(conn, &id);
             queue_logouts!(conn, oauth_grant::user_id.eq(&id), now);
+            end_clients_of!(conn, id.as_str(), now);
             let gone = diesel::delete(user::table.filter(user::id.eq(&id))).execute(conn).await?;
             if gone == 0 {
                 return Err(StoreError::NotFound);

@@ -57,7 +57,7 @@ pub(crate) enum Part {
 
 impl Part {
     /// A LIKE pattern (escape character `\`) that takes `words` as they stand.
-    fn pattern(self, words: &str) -> String {
+    pub(super) fn pattern(self, words: &str) -> String {
         let mut escaped = String::with_capacity(words.len() + 2);
         for character in words.chars() {
             if matches!(character, '%' | '_' | '\\') {
