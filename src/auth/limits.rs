@@ -35,6 +35,8 @@ const SUCCESSES: Rate = Rate { burst: 60.0, per_second: 1.0 };
 /// Wrong codes of devices from one address (attack D23), and devices that begin to wait.
 const CODES_A_MINUTE: u32 = 5;
 const DEVICES_A_MINUTE: u32 = 60;
+/// Apps that register themselves from one address.
+const REGISTRATIONS_A_MINUTE: u32 = 10;
 /// Keys that are kept before those without effect are thrown out.
 const SWEPT_OVER: usize = 10_000;
 /// How long this node believes that an account is locked without asking again: it may have been
@@ -158,6 +160,17 @@ impl Limits {
             self.store.give_back(&key, Pace::a_minute(CODES_A_MINUTE)).await?;
         }
         Ok(())
+    }
+
+    /// One more app that registers itself from this address.
+    pub(super) async fn registration(&self, address: Option<IpAddr>) -> Result<(), Limited> {
+        match self.counted(address) {
+            Some(address) => {
+                let pace = Pace::a_minute(REGISTRATIONS_A_MINUTE);
+                self.take(&format!("register {address}"), pace).await
+            }
+            None => Ok(()),
+        }
     }
 
     /// One more mail to `recipient` (hashed), whether there is such an account or not, at the wish
