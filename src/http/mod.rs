@@ -17,6 +17,7 @@ mod admin;
 mod audit;
 pub(crate) mod auth;
 mod auth_events;
+mod clients;
 mod cors;
 pub(crate) mod dev;
 pub(crate) mod error;
@@ -77,6 +78,7 @@ fn api(cfg: &mut ServiceConfig) {
         .configure(audit::routes)
         .configure(mail::routes)
         .configure(auth_events::routes)
+        .configure(clients::routes)
         .configure(live::routes)
         .configure(threads::routes)
         .configure(sse::routes)

@@ -6,8 +6,8 @@ use utoipa::{
 };
 
 use super::{
-    admin, audit, auth, auth_events, extract::SESSION_COOKIE, health, lessons, live, mail, sse,
-    threads,
+    admin, audit, auth, auth_events, clients, extract::SESSION_COOKIE, health, lessons, live, mail,
+    sse, threads,
 };
 
 /// Public calls say so with an empty requirement of their own.
@@ -48,6 +48,7 @@ pub(crate) fn document() -> utoipa::openapi::OpenApi {
         audit::Docs::openapi(),
         mail::Docs::openapi(),
         auth_events::Docs::openapi(),
+        clients::Docs::openapi(),
         health::ApiDocs::openapi(),
         live::Docs::openapi(),
         threads::Docs::openapi(),

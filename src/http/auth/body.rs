@@ -339,6 +339,15 @@ impl<'de> Deserialize<'de> for Read {
     }
 }
 
+/// The JSON object in a body; none if it is something else, or has a key twice.
+pub(in crate::http) fn object_of(json: &[u8]) -> Option<Map<String, Value>> {
+    let read: Read = serde_json::from_slice(json).ok()?;
+    match read.value {
+        Value::Object(map) if read.twice.is_empty() => Some(map),
+        _ => None,
+    }
+}
+
 pub(crate) fn callback(text: &str, auth: &Auth) -> Result<ReturnUrl, Refusal> {
     ReturnUrl::parse(text, auth.origins())
         .map_err(|_| Refusal::forbidden("INVALID_CALLBACK_URL", "Invalid callbackURL"))

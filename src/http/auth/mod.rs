@@ -20,11 +20,11 @@ mod about;
 mod account;
 mod admin;
 mod backchannel;
-mod body;
+pub(super) mod body;
 mod choose_password;
 mod cookies;
 mod delete_user;
-mod error;
+pub(super) mod error;
 mod factor_schema;
 mod mailed_codes;
 mod pages;
@@ -269,14 +269,14 @@ fn session_token(request: &HttpRequest, auth: &Auth) -> Option<String> {
 }
 
 /// The person behind a request.
-async fn caller(request: &HttpRequest, auth: &Auth) -> Result<Identity, Refusal> {
+pub(super) async fn caller(request: &HttpRequest, auth: &Auth) -> Result<Identity, Refusal> {
     let token = session_token(request, auth).ok_or_else(Refusal::unauthorized)?;
     Ok(auth.by_session_token(&token).await?)
 }
 
 /// The person behind a request, in her own hand: not an admin who acts as her. For what touches
 /// passwords, addresses, factors and links (attack C10).
-async fn own_caller(request: &HttpRequest, auth: &Auth) -> Result<Identity, Refusal> {
+pub(super) async fn own_caller(request: &HttpRequest, auth: &Auth) -> Result<Identity, Refusal> {
     let identity = caller(request, auth).await?;
     if identity.impersonated_by.is_some() {
         return Err(Refusal::forbidden(

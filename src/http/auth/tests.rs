@@ -122,6 +122,11 @@ impl Call<'_> {
         self
     }
 
+    pub(in crate::http) fn from(mut self, peer: &str) -> Self {
+        self.request = self.request.peer_addr(peer.parse().unwrap());
+        self
+    }
+
     /// As a page of ours sends it.
     pub(in crate::http) fn by_page(self, cookie: &str) -> Self {
         self.with("cookie", cookie).with("origin", PAGE)

@@ -26,6 +26,8 @@ pub(crate) struct OauthError {
     /// For developers: printable ASCII without quotes and backslashes (RFC 6749 §5.2).
     pub description: Cow<'static, str>,
     challenge: Option<String>,
+    /// In seconds.
+    retry_after: Option<i64>,
     /// For the log alone.
     cause: Option<String>,
 }
@@ -37,7 +39,7 @@ impl OauthError {
         description: impl Into<Cow<'static, str>>,
     ) -> Self {
         let description = description.into();
-        Self { status, code, description, challenge: None, cause: None }
+        Self { status, code, description, challenge: None, retry_after: None, cause: None }
     }
 
     pub(crate) fn bad(code: &'static str, description: impl Into<Cow<'static, str>>) -> Self {
@@ -64,6 +66,12 @@ impl OauthError {
         Self { challenge: Some(value.into()), ..self }
     }
 
+    /// Says when it is worth another try.
+    #[must_use]
+    pub(crate) fn retry_after(self, seconds: i64) -> Self {
+        Self { retry_after: Some(seconds), ..self }
+    }
+
     fn server_error(cause: impl fmt::Display) -> Self {
         let text = "Something went wrong on our side. Try again in a moment.";
         Self {
@@ -77,6 +85,7 @@ impl OauthError {
         Self {
             cause: Some(cause.to_string()),
             ..Self::new(StatusCode::SERVICE_UNAVAILABLE, "temporarily_unavailable", text)
+                .retry_after(1)
         }
     }
 }
@@ -99,8 +108,8 @@ impl ResponseError for OauthError {
         }
         let mut response = HttpResponse::build(self.status);
         response.insert_header((header::CACHE_CONTROL, "no-store"));
-        if self.status == StatusCode::SERVICE_UNAVAILABLE {
-            response.insert_header((header::RETRY_AFTER, "1"));
+        if let Some(seconds) = self.retry_after {
+            response.insert_header((header::RETRY_AFTER, seconds.to_string()));
         }
         if let Some(challenge) = &self.challenge {
             response.insert_header((header::WWW_AUTHENTICATE, challenge.as_str()));
