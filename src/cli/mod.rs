@@ -31,6 +31,7 @@ mod failure;
 mod keys;
 mod load;
 mod migrate;
+mod oauth_client;
 mod openapi;
 mod search;
 mod serve;
@@ -74,8 +75,13 @@ enum Command {
     Eval(eval::Args),
     /// Make accounts, list them, change their roles.
     User(user::Args),
+<<<<<<< HEAD
     /// List the keys that sign tokens, and make new ones.
     Keys(keys::Args),
+=======
+    /// Make apps that people sign in to with their account here, list them, change them.
+    Client(oauth_client::Args),
+>>>>>>> e2fe152 (Make and change apps on the command line)
     Openapi(openapi::Args),
 }
 
@@ -153,6 +159,7 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Eval(args) => runtime.block_on(eval::run(&context, args)),
         Command::Keys(args) => runtime.block_on(Box::pin(keys::run(&context, args))),
         Command::Openapi(args) => openapi::run(args),
+        Command::Client(args) => runtime.block_on(Box::pin(oauth_client::run(&context, args))),
         Command::User(args) => runtime.block_on(Box::pin(user::run(&context, args))),
     }
 }

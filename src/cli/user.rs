@@ -159,7 +159,8 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<ExitCode, Failu
     Ok(ExitCode::SUCCESS)
 }
 
-async fn open_auth(context: &Context, store: Arc<Store>) -> Result<Auth, Failure> {
+/// The rules of accounts, beside a running server.
+pub(super) async fn open_auth(context: &Context, store: Arc<Store>) -> Result<Auth, Failure> {
     // No link leaves this command, so the port of an unset public URL does not matter.
     let url = context.config.public_url_for(8080);
     let ids = context.ids.as_ref();
