@@ -54,7 +54,7 @@ export interface DeadMail {
   created_at: string;
 }
 
-async function call<T>(method: string, path: string, body?: unknown): Promise<T> {
+export async function call<T>(method: string, path: string, body?: unknown): Promise<T> {
   const init: RequestInit = { method, credentials: "same-origin", headers: { accept: "application/json" } };
   if (body !== undefined) {
     init.headers = { accept: "application/json", "content-type": "application/json" };
@@ -77,7 +77,7 @@ async function call<T>(method: string, path: string, body?: unknown): Promise<T>
 
 const account = <T>(name: string, body: unknown) => call<T>("POST", `/api/auth/admin/${name}`, body);
 
-function query(fields: Record<string, string | undefined>): string {
+export function query(fields: Record<string, string | undefined>): string {
   const given = Object.entries(fields).filter((entry): entry is [string, string] => Boolean(entry[1]));
   return String(new URLSearchParams(given));
 }

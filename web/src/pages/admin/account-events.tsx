@@ -10,7 +10,7 @@ const KINDS = [
   "sign_up", "sign_in", "sign_in_failed", "account_locked", "sign_out", "session_revoked", "email_verified", "email_changed",
   "password_reset_requested", "password_reset", "password_changed", "password_set", "social_linked", "social_unlinked",
   "mfa_enabled", "mfa_disabled", "mfa_failed", "passkey_added", "passkey_removed", "role_changed", "banned", "unbanned",
-  "impersonation_started", "impersonation_ended", "user_created", "user_removed",
+  "impersonation_started", "impersonation_ended", "user_created", "user_removed", "client_created", "client_changed", "client_removed",
 ];
 
 const COLUMNS: Column<AccountEvent>[] = [

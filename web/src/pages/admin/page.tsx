@@ -7,6 +7,7 @@ import { useStore } from "../../lib/use-store";
 import type { FeedName } from "../../live/frames";
 import { AccountEvents } from "./account-events";
 import { outcome } from "./acting";
+import { Apps } from "./apps";
 import { AuthEvents, Errors } from "./events";
 import { DeadMails } from "./mails";
 import { Nodes } from "./nodes";
@@ -25,6 +26,7 @@ const TABS: (Tab & { feed: FeedName | null; admins: boolean })[] = [
   { id: "auth-events", title: "Sign-ins", feed: "auth_events", admins: true },
   { id: "errors", title: "Errors", feed: "errors", admins: true },
   { id: "people", title: "People", feed: null, admins: true },
+  { id: "apps", title: "Apps", feed: null, admins: false },
   { id: "account-events", title: "Account events", feed: null, admins: true },
   { id: "mail", title: "Mail", feed: null, admins: true },
 ];
@@ -65,6 +67,7 @@ export function AdminPage() {
         {current === "auth-events" && <AuthEvents />}
         {current === "errors" && <Errors />}
         {current === "people" && <People />}
+        {current === "apps" && <Apps admin={admin} />}
         {current === "account-events" && <AccountEvents />}
         {current === "mail" && <DeadMails />}
       </TabPanel>
