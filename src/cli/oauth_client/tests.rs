@@ -115,8 +115,8 @@ async fn each_member_has_a_flag_and_an_update_changes_what_is_named() {
     assert_eq!(made["require_pushed_authorization_requests"], true);
     assert!(made.get("client_secret").is_none());
     let id = made["client_id"].as_str().unwrap();
-    let updated = json_of(&bench, &format!("update {id} --json --dpop=false --logo-uri= --name B"));
-    let updated = updated.await;
+    let line = format!("update {id} --json --dpop=false --logo-uri= --name B");
+    let updated = json_of(&bench, &line).await;
     assert_eq!(
         (&updated["dpop_bound_access_tokens"], &updated["client_name"]),
         (&json!(false), &json!("B"))

@@ -134,10 +134,11 @@ fn parse<T: DeserializeOwned>(name: &str, value: &Value) -> Result<T, Fault> {
     })
 }
 
-/// Control characters, and those by which one text looks like another (attack D19).
+/// Control characters, and those by which one text looks like another (attack D19). The joiners
+/// U+200C and U+200D are letters' business in Arabic script and stay.
 fn is_unseen(character: char) -> bool {
     character.is_control()
         || matches!(character,
-            '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
-            | '\u{feff}' | '\u{fff9}'..='\u{fffb}')
+            '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}')
 }
