@@ -75,13 +75,10 @@ enum Command {
     Eval(eval::Args),
     /// Make accounts, list them, change their roles.
     User(user::Args),
-<<<<<<< HEAD
     /// List the keys that sign tokens, and make new ones.
     Keys(keys::Args),
-=======
     /// Make apps that people sign in to with their account here, list them, change them.
     Client(oauth_client::Args),
->>>>>>> e2fe152 (Make and change apps on the command line)
     Openapi(openapi::Args),
 }
 

@@ -72,7 +72,6 @@ pub(super) fn docs() -> utoipa::openapi::OpenApi {
     for area in areas {
         all.merge(area());
     }
-    all.merge(super::oidc::docs());
     all
 }
 
