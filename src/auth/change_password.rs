@@ -6,7 +6,7 @@ use super::{
     Auth, AuthError, Identity, hash_token,
     limits::{Limited, TooMany},
     outbox::to,
-    sessions::Device,
+    sessions::{BY_PASSWORD, Device},
 };
 use crate::{
     domain::password::{Password, Weakness},
@@ -102,7 +102,8 @@ impl Auth {
         let begun = if renew {
             let (current, _) = self.store.session(&who.session).await.map_err(AuthError::from)?;
             let remember = current.remember;
-            let (new, token) = self.new_session(&user.id, remember, device.clone());
+            let (mut new, token) = self.new_session(&user.id, remember, device.clone());
+            BY_PASSWORD.clone_into(&mut new.amr);
             Some((new, (token, remember)))
         } else {
             None

@@ -15,6 +15,8 @@ use crate::{
     },
 };
 
+pub(crate) use crate::store::sessions::{BY_CODE, BY_PASSKEY, BY_PASSWORD};
+
 /// A session is renewed at the first use after this part of its life.
 const RENEWED_AFTER: i64 = 7;
 /// A session whose cookie ends with the browser.
@@ -61,6 +63,7 @@ impl Auth {
             impersonated_by: None,
             parent_id: None,
             client_id: None,
+            amr: String::new(),
             proved_at: now.0,
             created_at: now.0,
             updated_at: now.0,

@@ -8,7 +8,7 @@ use super::{
     factors::Challenge,
     hash_token, hashing,
     limits::{Limited, TooMany},
-    sessions::Device,
+    sessions::{BY_PASSWORD, Device},
     sign_up::Started,
 };
 use crate::{
@@ -98,7 +98,8 @@ impl Auth {
             let challenge = self.ask_second_factor(user, remember).await?;
             return Err(SignInError::SecondFactor(Box::new(challenge)));
         }
-        let (session, token) = self.new_session(&user.id, remember, device.clone());
+        let (mut session, token) = self.new_session(&user.id, remember, device.clone());
+        BY_PASSWORD.clone_into(&mut session.amr);
         let event = tried(AuthEventKind::SignIn);
         self.store.begin_session(&account, session, event).await.map_err(AuthError::from)?;
         if let Some(hash) = hash {

@@ -6,7 +6,7 @@ use super::{
     Auth, AuthError,
     limits::{Limited, TooMany},
     people::NewPerson,
-    sessions::Device,
+    sessions::{BY_PASSWORD, Device},
 };
 use crate::{
     domain::{
@@ -93,7 +93,8 @@ impl Auth {
         let (mut user, login) = self.rows(person, hash);
         user.image = image;
         let event = self.event(AuthEventKind::SignUp, &device).of(&user.id, &user.email);
-        let (session, token) = self.new_session(&user.id, remember, device.clone());
+        let (mut session, token) = self.new_session(&user.id, remember, device.clone());
+        BY_PASSWORD.clone_into(&mut session.amr);
         let begun = (!self.hide_existing).then_some(session);
         match self.store.sign_up(user.clone(), login, begun, Some(event)).await {
             Ok(()) => self.mail_verification(&user, &back, &device).await,

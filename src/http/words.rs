@@ -6,10 +6,12 @@ use actix_web::{HttpRequest, http::header};
 use crate::domain::locale::Locale;
 
 mod ar;
+pub(crate) mod consent;
 mod de;
 pub(crate) mod device;
 mod en;
 pub(crate) mod logout;
+pub(crate) mod sign_in;
 
 /// A page that asks for one click.
 pub(crate) struct Ask {

@@ -45,6 +45,8 @@ pub(crate) mod oauth_codes;
 pub(crate) mod oauth_grants;
 pub(crate) mod oauth_devices;
 pub(crate) mod oauth_logouts;
+pub(crate) mod oauth_consents;
+pub(crate) mod oauth_requests;
 pub(crate) mod outbox;
 pub(crate) mod ownership;
 pub(crate) mod passkeys;

@@ -52,3 +52,15 @@ impl Store {
             .await?))
     }
 }
+
+#[cfg(test)]
+impl Store {
+    /// All codes, the newest first.
+    pub(crate) async fn codes(&self) -> Result<Vec<CodeRow>, StoreError> {
+        Ok(crate::store::db::read!(self, |conn| oauth_code::table
+            .order(oauth_code::created_at.desc())
+            .select(CodeRow::as_select())
+            .load(conn)
+            .await?))
+    }
+}

@@ -36,6 +36,7 @@ diesel::table! {
         proved_at -> BigInt,
         parent_id -> Nullable<Text>,
         client_id -> Nullable<Text>,
+        amr -> Text,
         created_at -> BigInt,
         updated_at -> BigInt,
     }

@@ -20,6 +20,11 @@ use crate::domain::{
 /// A revocation must be known for as long as the longest access token of the session lives.
 pub(super) const REVOCATION_KEPT: i64 = 7 * HOUR;
 
+/// Methods of proof (RFC 8176), as [`Session::amr`] has them.
+pub(crate) const BY_PASSWORD: &str = "pwd";
+pub(crate) const BY_CODE: &str = "otp mfa";
+pub(crate) const BY_PASSKEY: &str = "swk user mfa";
+
 /// A session and all that hangs on it, what is above first: an app's grant hangs on a sign-in,
 /// which may itself hang on an admin's.
 macro_rules! with_hanging {
@@ -116,6 +121,8 @@ pub(crate) struct Session {
     pub parent_id: Option<SessionId>,
     /// The app that it was granted to; none: a sign-in of the person's own.
     pub client_id: Option<ClientId>,
+    /// By which methods she did (RFC 8176), with spaces between; empty: nobody says.
+    pub amr: String,
     /// When its holder last proved to be its person.
     pub proved_at: i64,
     pub created_at: i64,
@@ -296,6 +303,7 @@ pub(crate) mod tests {
             impersonated_by: None,
             parent_id: None,
             client_id: None,
+            amr: String::new(),
             proved_at: 0,
             created_at: 1,
             updated_at: 1,

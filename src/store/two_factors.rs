@@ -13,7 +13,7 @@ use super::{
     schema::{
         mailed_code, recovery_code, session, trusted_device, two_factor, two_factor_challenge, user,
     },
-    sessions::{Session, end_other_sessions},
+    sessions::{BY_CODE, Session, end_other_sessions},
 };
 use crate::domain::{
     clock::{MINUTE, Millis},
@@ -384,7 +384,7 @@ impl Store {
                 }
                 After::Prove(id) => {
                     diesel::update(session::table.filter(session::id.eq(id)))
-                        .set(session::proved_at.eq(now.0))
+                        .set((session::proved_at.eq(now.0), session::amr.eq(BY_CODE)))
                         .execute(conn)
                         .await?;
                 }

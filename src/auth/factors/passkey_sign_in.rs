@@ -10,7 +10,11 @@ use super::{
     passkeys::{Ceremony, broken, flag_of, handle, refused, text_of},
 };
 use crate::{
-    auth::{Auth, AuthError, sessions::Device, sign_up::Started},
+    auth::{
+        Auth, AuthError,
+        sessions::{BY_PASSKEY, Device},
+        sign_up::Started,
+    },
     store::{
         StoreError,
         auth_events::AuthEventKind,
@@ -84,7 +88,8 @@ impl Auth {
             credential: text_of(credential)?,
             backed_up: flag_of(credential, "backup_state"),
         };
-        let (session, token) = self.new_session(&user.id, true, device);
+        let (mut session, token) = self.new_session(&user.id, true, device);
+        BY_PASSKEY.clone_into(&mut session.amr);
         match self.store.enter_by_passkey(after, session, event).await {
             Ok(()) => Ok(Started { user, token }),
             Err(StoreError::Conflict(why)) => Err(PasskeyError::Refused(why)),

@@ -3,7 +3,12 @@
 
 use super::{FactorError, codes};
 use crate::{
-    auth::{Auth, AuthError, Identity, hash_token, sessions::Device, sign_up::Started},
+    auth::{
+        Auth, AuthError, Identity, hash_token,
+        sessions::{BY_CODE, Device},
+        sign_up::Started,
+    },
+    domain::clock::Millis,
     mail::Notice,
     store::{
         StoreError,
@@ -136,7 +141,8 @@ impl Auth {
         device: Device,
     ) -> Result<Proved, FactorError> {
         let by_recovery = matches!(means, Means::Code(_));
-        let (session, token) = self.new_session(&user.id, remember, device.clone());
+        let (mut session, token) = self.new_session(&user.id, remember, device.clone());
+        BY_CODE.clone_into(&mut session.amr);
         let (after, kind) = match who {
             Prover::Challenge(name) => {
                 let challenge = hash_token(name);

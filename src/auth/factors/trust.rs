@@ -7,7 +7,11 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 
 use super::{Challenge, Factors};
 use crate::{
-    auth::{Auth, AuthError, hash_token, sessions::Device, sign_up::Started},
+    auth::{
+        Auth, AuthError, hash_token,
+        sessions::{BY_PASSWORD, Device},
+        sign_up::Started,
+    },
     domain::{clock::DAY, ids::UserId},
     store::{StoreError, auth_events::AuthEventKind, two_factors::TrustedDevice, users::User},
 };
@@ -46,7 +50,9 @@ impl Auth {
         }
         let (next, value) = self.trusted(&user.id);
         let event = self.event(AuthEventKind::SignIn, &device).of(&user.id, &user.email);
-        let (session, token) = self.new_session(&user.id, challenge.remember, device);
+        let (mut session, token) = self.new_session(&user.id, challenge.remember, device);
+        // The code was not asked for this time.
+        BY_PASSWORD.clone_into(&mut session.amr);
         let after = (hash_token(&challenge.name), session);
         match self.store.enter_by_trust(&hash_token(name), next, after, event).await {
             Ok(true) => Ok(Some((Started { user: user.clone(), token }, value))),

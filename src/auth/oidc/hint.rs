@@ -45,6 +45,11 @@ impl Hint {
         self.subject == who.user.id && self.session.as_ref().is_none_or(|sid| *sid == who.session)
     }
 
+    /// Whom it is about.
+    pub(super) fn into_subject(self) -> String {
+        self.subject.as_str().to_owned()
+    }
+
     /// Whether it was issued to this app.
     pub(crate) fn is_for(&self, client: &str) -> bool {
         self.clients.iter().any(|own| own == client)

@@ -6,4 +6,6 @@ mod fields;
 pub mod granted;
 pub mod redirect;
 pub mod register;
+pub mod reply;
+pub mod request;
 pub mod scope;

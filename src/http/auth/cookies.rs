@@ -64,7 +64,7 @@ pub(super) fn known_account(request: &HttpRequest, auth: &Auth) -> Option<String
 }
 
 /// Sets a signed cookie of a step on the way in.
-pub(super) fn set_signed(
+pub(in crate::http) fn set_signed(
     response: &mut HttpResponseBuilder,
     auth: &Auth,
     name: &str,
@@ -76,11 +76,15 @@ pub(super) fn set_signed(
 }
 
 /// What [`set_signed`] set.
-pub(super) fn signed_value(request: &HttpRequest, auth: &Auth, name: &str) -> Option<String> {
+pub(in crate::http) fn signed_value(
+    request: &HttpRequest,
+    auth: &Auth,
+    name: &str,
+) -> Option<String> {
     cookie_value(request, &secure_name(auth, name)).and_then(|value| auth.open_signed(&value))
 }
 
-pub(super) fn expire(response: &mut HttpResponseBuilder, auth: &Auth, name: &str) {
+pub(in crate::http) fn expire(response: &mut HttpResponseBuilder, auth: &Auth, name: &str) {
     append(response, auth, name, "", Some(0));
 }
 

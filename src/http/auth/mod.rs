@@ -22,7 +22,7 @@ mod admin;
 mod backchannel;
 pub(super) mod body;
 mod choose_password;
-mod cookies;
+pub(in crate::http) mod cookies;
 mod delete_user;
 pub(super) mod error;
 mod factor_schema;
@@ -34,11 +34,11 @@ mod reset;
 pub(super) mod schema;
 mod session;
 mod shapes;
-mod sign_in;
+pub(in crate::http) mod sign_in;
 mod sign_up;
 mod social;
 mod social_accounts;
-mod two_factor;
+pub(in crate::http) mod two_factor;
 mod verify;
 mod ways;
 
@@ -184,7 +184,8 @@ fn may_change(request: &HttpRequest) -> bool {
 /// The calls that go by tokens and secrets alone. A cookie is not looked at there, so that no page
 /// could misuse it.
 fn is_by_token(request: &HttpRequest) -> bool {
-    const PATHS: [&str; 4] = ["/token", "/userinfo", "/introspect", "/revoke"];
+    const PATHS: [&str; 6] =
+        ["/token", "/userinfo", "/introspect", "/revoke", "/par", "/device"];
     let path = request.path().strip_prefix("/api/auth/oauth2");
     path.is_some_and(|path| PATHS.contains(&path))
 }
@@ -194,7 +195,9 @@ fn is_by_token(request: &HttpRequest) -> bool {
 /// out is asked first.
 fn is_from_anywhere(request: &HttpRequest) -> bool {
     let path = request.path();
-    path.starts_with("/api/auth/callback/") || path == "/api/auth/oauth2/end-session"
+    path.starts_with("/api/auth/callback/")
+        || path == super::oidc::AUTHORIZE
+        || path == "/api/auth/oauth2/end-session"
 }
 
 /// Which pages may call (`auth-api.md` §2). What changes something and comes with a cookie, and
@@ -209,7 +212,8 @@ fn check_origin(request: &HttpRequest) -> Result<(), Refusal> {
     let page = extract::page_of(request, auth);
     let headers = request.headers();
     if !headers.contains_key(header::COOKIE) {
-        let signs_in = ["/sign-in/", "/sign-up/"].iter().any(|part| request.path().contains(part));
+        let signs_in = ["/sign-in/", "/sign-up/"].iter().any(|part| request.path().contains(part))
+            || request.path() == super::oidc::SIGN_IN;
         if !signs_in {
             return Ok(());
         }
@@ -253,13 +257,13 @@ pub(super) fn device(request: &HttpRequest, auth: &Auth) -> (Device, Option<std:
 
 /// Whether a GET is a page's own call and not a link that somebody, or a scanner of mails, opened
 /// (attack B5): a browser says so.
-fn is_fetch(request: &HttpRequest) -> bool {
+pub(in crate::http) fn is_fetch(request: &HttpRequest) -> bool {
     let mode = request.headers().get("sec-fetch-mode").and_then(|value| value.to_str().ok());
     matches!(mode, Some("cors" | "same-origin"))
 }
 
 /// The session token that a request shows. An access token manages no account.
-fn session_token(request: &HttpRequest, auth: &Auth) -> Option<String> {
+pub(in crate::http) fn session_token(request: &HttpRequest, auth: &Auth) -> Option<String> {
     match extract::shown(request, auth) {
         Shown::Cookie(token) => Some(token),
         Shown::Bearer(token) => auth.session_bearer(&token),

@@ -17,6 +17,7 @@ use crate::{
         sign_in::{SignIn, SignInError},
     },
     domain::email::Email,
+    http::oidc::next_url,
     telemetry::Metrics,
 };
 
@@ -51,6 +52,7 @@ async fn sign_in(
     let password = fields.password("password")?;
     let remember = fields.flag("rememberMe", true);
     let back = fields.callback(&auth)?;
+    let app = next_url(&auth, fields.optional_text("oauth_query").as_deref())?;
     fields.finish()?;
     let email = Email::parse(&email).map_err(|_| Refusal::bad("INVALID_EMAIL", "Invalid email"))?;
     let Some(password) = password else {
@@ -91,11 +93,17 @@ async fn sign_in(
         response.insert_header((header::LOCATION, back.as_str()));
         body.insert("url".to_owned(), back.as_str().into());
     }
+    if let (Some(url), Some(body)) = (app, body.as_object_mut()) {
+        let url = format!("{}{url}", auth.origins().own());
+        response.insert_header((header::LOCATION, url.as_str()));
+        body.insert("redirect".to_owned(), true.into());
+        body.insert("url".to_owned(), url.into());
+    }
     Ok(response.json(body))
 }
 
 /// For the figures.
-fn outcome<T>(started: &Result<T, SignInError>) -> &'static str {
+pub(in crate::http) fn outcome<T>(started: &Result<T, SignInError>) -> &'static str {
     match started {
         Ok(_) => "ok",
         Err(SignInError::Wrong) => "wrong",

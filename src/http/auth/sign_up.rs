@@ -15,6 +15,7 @@ use crate::{
         sign_up::{SignUp, SignUpError, SignedUp},
     },
     domain::{password::Weakness, return_url::ReturnUrl},
+    http::oidc::next_url,
 };
 
 pub(super) const MAX_NAME: usize = 256;
@@ -45,8 +46,9 @@ pub(in crate::http) struct Docs;
 async fn sign_up(
     request: HttpRequest,
     auth: Data<Auth>,
-    fields: Fields,
+    mut fields: Fields,
 ) -> Result<HttpResponse, Refusal> {
+    let app = next_url(&auth, fields.optional_text("oauth_query").as_deref())?;
     let form = form(&auth, fields)?;
     let remember = form.remember;
     let (device, address) = device(&request, &auth);
@@ -62,7 +64,12 @@ async fn sign_up(
         }
         SignedUp::Neutral(user) => (None, &**user),
     };
-    Ok(response.json(json!({ "token": token, "user": shapes::user(user) })))
+    let mut body = json!({ "token": token, "user": shapes::user(user) });
+    if let (Some(url), Some(_), Some(body)) = (app, token, body.as_object_mut()) {
+        body.insert("redirect".to_owned(), true.into());
+        body.insert("url".to_owned(), format!("{}{url}", auth.origins().own()).into());
+    }
+    Ok(response.json(body))
 }
 
 fn form(auth: &Auth, mut fields: Fields) -> Result<SignUp, Refusal> {

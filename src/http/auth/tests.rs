@@ -37,42 +37,42 @@ mod social;
 mod social_attacks;
 mod two_factor;
 
-pub(in crate::http) const PASSWORD: &str = "Owl-Lamp-7 road";
+pub(crate) const PASSWORD: &str = "Owl-Lamp-7 road";
 const FAR: &str = "192.0.2.7:4444";
 
-pub(in crate::http) struct Answer {
-    pub(in crate::http) status: u16,
-    pub(in crate::http) headers: HeaderMap,
-    pub(in crate::http) text: String,
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: HeaderMap,
+    pub(crate) text: String,
 }
 
 impl Answer {
-    pub(in crate::http) fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.text).unwrap_or_else(|_| panic!("no JSON: {}", self.text))
     }
 
-    pub(in crate::http) fn code(&self) -> String {
+    pub(crate) fn code(&self) -> String {
         self.json()["code"].as_str().unwrap_or_default().to_owned()
     }
 
-    pub(in crate::http) fn header(&self, name: &str) -> Option<&str> {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).map(|value| value.to_str().unwrap())
     }
 
-    pub(in crate::http) fn cookies(&self) -> Vec<String> {
+    pub(crate) fn cookies(&self) -> Vec<String> {
         self.headers.get_all("set-cookie").map(|it| it.to_str().unwrap().to_owned()).collect()
     }
 
     /// `name=value` of the session's cookie, as a browser sends it back.
-    pub(in crate::http) fn cookie(&self) -> String {
+    pub(crate) fn cookie(&self) -> String {
         self.cookie_named(SESSION_COOKIE)
     }
 
-    fn known_device(&self) -> String {
+    pub(crate) fn known_device(&self) -> String {
         self.cookie_named("intellistack.known_device")
     }
 
-    pub(in crate::http) fn cookie_named(&self, name: &str) -> String {
+    pub(crate) fn cookie_named(&self, name: &str) -> String {
         let cookies = self.cookies();
         let cookie = cookies.iter().find(|text| text.contains(name)).unwrap();
         cookie.split(';').next().unwrap().to_owned()
@@ -80,23 +80,23 @@ impl Answer {
 }
 
 /// One request to the whole HTTP tree, from far away unless a test says otherwise.
-pub(in crate::http) struct Call<'a> {
+pub(crate) struct Call<'a> {
     bench: &'a Bench,
     request: test::TestRequest,
 }
 
 impl Bench {
-    pub(in crate::http) fn call(&self, method: Method, path: &str) -> Call<'_> {
+    pub(crate) fn call(&self, method: Method, path: &str) -> Call<'_> {
         let peer: SocketAddr = FAR.parse().unwrap();
         let request = test::TestRequest::default().method(method).uri(path).peer_addr(peer);
         Call { bench: self, request }
     }
 
-    pub(in crate::http) fn get(&self, path: &str) -> Call<'_> {
+    pub(crate) fn get(&self, path: &str) -> Call<'_> {
         self.call(Method::GET, path)
     }
 
-    pub(in crate::http) fn post(&self, path: &str, body: &Value) -> Call<'_> {
+    pub(crate) fn post(&self, path: &str, body: &Value) -> Call<'_> {
         let mut call = self.call(Method::POST, path);
         call.request = call
             .request
@@ -105,19 +105,19 @@ impl Bench {
         call
     }
 
-    pub(in crate::http) async fn sign_up(&self, email: &str) -> Answer {
+    pub(crate) async fn sign_up(&self, email: &str) -> Answer {
         let body = json!({"name": "Ada", "email": email, "password": PASSWORD});
         self.post("/api/auth/sign-up/email", &body).send().await
     }
 
-    pub(in crate::http) async fn sign_in(&self, email: &str, password: &str) -> Answer {
+    pub(crate) async fn sign_in(&self, email: &str, password: &str) -> Answer {
         let body = json!({"email": email, "password": password});
         self.post("/api/auth/sign-in/email", &body).send().await
     }
 }
 
 impl Call<'_> {
-    pub(in crate::http) fn with(mut self, name: &str, value: &str) -> Self {
+    pub(crate) fn with(mut self, name: &str, value: &str) -> Self {
         self.request = self.request.append_header((name.to_owned(), value.to_owned()));
         self
     }
@@ -128,16 +128,16 @@ impl Call<'_> {
     }
 
     /// As a page of ours sends it.
-    pub(in crate::http) fn by_page(self, cookie: &str) -> Self {
+    pub(crate) fn by_page(self, cookie: &str) -> Self {
         self.with("cookie", cookie).with("origin", PAGE)
     }
 
-    pub(in crate::http) fn body(mut self, kind: &str, body: impl Into<String>) -> Self {
+    pub(crate) fn body(mut self, kind: &str, body: impl Into<String>) -> Self {
         self.request = self.request.insert_header(("content-type", kind)).set_payload(body.into());
         self
     }
 
-    pub(in crate::http) async fn send(self) -> Answer {
+    pub(crate) async fn send(self) -> Answer {
         let app = App::new()
             .app_data(Data::from(Arc::clone(&self.bench.auth)))
             .app_data(Data::from(Arc::clone(&self.bench.store)))

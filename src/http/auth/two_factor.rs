@@ -19,8 +19,8 @@ use crate::auth::{
 };
 
 /// A sign-in that waits for its second factor.
-const WAITING: &str = "better-auth.two_factor";
-const TRUSTED: &str = "better-auth.trust_device";
+pub(in crate::http) const WAITING: &str = "better-auth.two_factor";
+pub(in crate::http) const TRUSTED: &str = "better-auth.trust_device";
 
 pub(super) fn routes(cfg: &mut ServiceConfig) {
     post(cfg, "/two-factor/enable", enable);
@@ -37,7 +37,7 @@ pub(in crate::http) struct Docs;
 
 /// What follows a right password where there is a second factor: nothing more on a device that is
 /// trusted, otherwise the cookie of a sign-in that waits. Sets the cookies of either.
-pub(super) async fn ask(
+pub(in crate::http) async fn ask(
     request: &HttpRequest,
     auth: &Auth,
     challenge: &Challenge,

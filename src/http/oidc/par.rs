@@ -1,0 +1,59 @@
+//! `POST /oauth2/par`: an app pushes its request before it sends the browser (RFC 9126).
+
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::header,
+    web::{Data, ServiceConfig},
+};
+use serde_json::json;
+
+use super::{
+    client_auth,
+    error::OauthError,
+    incoming::{asked, unfolded},
+    params::{Form, Params},
+};
+use crate::{
+    auth::{Auth, oidc::waiting::PUSHED_LIFE},
+    domain::{
+        clock::SECOND,
+        oidc::{reply::Reply, request::Fault},
+    },
+    http::auth::post,
+};
+
+/// What proves the app, and says nothing about the request.
+const OF_THE_APP: [&str; 3] = ["client_secret", "client_assertion", "client_assertion_type"];
+
+pub(super) fn routes(cfg: &mut ServiceConfig) {
+    post(cfg, "/oauth2/par", push);
+}
+
+impl From<Fault> for OauthError {
+    fn from(fault: Fault) -> Self {
+        Self::bad(fault.code, fault.description)
+    }
+}
+
+async fn push(
+    request: HttpRequest,
+    auth: Data<Auth>,
+    Form(mut params): Form,
+) -> Result<HttpResponse, OauthError> {
+    let client = client_auth::authenticate(&request, &auth, &params).await?;
+    if params.has("request_uri") {
+        return Err(OauthError::invalid_request("A request_uri is not pushed."));
+    }
+    for name in OF_THE_APP {
+        params.remove(name);
+    }
+    params.set("client_id", client.id.as_str());
+    let params: Params = unfolded(&auth, &client, &params)?;
+    Reply::read(|name| params.get(name), &client.metadata)
+        .map_err(|error| OauthError::invalid_request(error.to_string()))?;
+    let asked = asked(&auth, &client, &params)?;
+    let uri = auth.push_request(&client, params.to_query(), asked.jkt).await?;
+    Ok(HttpResponse::Created()
+        .insert_header((header::CACHE_CONTROL, "no-store"))
+        .json(json!({ "request_uri": uri, "expires_in": PUSHED_LIFE / SECOND })))
+}

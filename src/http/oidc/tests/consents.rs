@@ -1,0 +1,155 @@
+//! Better-Auth's calls: pages of somebody's own, and what a person has agreed to.
+
+use super::*;
+use crate::{domain::clock::Millis, store::sessions::tests::row as session_row};
+
+/// The signed query of the page that an authorization leads to.
+async fn oauth_query(bench: &Bench, ask: &Ask, cookie: &str) -> String {
+    let page = bench.open(ask, cookie).await.leads_to();
+    let query = page.split_once('?').unwrap().1.to_owned();
+    // As Better-Auth's client does it: what `ba_param` names, and `sig`.
+    let pairs: Vec<_> = url::form_urlencoded::parse(query.as_bytes()).into_owned().collect();
+    let named = |name: &str| {
+        name == "sig" || pairs.iter().any(|(own, value)| own == "ba_param" && value == name)
+    };
+    let kept = pairs.iter().filter(|(name, _)| named(name));
+    url::form_urlencoded::Serializer::new(String::new()).extend_pairs(kept).finish()
+}
+
+async fn call(bench: &Bench, path: &str, body: &Value, cookie: &str) -> Answer {
+    bench.clock.advance(1);
+    bench.post(&format!("/api/auth{path}"), body).by_page(cookie).send().await
+}
+
+/// Where a script is told to go.
+fn url_of(answer: &Answer) -> String {
+    assert_eq!((answer.status, &answer.json()["redirect"]), (200, &json!(true)), "{}", answer.text);
+    answer.json()["url"].as_str().unwrap().to_owned()
+}
+
+fn path_of(url: &str) -> &str {
+    url.strip_prefix("http://localhost:8080").unwrap()
+}
+
+#[actix_web::test]
+async fn a_sign_in_by_another_page_goes_on_with_the_apps_request() {
+    let bench = Bench::new().await;
+    bench.own_app().await;
+    bench.ada().await;
+    let query = oauth_query(&bench, &Ask::of("own"), "").await;
+
+    let body = json!({ "email": ADA, "password": PASSWORD, "oauth_query": query });
+    let answer = bench.post("/api/auth/sign-in/email", &body).send().await;
+    let told = bench.visit(path_of(&url_of(&answer)), &answer.cookie()).await.told(BACK);
+    assert!(told.contains_key("code"));
+
+    let query = oauth_query(&bench, &Ask::of("own"), "").await;
+    let body = json!({
+        "name": "Bob", "email": "bob@school.example", "password": PASSWORD, "oauth_query": query,
+    });
+    let answer = bench.post("/api/auth/sign-up/email", &body).send().await;
+    assert!(
+        bench
+            .visit(path_of(&url_of(&answer)), &answer.cookie())
+            .await
+            .told(BACK)
+            .contains_key("code")
+    );
+
+    let tampered = query.replace("client_id=own", "client_id=other");
+    let body = json!({ "email": ADA, "password": PASSWORD, "oauth_query": tampered });
+    let answer = bench.post("/api/auth/sign-in/email", &body).send().await;
+    assert_eq!((answer.code().as_str(), answer.cookies().len()), ("INVALID_SIGNATURE", 0));
+}
+
+#[actix_web::test]
+async fn a_page_of_somebodys_own_agrees_declines_and_goes_on() {
+    let bench = Bench::new().await;
+    bench.app("shop", json!({})).await;
+    let cookie = bench.ada().await;
+    let consent = "/oauth2/consent";
+    let query = oauth_query(&bench, &Ask::of("shop"), &cookie).await;
+
+    let missing = call(&bench, consent, &json!({ "accept": true }), &cookie).await;
+    assert_eq!((missing.status, &missing.json()["error"]), (400, &json!("invalid_request")));
+    let tampered = json!({ "accept": true, "oauth_query": format!("{query}x") });
+    let tampered = call(&bench, consent, &tampered, &cookie).await;
+    assert_eq!((tampered.status, &tampered.json()["error"]), (400, &json!("invalid_signature")));
+    let wider = json!({ "accept": true, "oauth_query": query, "scope": "openid tutor" });
+    assert_eq!(call(&bench, consent, &wider, &cookie).await.json()["error"], "invalid_scope");
+
+    let less = json!({ "accept": true, "oauth_query": query, "scope": "openid" });
+    let url = url_of(&call(&bench, consent, &less, &cookie).await);
+    assert!(url.starts_with(BACK) && url.contains("code="), "{url}");
+    assert_eq!(bench.newest_code().await.1.scopes.to_string(), "openid");
+    let query = oauth_query(&bench, &Ask::of("shop"), &cookie).await;
+    let no = json!({ "accept": false, "oauth_query": query });
+    let url = url_of(&call(&bench, consent, &no, &cookie).await);
+    assert!(url.starts_with(BACK) && url.contains("error=access_denied"), "{url}");
+
+    let ask = Ask::of("shop").with("scope", "openid").with("prompt", "select_account");
+    let query = oauth_query(&bench, &ask, &cookie).await;
+    let chosen = json!({ "selected": true, "oauth_query": query });
+    let url = url_of(&call(&bench, "/oauth2/continue", &chosen, &cookie).await);
+    assert!(bench.visit(path_of(&url), &cookie).await.told(BACK).contains_key("code"));
+}
+
+#[actix_web::test]
+async fn a_consent_is_its_persons_and_ends_what_it_allowed() {
+    let bench = Bench::new().await;
+    bench.app("shop", json!({})).await;
+    let cookie = bench.ada().await;
+    let bob = bench.sign_up("bob@school.example").await.cookie();
+    let page = bench.open(&Ask::of("shop"), &cookie).await.leads_to();
+    let page = bench.visit(&page, &cookie).await;
+    bench.agree(&page, "accept", &cookie).await.told(BACK);
+    let list = async |cookie: &str| {
+        let call = bench.get("/api/auth/oauth2/get-consents").with("cookie", cookie);
+        call.send().await.json()
+    };
+    let mine = list(&cookie).await;
+    assert_eq!(
+        (&mine[0]["clientId"], &mine[0]["clientName"]),
+        (&json!("shop"), &json!("The shop app"))
+    );
+    assert_eq!(mine[0]["scopes"], json!(["openid", "email"]));
+    assert_eq!(list(&bob).await, json!([]));
+    let user = bench.newest_code().await.0.user_id;
+    let id = mine[0]["id"].clone();
+    let grant = async |name: &str| {
+        let mut grant = session_row(name, user.as_str());
+        grant.client_id = Some(ClientId::new("shop"));
+        grant.expires_at = i64::MAX;
+        bench.store.insert_session(grant, event(name, AuthEventKind::SignIn, 1)).await.unwrap();
+    };
+    let sessions = async || bench.store.sessions_of(&user, Millis(1)).await.unwrap().len();
+    grant("first").await;
+
+    for path in ["/oauth2/delete-consent", "/oauth2/update-consent"] {
+        let body = if path.ends_with("delete-consent") {
+            json!({ "id": id })
+        } else {
+            json!({ "id": id, "update": { "scopes": ["openid"] } })
+        };
+        assert_eq!(call(&bench, path, &body, &bob).await.code(), "CONSENT_NOT_FOUND");
+        assert_eq!(bench.post(&format!("/api/auth{path}"), &body).send().await.status, 401);
+    }
+    let wider = json!({ "id": id, "update": { "scopes": ["openid", "tutor"] } });
+    assert_eq!(
+        call(&bench, "/oauth2/update-consent", &wider, &cookie).await.code(),
+        "CONSENT_TOO_WIDE"
+    );
+    assert_eq!(sessions().await, 2);
+    let less = json!({ "id": id, "update": { "scopes": ["openid"] } });
+    let less = call(&bench, "/oauth2/update-consent", &less, &cookie).await;
+    assert_eq!((less.status, &less.json()["scopes"]), (200, &json!(["openid"])), "{}", less.text);
+    assert_eq!(sessions().await, 1, "what was granted has ended");
+
+    grant("second").await;
+    let gone = call(&bench, "/oauth2/delete-consent", &json!({ "id": id }), &cookie).await;
+    assert_eq!(gone.status, 200, "{}", gone.text);
+    assert_eq!((list(&cookie).await, sessions().await), (json!([]), 1));
+    assert!(bench.store.codes().await.unwrap().is_empty(), "a code on its way is worth nothing");
+    let silent = bench.open(&Ask::of("shop").with("prompt", "none"), &cookie).await;
+    assert_eq!(silent.error(), "consent_required");
+}
