@@ -1,6 +1,6 @@
 //! Whether an app gets a code, and what its person must do before (OpenID Connect Core §3.1.2).
 
-use super::{client::Client, waiting::Waiting};
+use super::{client::Client, hint, waiting::Waiting};
 use crate::{
     auth::{Auth, AuthError, hash_token, sessions::Device},
     domain::{
@@ -272,7 +272,8 @@ impl Auth {
 /// What a request asks of the person herself: to sign in (again), or to sign up.
 fn must_prove(asking: Asking<'_>, seen: &Seen, now: Millis) -> Option<Step> {
     let request = asking.request;
-    if request.prompt.create && !asking.is_since(Millis(seen.session.created_at)) {
+    // Whoever comes back from there with an account, be it an old one, has had the choice.
+    if request.prompt.create && asking.since().is_none() {
         return Some(Step::SignUp);
     }
     let proved = asking.is_since(seen.proved_at());

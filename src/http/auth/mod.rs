@@ -68,6 +68,7 @@ pub(super) fn docs() -> utoipa::openapi::OpenApi {
         backchannel::Docs::openapi,
         super::oidc::docs,
         admin::Docs::openapi,
+        super::oidc::docs,
     ];
     for area in areas {
         all.merge(area());

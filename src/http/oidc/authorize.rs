@@ -30,6 +30,25 @@ pub(super) fn routes(cfg: &mut ServiceConfig) {
     at(cfg, "/oauth2/authorize", vec![web::get().to(opened), web::post().to(sent)]);
 }
 
+#[derive(utoipa::OpenApi)]
+#[openapi(paths(opened, sent))]
+pub(super) struct Docs;
+
+#[utoipa::path(
+    get,
+    path = "/oauth2/authorize",
+    operation_id = "authorize",
+    tag = "openid",
+    summary = "Where apps send people (RFC 6749, OpenID Connect Core)",
+    params(("client_id" = Option<String>, Query, description = "The app; all else is in the standards"), ("request_uri" = Option<String>, Query, description = "A request that was pushed")),
+    security(()),
+    responses(
+        (status = 200, description = "The address, for a script; with response_mode=form_post a page", body = String, content_type = "text/html"),
+        (status = 303, description = "On to the app, or to a page on which the person signs in or agrees"),
+        (status = "4XX", description = "A page that says why the app is not answered", body = String, content_type = "text/html"),
+        (status = "5XX", description = "Failed"),
+    ),
+)]
 async fn opened(request: HttpRequest, auth: Data<Auth>) -> Result<HttpResponse, OauthError> {
     let params = Params::parse(request.query_string().as_bytes());
     match read(&auth, params).await {
@@ -40,6 +59,20 @@ async fn opened(request: HttpRequest, auth: Data<Auth>) -> Result<HttpResponse, 
 
 /// By POST, from a page of another site, the browser sends no cookie of ours: so the request is kept
 /// and opened by GET.
+#[utoipa::path(
+    post,
+    path = "/oauth2/authorize",
+    operation_id = "authorizeByPost",
+    tag = "openid",
+    summary = "The same by a form of another site",
+    request_body(content = String, content_type = "application/x-www-form-urlencoded"),
+    security(()),
+    responses(
+        (status = 303, description = "On to the same by GET"),
+        (status = "4XX", description = "A page that says why the app is not answered", body = String, content_type = "text/html"),
+        (status = "5XX", description = "Failed"),
+    ),
+)]
 async fn sent(
     request: HttpRequest,
     auth: Data<Auth>,
@@ -57,12 +90,10 @@ async fn sent(
     if let Err(fault) = &incoming.request {
         return Ok(refuse(&request, &auth, &incoming.reply, fault));
     }
-    let uri = match &incoming.waiting {
-        Some(waiting) => waiting.uri.clone(),
-        None => {
-            let query = incoming.params.to_query();
-            auth.hold_request(&incoming.client, query, None).await?
-        }
+    let uri = if let Some(waiting) = &incoming.waiting {
+        waiting.uri.clone()
+    } else {
+        auth.hold_request(&incoming.client, incoming.params.to_query(), None).await?
     };
     Ok(on(&request, &auth, &path_of(incoming.client.id.as_str(), &uri)))
 }

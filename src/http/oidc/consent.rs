@@ -15,6 +15,7 @@ use super::{
     error::OauthError,
     incoming::Incoming,
     oauth_query::opened,
+    schema::{ConsentBody, OnBody},
     sheet::{PageFault, Sheet, filled, titled},
 };
 use crate::{
@@ -41,6 +42,24 @@ pub(super) fn routes(cfg: &mut ServiceConfig) {
     at(cfg, "/oauth2/consent", vec![web::get().to(shown), web::post().to(said)]);
 }
 
+#[derive(utoipa::OpenApi)]
+#[openapi(paths(shown, said))]
+pub(super) struct Docs;
+
+#[utoipa::path(
+    get,
+    path = "/oauth2/consent",
+    operation_id = "showConsent",
+    tag = "openid",
+    summary = "The page on which people let an app in",
+    security(()),
+    responses(
+        (status = 200, description = "The form", body = String, content_type = "text/html"),
+        (status = 303, description = "There is nothing to agree to"),
+        (status = "4XX", description = "A page that says why the app is not answered", body = String, content_type = "text/html"),
+        (status = "5XX", description = "Failed"),
+    ),
+)]
 async fn shown(request: HttpRequest, auth: Data<Auth>) -> Result<HttpResponse, OauthError> {
     let Ok(incoming) = opened(&auth, Some(request.query_string())).await else {
         return Ok(Sheet::asked(&auth, &request, None).fault(&PageFault::Gone));
@@ -115,6 +134,20 @@ fn list(words: &Words, asked: &AuthRequest) -> String {
     scopes.chain(resources).map(|item| format!("<li>{item}</li>")).collect::<Vec<_>>().concat()
 }
 
+#[utoipa::path(
+    post,
+    path = "/oauth2/consent",
+    operation_id = "oauth2Consent",
+    tag = "openid",
+    summary = "Lets an app in, or does not",
+    request_body(content = ConsentBody),
+    responses(
+        (status = 200, description = "Where to go, for a script", body = OnBody),
+        (status = 303, description = "On to the app"),
+        (status = "4XX", description = "Refused"),
+        (status = "5XX", description = "Failed"),
+    ),
+)]
 async fn said(
     request: HttpRequest,
     auth: Data<Auth>,

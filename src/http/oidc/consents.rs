@@ -8,6 +8,7 @@ use actix_web::{
 };
 use serde_json::{Value, json};
 
+use super::schema::{AgreedBody, NarrowBody, WithdrawBody};
 use crate::{
     auth::{
         Auth, Identity,
@@ -22,6 +23,10 @@ pub(super) fn routes(cfg: &mut ServiceConfig) {
     post(cfg, "/oauth2/update-consent", update);
     post(cfg, "/oauth2/delete-consent", delete);
 }
+
+#[derive(utoipa::OpenApi)]
+#[openapi(paths(list, update, delete))]
+pub(super) struct Docs;
 
 impl From<ConsentError> for Refusal {
     fn from(error: ConsentError) -> Self {
@@ -38,6 +43,18 @@ impl From<ConsentError> for Refusal {
     }
 }
 
+#[utoipa::path(
+    get,
+    path = "/oauth2/get-consents",
+    operation_id = "getOauthConsents",
+    tag = "openid",
+    summary = "What the caller lets apps do",
+    responses(
+        (status = 200, description = "Newest first", body = Vec<AgreedBody>),
+        (status = "4XX", description = "Refused"),
+        (status = "5XX", description = "Failed"),
+    ),
+)]
 async fn list(request: HttpRequest, auth: Data<Auth>) -> Result<HttpResponse, Refusal> {
     let caller = own_caller(&request, &auth).await?;
     let consents = auth.consents(&caller).await?;
@@ -45,6 +62,19 @@ async fn list(request: HttpRequest, auth: Data<Auth>) -> Result<HttpResponse, Re
     Ok(HttpResponse::Ok().insert_header((header::CACHE_CONTROL, "no-store")).json(all))
 }
 
+#[utoipa::path(
+    post,
+    path = "/oauth2/update-consent",
+    operation_id = "updateOauthConsent",
+    tag = "openid",
+    summary = "Lets an app do less; what it was granted ends",
+    request_body(content = NarrowBody),
+    responses(
+        (status = 200, description = "As it is now", body = AgreedBody),
+        (status = "4XX", description = "Refused"),
+        (status = "5XX", description = "Failed"),
+    ),
+)]
 async fn update(
     request: HttpRequest,
     auth: Data<Auth>,
@@ -67,6 +97,19 @@ async fn update(
 }
 
 /// The app's tokens are worth nothing from here on, on every node within a second.
+#[utoipa::path(
+    post,
+    path = "/oauth2/delete-consent",
+    operation_id = "deleteOauthConsent",
+    tag = "openid",
+    summary = "Shows an app the door",
+    request_body(content = WithdrawBody),
+    responses(
+        (status = 200, description = "Withdrawn"),
+        (status = "4XX", description = "Refused"),
+        (status = "5XX", description = "Failed"),
+    ),
+)]
 async fn delete(
     request: HttpRequest,
     auth: Data<Auth>,

@@ -12,6 +12,7 @@ use super::{
     error::OauthError,
     incoming::{asked, unfolded},
     params::{Form, Params},
+    schema::PushedBody,
 };
 use crate::{
     auth::{Auth, oidc::waiting::PUSHED_LIFE},
@@ -29,12 +30,30 @@ pub(super) fn routes(cfg: &mut ServiceConfig) {
     post(cfg, "/oauth2/par", push);
 }
 
+#[derive(utoipa::OpenApi)]
+#[openapi(paths(push))]
+pub(super) struct Docs;
+
 impl From<Fault> for OauthError {
     fn from(fault: Fault) -> Self {
         Self::bad(fault.code, fault.description)
     }
 }
 
+#[utoipa::path(
+    post,
+    path = "/oauth2/par",
+    operation_id = "pushRequest",
+    tag = "openid",
+    summary = "An app pushes its request beforehand (RFC 9126)",
+    request_body(content = String, content_type = "application/x-www-form-urlencoded"),
+    security(()),
+    responses(
+        (status = 201, description = "Where it waits, and how long", body = PushedBody),
+        (status = "4XX", description = "Refused"),
+        (status = "5XX", description = "Failed"),
+    ),
+)]
 async fn push(
     request: HttpRequest,
     auth: Data<Auth>,

@@ -14,6 +14,7 @@ use super::{
     error::OauthError,
     incoming::Incoming,
     oauth_query::opened,
+    schema::{ContinueBody, OnBody},
     sheet::{Sheet, filled},
 };
 use crate::{
@@ -37,6 +38,24 @@ pub(super) fn routes(cfg: &mut ServiceConfig) {
     post(cfg, "/oauth2/continue", go_on);
 }
 
+#[derive(utoipa::OpenApi)]
+#[openapi(paths(shown, go_on))]
+pub(super) struct Docs;
+
+#[utoipa::path(
+    get,
+    path = "/oauth2/select-account",
+    operation_id = "showAccounts",
+    tag = "openid",
+    summary = "The page on which people choose an account",
+    security(()),
+    responses(
+        (status = 200, description = "The form", body = String, content_type = "text/html"),
+        (status = 303, description = "There is nothing to choose"),
+        (status = "4XX", description = "Refused"),
+        (status = "5XX", description = "Failed"),
+    ),
+)]
 async fn shown(request: HttpRequest, auth: Data<Auth>) -> Result<HttpResponse, OauthError> {
     let incoming = opened(&auth, Some(request.query_string())).await?;
     let asked = match &incoming.request {
@@ -81,6 +100,20 @@ fn page(
     sheet.answer(StatusCode::OK, words.select_title, &body)
 }
 
+#[utoipa::path(
+    post,
+    path = "/oauth2/continue",
+    operation_id = "oauth2Continue",
+    tag = "openid",
+    summary = "Goes on with an app's request",
+    request_body(content = ContinueBody),
+    responses(
+        (status = 200, description = "Where to go, for a script", body = OnBody),
+        (status = 303, description = "On"),
+        (status = "4XX", description = "Refused"),
+        (status = "5XX", description = "Failed"),
+    ),
+)]
 async fn go_on(
     request: HttpRequest,
     auth: Data<Auth>,

@@ -39,6 +39,10 @@ pub(super) fn routes(cfg: &mut ServiceConfig) {
     at(cfg, "/oauth2/sign-in", vec![web::get().to(shown), web::post().to(sent)]);
 }
 
+#[derive(utoipa::OpenApi)]
+#[openapi(paths(shown, sent))]
+pub(super) struct Docs;
+
 /// Where somebody goes on, and for which app.
 pub(super) struct Place {
     pub back: String,
@@ -90,6 +94,18 @@ pub(super) fn here(back: &str, more: &[(&str, &str)]) -> String {
     format!("{SIGN_IN}?{}", query.finish())
 }
 
+#[utoipa::path(
+    get,
+    path = "/oauth2/sign-in",
+    operation_id = "showSignIn",
+    tag = "openid",
+    summary = "The page on which people sign in for an app",
+    params(("continue" = Option<String>, Query, description = "Where it goes on: a path under /api/auth/oauth2/"), ("login_hint" = Option<String>, Query, description = "The address to begin with"), ("ui_locales" = Option<String>, Query, description = "Languages, the best first")),
+    security(()),
+    responses(
+        (status = 200, description = "The form", body = String, content_type = "text/html"),
+    ),
+)]
 async fn shown(request: HttpRequest, auth: Data<Auth>) -> HttpResponse {
     let place = Place::of(&auth, page_param(&request, "continue").as_deref()).await;
     let sheet = place.sheet(&auth, &request);
@@ -102,6 +118,20 @@ async fn shown(request: HttpRequest, auth: Data<Auth>) -> HttpResponse {
     page.form(&Form { email: &hint.unwrap_or_default(), ..Form::default() })
 }
 
+#[utoipa::path(
+    post,
+    path = "/oauth2/sign-in",
+    operation_id = "signInForApp",
+    tag = "openid",
+    summary = "The form of that page: a password, or then a code",
+    request_body(content = String, content_type = "application/x-www-form-urlencoded"),
+    security(()),
+    responses(
+        (status = 303, description = "Signed in and on, or to the second step"),
+        (status = "4XX", description = "The form, with what was wrong", body = String, content_type = "text/html"),
+        (status = "5XX", description = "Failed"),
+    ),
+)]
 async fn sent(
     request: HttpRequest,
     auth: Data<Auth>,
@@ -150,13 +180,12 @@ async fn enter(
             started.user
         }
         Err(SignInError::SecondFactor(challenge)) => {
-            match two_factor::ask(request, auth, &challenge, &mut response).await? {
-                Some(started) => started.user,
-                None => {
-                    let code = here(&page.place.back, &[("step", "code")]);
-                    return Ok(to(&mut response, &code));
-                }
-            }
+            let trusted = two_factor::ask(request, auth, &challenge, &mut response).await?;
+            let Some(started) = trusted else {
+                let code = here(&page.place.back, &[("step", "code")]);
+                return Ok(to(&mut response, &code));
+            };
+            started.user
         }
         Err(error) => return refused(page, &email, error),
     };
