@@ -72,7 +72,11 @@ export function App() {
 
   if (pending) return <Shell><Spinner label="Loading…" /></Shell>;
   if (path === "/sign-in") return user ? <Redirect to={nextPath(search)} /> : <SignInPage back={nextPath(search)} />;
-  if (path === "/sign-up") return user ? <Redirect to={user.emailVerified ? "/" : "/check-mail"} /> : <SignUpPage />;
+  if (path === "/sign-up") {
+    const back = nextPath(search);
+    const after = back !== "/" ? back : user?.emailVerified ? "/" : "/check-mail";
+    return user ? <Redirect to={after} /> : <SignUpPage back={after} />;
+  }
   if (path === "/forgot") return user ? <Redirect to="/account" /> : <ForgotPage />;
   if (path === "/") return user ? <CoursesPage /> : <LandingPage />;
 

@@ -15,6 +15,12 @@ export const place = new Store<Place>(here());
 window.addEventListener("popstate", () => place.set(here()));
 
 export function go(to: string, replace = false): void {
+  // What the server itself shows, such as the way back to an app that somebody signs in for.
+  if (to.startsWith("/api/")) {
+    if (replace) location.replace(to);
+    else location.assign(to);
+    return;
+  }
   const same = to === location.pathname + location.search + location.hash;
   if (replace || same) history.replaceState(null, "", to);
   else history.pushState(null, "", to);

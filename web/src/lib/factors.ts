@@ -11,6 +11,15 @@ export interface LinkedAccount {
   createdAt: string;
 }
 
+/** What the person lets an app do. */
+export interface AppAccess {
+  id: string;
+  clientId: string;
+  clientName: string | null;
+  scopes: string[];
+  createdAt: string;
+}
+
 export interface Passkey {
   id: string;
   name: string | null;
@@ -85,6 +94,9 @@ export const factors = {
   },
   linked: () => call<LinkedAccount[]>("/list-accounts"),
   unlink: (account: LinkedAccount) => call("/unlink-account", { accountId: account.id }),
+
+  apps: () => call<AppAccess[]>("/oauth2/get-consents"),
+  withdraw: (app: AppAccess) => call("/oauth2/delete-consent", { id: app.id }),
 
   verify: (code: string, trustDevice: boolean) =>
     thenRefresh(call(/^\s*\d[\d\s]*$/.test(code) ? "/two-factor/verify-totp" : "/two-factor/verify-backup-code", { code, trustDevice })),

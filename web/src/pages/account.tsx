@@ -1,5 +1,6 @@
 import { useEffect, useState } from "preact/hooks";
 import { DeletePanel, EmailPanel, PasswordPanel } from "../components/credentials";
+import { AppsPanel } from "../components/apps";
 import { LinkedPanel, PasskeysPanel, TwoFactorPanel } from "../components/security";
 import { Shell } from "../components/shell";
 import { LoadError, Notice, Spinner, useLoad, usePageTitle } from "../components/ui";
@@ -61,6 +62,7 @@ export function AccountPage() {
       <TwoFactorPanel enabled={user.twoFactorEnabled === true} />
       <PasskeysPanel />
       <LinkedPanel error={providerError(location.search)} />
+      <AppsPanel />
       <EmailPanel email={user.email} verified={user.emailVerified} />
       <DeletePanel />
     </Shell>

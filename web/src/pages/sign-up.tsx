@@ -5,7 +5,7 @@ import { auth } from "../lib/auth";
 import { STRENGTH_WORDS, passwordRules, passwordStrength } from "../lib/password";
 import { go } from "../router";
 
-export function SignUpPage() {
+export function SignUpPage({ back }: { back: string }) {
   usePageTitle("Sign up");
   const [name, setName] = useState("");
   const [email, setEmail] = useState("");
@@ -24,7 +24,7 @@ export function SignUpPage() {
     const failure = await auth.signUp(name.trim(), email.trim(), password);
     setBusy(false);
     if (failure) setFailed(failure.message);
-    else go("/check-mail", true);
+    else go(back, true);
   };
 
   return (
