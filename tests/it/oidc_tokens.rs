@@ -2,9 +2,12 @@
 
 use std::{path::PathBuf, time::Instant};
 
+use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use diesel::{Connection, SqliteConnection, connection::SimpleConnection};
 use reqwest::Response;
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 
 use crate::{
     live::SOON,
@@ -36,7 +39,7 @@ impl Data {
             Self::Postgres(url) => {
                 let (client, connection) =
                     tokio_postgres::connect(url, tokio_postgres::NoTls).await.unwrap();
-                tokio::spawn(connection);
+                tokio::runtime::Handle::current().spawn(connection);
                 client.batch_execute(statements).await.unwrap();
             }
         }
@@ -91,6 +94,15 @@ impl World {
     }
 
     async fn form(&self, path: &str, form: &[(&str, &str)]) -> Response {
+        self.form_with(path, form, None).await
+    }
+
+    async fn form_with(
+        &self,
+        path: &str,
+        form: &[(&str, &str)],
+        proof: Option<String>,
+    ) -> Response {
         let who = [("client_id", "app"), ("client_secret", SECRET)];
         let body = url::form_urlencoded::Serializer::new(String::new())
             .extend_pairs(form)
@@ -98,7 +110,12 @@ impl World {
             .finish();
         let request = self.person.http.post(format!("{}/api/auth/oauth2{path}", self.person.url));
         let kind = "application/x-www-form-urlencoded";
-        request.header("content-type", kind).body(body).send().await.unwrap()
+        let request = request.header("content-type", kind).body(body);
+        let request = match proof {
+            Some(proof) => request.header("dpop", proof),
+            None => request,
+        };
+        request.send().await.unwrap()
     }
 
     async fn redeem(&self, code: &str) -> (u16, Value) {
@@ -179,4 +196,54 @@ async fn a_revoked_refresh_token_is_refused_after_kill_9_on_postgresql_too() {
         [("INTELLISTACK__DATABASE__URL", url.as_str()), ("INTELLISTACK__TUTOR__PACE_MS", "0")];
     let home = Home::with(&settings);
     what_is_revoked_stays_revoked(home, Data::Postgres(url)).await;
+}
+
+/// A proof by this key for a call (RFC 9449 §4.2).
+fn proof(pair: &Ed25519KeyPair, (method, url): (&str, &str), token: Option<&str>) -> String {
+    let part = |text: &[u8]| URL_SAFE_NO_PAD.encode(text);
+    let jwk = json!({ "kty": "OKP", "crv": "Ed25519", "x": part(pair.public_key().as_ref()) });
+    let header = json!({ "typ": "dpop+jwt", "alg": "EdDSA", "jwk": jwk });
+    let claims = json!({
+        "jti": uuid::Uuid::new_v4().to_string(),
+        "htm": method,
+        "htu": url,
+        "iat": jsonwebtoken::get_current_timestamp(),
+        "ath": token.map(|token| part(&Sha256::digest(token.as_bytes()))),
+    });
+    let message =
+        format!("{}.{}", part(header.to_string().as_bytes()), part(claims.to_string().as_bytes()));
+    format!("{message}.{}", part(pair.sign(message.as_bytes()).as_ref()))
+}
+
+/// Attack D18, at the live socket.
+#[tokio::test]
+async fn a_bound_token_opens_a_socket_with_a_proof_of_its_key_and_not_without() {
+    let home = Home::quick();
+    let data = Data::File(home.data().join("intellistack.db"));
+    let server = home.start();
+    let mut world = World::new(&server, data).await;
+    let pair = Ed25519KeyPair::generate().unwrap();
+    let code = world.code().await;
+    let form = [("grant_type", "authorization_code"), ("code", &*code), ("redirect_uri", BACK)];
+    let here = format!("{}/api/auth/oauth2/token", server.url());
+    let shown = proof(&pair, ("POST", &here), None);
+    let (status, tokens) = read(world.form_with("/token", &form, Some(shown)).await).await;
+    assert_eq!((status, &tokens["token_type"]), (200, &json!("DPoP")), "{tokens}");
+    let token = tokens["access_token"].as_str();
+    let live = format!("{}/api/v1/live", server.url());
+
+    let good = proof(&pair, ("GET", &live), token);
+    world.socket("DPoP", &tokens, Some(good.clone())).await.expect("welcome").await;
+
+    let other = Ed25519KeyPair::generate().unwrap();
+    for (scheme, shown) in [
+        ("DPoP", Some(good)),
+        ("DPoP", None),
+        ("Bearer", None),
+        ("DPoP", Some(proof(&other, ("GET", &live), token))),
+        ("DPoP", Some(proof(&pair, ("GET", &here), token))),
+    ] {
+        let mut refused = world.socket(scheme, &tokens, shown.clone()).await;
+        assert_eq!(refused.closed().await, Some(4101), "{scheme} {shown:?}");
+    }
 }

@@ -53,7 +53,7 @@ impl<'a> Signed<'a> {
     pub(crate) fn moment(&self, name: &str) -> Result<Option<Millis>, ()> {
         let Some(value) = self.claims.get(name) else { return Ok(None) };
         let whole = value.as_i64();
-        let seconds = whole.or_else(|| value.as_f64().and_then(|it| whole_seconds(it))).ok_or(())?;
+        let seconds = whole.or_else(|| value.as_f64().and_then(whole_seconds)).ok_or(())?;
         Ok(Some(Millis(seconds.saturating_mul(SECOND))))
     }
 }
