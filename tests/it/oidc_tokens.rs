@@ -130,12 +130,18 @@ impl World {
     }
 
     async fn live(&self, tokens: &Value) -> Live {
-        let bearer = format!("Bearer {}", tokens["access_token"].as_str().unwrap());
-        let headers =
-            [("sec-websocket-protocol", "tutor.v1.json".to_owned()), ("authorization", bearer)];
+        let mut live = self.socket("Bearer", tokens, None).await;
+        live.expect("welcome").await;
+        live
+    }
+
+    async fn socket(&self, scheme: &str, tokens: &Value, proof: Option<String>) -> Live {
+        let shown = format!("{scheme} {}", tokens["access_token"].as_str().unwrap());
+        let mut headers =
+            vec![("sec-websocket-protocol", "tutor.v1.json".to_owned()), ("authorization", shown)];
+        headers.extend(proof.map(|proof| ("dpop", proof)));
         let mut live = Live::open_with(&self.person.url, &headers).await.unwrap();
         live.send(json!({ "type": "hello", "id": 1, "client": "it" })).await;
-        live.expect("welcome").await;
         live
     }
 

@@ -6,7 +6,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256, Sha512};
 
-use super::{claims, client::Client, redeem::Asked};
+use super::{
+    claims,
+    client::Client,
+    redeem::{Asked, Ground},
+};
 use crate::{
     auth::{
         Auth, AuthError,
@@ -111,8 +115,8 @@ impl Auth {
         if user.id != to.user {
             return Err(over());
         }
-        self.begin_grant(client, (to.granted, &Asked::default()), (session, user), None, device)
-            .await
+        let ground = Ground { browser: session, user, code: None };
+        self.begin_grant(client, (to.granted, &Asked::default()), ground, device).await
     }
 
     /// A token in the app's own name (RFC 6749 §4.4).

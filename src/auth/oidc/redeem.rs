@@ -52,6 +52,15 @@ pub(crate) struct Asked<'a> {
     pub jkt: Option<&'a str>,
 }
 
+/// What a grant begins from.
+pub(super) struct Ground<'a> {
+    /// The sign-in in the browser, and its person.
+    pub browser: Session,
+    pub user: User,
+    /// The hash of the code that is used up by it.
+    pub code: Option<&'a str>,
+}
+
 impl Auth {
     pub(crate) async fn redeem_code(
         &self,
@@ -84,8 +93,8 @@ impl Auth {
         let mut granted: Granted = serde_json::from_str(&code.granted).map_err(damaged)?;
         check_key(granted.jkt.as_deref(), asked.jkt)?;
         granted.jkt = asked.jkt.map(str::to_owned);
-        let begun =
-            self.begin_grant(client, (granted, asked), (session, user), Some(&hash), device);
+        let ground = Ground { browser: session, user, code: Some(&hash) };
+        let begun = self.begin_grant(client, (granted, asked), ground, device);
         match begun.await {
             // Somebody else was faster, which is a second use.
             Err(IssueError::InvalidGrant(why)) => {
@@ -103,10 +112,10 @@ impl Auth {
         &self,
         client: &Client,
         (mut granted, asked): (Granted, &Asked<'_>),
-        (browser, user): (Session, User),
-        code: Option<&str>,
+        ground: Ground<'_>,
         device: &Device,
     ) -> Result<Tokens, IssueError> {
+        let Ground { browser, user, code } = ground;
         match self.check(&browser, &user) {
             Err(AuthError::NotSignedIn | AuthError::Banned) => return Err(over()),
             checked => checked?,
