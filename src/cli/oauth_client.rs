@@ -77,7 +77,7 @@ struct CreateArgs {
 
 #[derive(Debug, clap::Args)]
 struct UpdateArgs {
-    /// The client_id.
+    /// The app's id.
     id: String,
     #[command(flatten)]
     given: Given,
@@ -97,7 +97,7 @@ struct Given {
 
 #[derive(Debug, clap::Args)]
 struct ListArgs {
-    /// Words of the name, or a whole client_id.
+    /// Words of the name, or a whole id.
     #[arg(long, value_name = "WORDS")]
     search: Option<String>,
     /// Print one JSON object a line.
@@ -108,7 +108,7 @@ struct ListArgs {
 /// One app.
 #[derive(Debug, clap::Args)]
 struct NamedArgs {
-    /// The client_id.
+    /// The app's id.
     id: String,
     #[arg(long)]
     json: bool,

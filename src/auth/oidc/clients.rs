@@ -161,7 +161,7 @@ impl Auth {
             created_at: now,
             updated_at: now,
         };
-        let records = self.client_records(hand, AuthEventKind::ClientCreated, &row, json!({}));
+        let records = self.client_records(hand, AuthEventKind::ClientCreated, &row, &json!({}));
         self.store.insert_client(row.clone(), records).await?;
         Ok(Registered { row, metadata, secret, token })
     }
@@ -237,7 +237,7 @@ impl Auth {
         if let (Some(disabled), Some(detail)) = (edit.disabled, detail.as_object_mut()) {
             detail.insert("disabled".to_owned(), disabled.into());
         }
-        let records = self.client_records(hand, AuthEventKind::ClientChanged, &row, detail);
+        let records = self.client_records(hand, AuthEventKind::ClientChanged, &row, &detail);
         let row = self.store.edit_client(&row, edit, records).await?;
         Ok(Registered { row, metadata, secret, token: None })
     }
@@ -257,7 +257,7 @@ impl Auth {
         let hash = Some(Some(hash_token(&secret)));
         let edit = ClientEdit { secret_hash: hash, ..ClientEdit::default() };
         let detail = json!({ "changed": ["client_secret"] });
-        let records = self.client_records(hand, AuthEventKind::ClientChanged, &row, detail);
+        let records = self.client_records(hand, AuthEventKind::ClientChanged, &row, &detail);
         let row = self.store.edit_client(&row, edit, records).await?;
         Ok(Registered { row, metadata, secret: Some(secret), token: None })
     }
@@ -269,7 +269,7 @@ impl Auth {
         found: &Registered,
     ) -> Result<(), ClientError> {
         let row = &found.row;
-        let records = self.client_records(hand, AuthEventKind::ClientRemoved, row, json!({}));
+        let records = self.client_records(hand, AuthEventKind::ClientRemoved, row, &json!({}));
         Ok(self.store.remove_client(&row.id, records).await?)
     }
 
@@ -305,7 +305,7 @@ impl Auth {
         hand: Hand<'_>,
         kind: AuthEventKind,
         row: &ClientRow,
-        detail: Value,
+        detail: &Value,
     ) -> Records {
         let mut event = match hand {
             Hand::Operator => self.event(kind, &Device::default()),
@@ -318,7 +318,7 @@ impl Auth {
         }
         let entry = match hand {
             Hand::Staff(by) if hand.is_trusted() => {
-                Some(self.audit_entry(by.admin, kind.as_str(), row.id.as_str(), &detail))
+                Some(self.audit_entry(by.admin, kind.as_str(), row.id.as_str(), detail))
             }
             _ => None,
         };

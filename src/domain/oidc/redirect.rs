@@ -256,6 +256,7 @@ mod tests {
 
     /// Attack D1, at registration.
     #[test]
+    #[expect(clippy::too_many_lines, reason = "a table of addresses")]
     fn only_plain_addresses_are_registered() {
         for (uri, kind, fits) in [
             ("https://app.example/cb", Web, true),

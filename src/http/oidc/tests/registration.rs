@@ -12,7 +12,8 @@ fn everyday(changes: Value) -> Value {
         "client_name": "Timetable", "redirect_uris": ["https://app.example/cb"],
         "grant_types": ["authorization_code", "refresh_token"],
     });
-    body.as_object_mut().unwrap().extend(changes.as_object().unwrap().clone());
+    let Value::Object(changes) = changes else { panic!("no object") };
+    body.as_object_mut().unwrap().extend(changes);
     body
 }
 
