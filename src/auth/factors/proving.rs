@@ -8,7 +8,6 @@ use crate::{
         sessions::{BY_CODE, Device},
         sign_up::Started,
     },
-    domain::clock::Millis,
     mail::Notice,
     store::{
         StoreError,

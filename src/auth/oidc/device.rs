@@ -3,13 +3,16 @@
 
 use std::net::IpAddr;
 
-use super::client::Client;
+use super::{
+    client::Client,
+    issue::{IssueError, Recipient, Tokens, require_key},
+};
 use crate::{
     auth::{Auth, AuthError, Identity, hash_token, limits::Limited, sessions::Device},
     domain::{
         clock::{MINUTE, SECOND},
         ids::{SessionId, UserId},
-        oidc::{granted::Granted, scope::Scopes},
+        oidc::{client::GrantType, granted::Granted, scope::Scopes},
     },
     store::{
         StoreError,
@@ -88,6 +91,8 @@ pub(crate) enum DeviceError {
     /// There is none, it is another client's, or it was taken.
     #[error("no device waits under this code")]
     Unknown,
+    #[error(transparent)]
+    Issue(#[from] IssueError),
     #[error(transparent)]
     Auth(#[from] AuthError),
 }
@@ -193,6 +198,26 @@ impl Auth {
         let (code, now) = (&waiting.row.user_code, self.clock.now());
         let decided = self.store.decide_device(code, None, None, now).await;
         if decided.map_err(AuthError::from)? { Ok(()) } else { Err(CodeError::Unknown) }
+    }
+    /// Tokens for a device whose person has agreed. With `jkt` they are bound to that key.
+    pub(crate) async fn redeem_device(
+        &self,
+        client: &Client,
+        device_code: &str,
+        jkt: Option<String>,
+        device: &Device,
+    ) -> Result<Tokens, DeviceError> {
+        if !client.metadata.may_use(GrantType::DeviceCode) {
+            let why = "This client may not ask as a device.";
+            return Err(IssueError::UnauthorizedClient(why).into());
+        }
+        // What is agreed to is taken once: not by who could not use it.
+        require_key(client, jkt.as_deref())?;
+        let Approved { user, browser_sid, mut granted } =
+            self.poll_device(client, device_code).await?;
+        granted.jkt = jkt;
+        let to = Recipient { user, browser_sid, granted };
+        Ok(self.issue(client, to, device).await?)
     }
 
     /// What the person agreed to, told once to the app that asked. She must still be signed in where

@@ -1,14 +1,10 @@
 //! Requests as JWTs that the app signed (RFC 9101), by value.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use jsonwebtoken::{
-    Algorithm, DecodingKey,
-    jwk::{AlgorithmParameters, EllipticCurve, Jwk},
-};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::client::Client;
+use super::{client::Client, jose::algorithm};
 use crate::{
     auth::{Auth, jwt},
     domain::{
@@ -33,12 +29,12 @@ struct Header {
 
 impl Auth {
     /// What a request object asks for, by parameter.
-    pub(crate) fn open_request_object(
+    pub(crate) async fn open_request_object(
         &self,
         client: &Client,
         object: &str,
     ) -> Result<Map<String, Value>, Fault> {
-        let mut claims = verified(client, object)?;
+        let mut claims = self.verified(client, object).await?;
         let text = |claims: &Map<String, Value>, name: &str| {
             claims.get(name).and_then(Value::as_str).map(str::to_owned)
         };
@@ -77,90 +73,45 @@ impl Auth {
         }
         Ok(claims)
     }
+
+    /// The claims, once the signature is known to be the app's.
+    async fn verified(&self, client: &Client, object: &str) -> Result<Map<String, Value>, Fault> {
+        let broken = || refused("The request object is no JWT.");
+        if object.len() > jwt::MAX_LENGTH {
+            return Err(refused("The request object is too long."));
+        }
+        let (signed, signature) = object.rsplit_once('.').ok_or_else(broken)?;
+        let (head, body) = signed.split_once('.').ok_or_else(broken)?;
+        let decoded = |part: &str| URL_SAFE_NO_PAD.decode(part).map_err(|_| broken());
+        let header: Header = serde_json::from_slice(&decoded(head)?).map_err(|_| broken())?;
+        if header.alg.eq_ignore_ascii_case("none") {
+            let text = "Request objects must be signed.";
+            return Err(Fault::new("request_not_supported", text));
+        }
+        let known = ["jwt", "oauth-authz-req+jwt", "application/oauth-authz-req+jwt"];
+        let typ = header.typ.as_ref().map(|typ| typ.to_ascii_lowercase());
+        let odd = header.crit.is_some() || header.b64.is_some();
+        if odd || typ.is_some_and(|typ| !known.contains(&typ.as_str())) {
+            return Err(refused("The header of the request object asks for what is not known."));
+        }
+        let algorithm = algorithm(&header.alg)
+            .filter(|own| {
+                let chosen = client.metadata.request_object_signing_alg.as_deref();
+                chosen.is_none_or(|chosen| algorithm(chosen) == Some(*own))
+            })
+            .ok_or_else(|| refused("The request object is signed with another algorithm."))?;
+        let key = self.key_of_app(client, header.kid.as_deref(), algorithm).await;
+        let right = key.is_some_and(|key| {
+            jsonwebtoken::crypto::verify(signature, signed.as_bytes(), &key, algorithm)
+                .is_ok_and(|right| right)
+        });
+        if !right {
+            return Err(refused("The request object is not signed with a key of this app."));
+        }
+        serde_json::from_slice(&decoded(body)?).map_err(|_| broken())
+    }
 }
 
 fn refused(description: &'static str) -> Fault {
     Fault::new("invalid_request_object", description)
-}
-
-/// The claims, once the signature is known to be the app's.
-fn verified(client: &Client, object: &str) -> Result<Map<String, Value>, Fault> {
-    let broken = || refused("The request object is no JWT.");
-    if object.len() > jwt::MAX_LENGTH {
-        return Err(refused("The request object is too long."));
-    }
-    let (signed, signature) = object.rsplit_once('.').ok_or_else(broken)?;
-    let (head, body) = signed.split_once('.').ok_or_else(broken)?;
-    let decoded = |part: &str| URL_SAFE_NO_PAD.decode(part).map_err(|_| broken());
-    let header: Header = serde_json::from_slice(&decoded(head)?).map_err(|_| broken())?;
-    if header.alg.eq_ignore_ascii_case("none") {
-        let text = "Request objects must be signed.";
-        return Err(Fault::new("request_not_supported", text));
-    }
-    let known = ["jwt", "oauth-authz-req+jwt", "application/oauth-authz-req+jwt"];
-    let typ = header.typ.as_ref().map(|typ| typ.to_ascii_lowercase());
-    let odd = header.crit.is_some() || header.b64.is_some();
-    if odd || typ.is_some_and(|typ| !known.contains(&typ.as_str())) {
-        return Err(refused("The header of the request object asks for what is not known."));
-    }
-    let algorithm = algorithm(&header.alg)
-        .filter(|own| {
-            let chosen = client.metadata.request_object_signing_alg.as_deref();
-            chosen.is_none_or(|chosen| algorithm(chosen) == Some(*own))
-        })
-        .ok_or_else(|| refused("The request object is signed with another algorithm."))?;
-    let right = client_keys(client, header.kid.as_deref(), algorithm).iter().any(|key| {
-        jsonwebtoken::crypto::verify(signature, signed.as_bytes(), key, algorithm)
-            .is_ok_and(|right| right)
-    });
-    if !right {
-        return Err(refused("The request object is not signed with a key of this app."));
-    }
-    serde_json::from_slice(&decoded(body)?).map_err(|_| broken())
-}
-
-/// `Ed25519` is the name that RFC 9864 gives to what `EdDSA` means here.
-fn algorithm(name: &str) -> Option<Algorithm> {
-    match name {
-        "RS256" => Some(Algorithm::RS256),
-        "PS256" => Some(Algorithm::PS256),
-        "ES256" => Some(Algorithm::ES256),
-        "EdDSA" | "Ed25519" => Some(Algorithm::EdDSA),
-        _ => None,
-    }
-}
-
-/// The keys that the app registered inline for this algorithm, and under this name if one is given.
-fn client_keys(client: &Client, kid: Option<&str>, alg: Algorithm) -> Vec<DecodingKey> {
-    let set = client.metadata.jwks.as_ref();
-    let keys = set.and_then(|set| set.get("keys")).and_then(Value::as_array);
-    keys.into_iter().flatten().filter_map(|key| usable(key, kid, alg)).collect()
-}
-
-fn usable(key: &Value, kid: Option<&str>, alg: Algorithm) -> Option<DecodingKey> {
-    let named = key.get("kid").and_then(Value::as_str);
-    if kid.is_some() && kid != named {
-        return None;
-    }
-    if key.get("use").is_some_and(|usage| usage != "sig") {
-        return None;
-    }
-    let mut key = key.clone();
-    let own = key.as_object_mut()?.remove("alg");
-    let own = own.as_ref().and_then(Value::as_str);
-    if own.is_some_and(|own| algorithm(own) != Some(alg)) {
-        return None;
-    }
-    let jwk: Jwk = serde_json::from_value(key).ok()?;
-    let fits = match (&jwk.algorithm, alg) {
-        (AlgorithmParameters::RSA(_), Algorithm::RS256 | Algorithm::PS256) => true,
-        (AlgorithmParameters::EllipticCurve(it), Algorithm::ES256) => {
-            it.curve == EllipticCurve::P256
-        }
-        (AlgorithmParameters::OctetKeyPair(it), Algorithm::EdDSA) => {
-            it.curve == EllipticCurve::Ed25519
-        }
-        _ => false,
-    };
-    fits.then(|| DecodingKey::from_jwk(&jwk).ok()).flatten()
 }

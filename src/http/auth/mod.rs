@@ -185,8 +185,7 @@ fn may_change(request: &HttpRequest) -> bool {
 /// The calls that go by tokens and secrets alone. A cookie is not looked at there, so that no page
 /// could misuse it.
 fn is_by_token(request: &HttpRequest) -> bool {
-    const PATHS: [&str; 6] =
-        ["/token", "/userinfo", "/introspect", "/revoke", "/par", "/device"];
+    const PATHS: [&str; 6] = ["/token", "/userinfo", "/introspect", "/revoke", "/par", "/device"];
     let path = request.path().strip_prefix("/api/auth/oauth2");
     path.is_some_and(|path| PATHS.contains(&path))
 }

@@ -7,6 +7,7 @@ use actix_web::{
     web::{Data, ServiceConfig},
 };
 use serde_json::{Map, Value, json};
+use utoipa::OpenApi;
 
 use super::{error::OauthError, object::Object, params::Params};
 use crate::{
@@ -21,6 +22,10 @@ use crate::{
 
 /// The apps of one answer.
 const MOST: i64 = 200;
+
+#[derive(OpenApi)]
+#[openapi(paths(create, list, show, show_to_all, update, rotate, remove))]
+pub(super) struct Docs;
 
 pub(super) fn routes(cfg: &mut ServiceConfig) {
     post(cfg, "/oauth2/create-client", create);
@@ -75,6 +80,19 @@ fn ok(body: impl serde::Serialize) -> HttpResponse {
     HttpResponse::Ok().insert_header((header::CACHE_CONTROL, "no-store")).json(body)
 }
 
+#[utoipa::path(
+    post,
+    path = "/oauth2/create-client",
+    operation_id = "createOauthClient",
+    tag = "openid",
+    summary = "Registers an app of the caller",
+    request_body(content = Object, description = "Metadata of RFC 7591"),
+    responses(
+        (status = 200, description = "With its secret, which is shown this once"),
+        (status = "4XX", description = "Refused"),
+        (status = "5XX", description = "Failed"),
+    ),
+)]
 async fn create(
     request: HttpRequest,
     auth: Data<Auth>,
@@ -85,12 +103,37 @@ async fn create(
     Ok(HttpResponse::Created().insert_header((header::CACHE_CONTROL, "no-store")).json(body(&app)))
 }
 
+#[utoipa::path(
+    get,
+    path = "/oauth2/get-clients",
+    operation_id = "getOauthClients",
+    tag = "openid",
+    summary = "The apps of the caller",
+    responses(
+        (status = 200, description = "Newest first"),
+        (status = "4XX", description = "Refused"),
+        (status = "5XX", description = "Failed"),
+    ),
+)]
 async fn list(request: HttpRequest, auth: Data<Auth>) -> Result<HttpResponse, actix_web::Error> {
     let staff = Staff::of(&request, &auth).await?;
     let apps = auth.list_clients(staff.hand(), None, None, MOST).await.map_err(OauthError::from)?;
     Ok(ok(apps.iter().map(body).collect::<Vec<_>>()))
 }
 
+#[utoipa::path(
+    get,
+    path = "/oauth2/get-client",
+    operation_id = "getOauthClient",
+    tag = "openid",
+    summary = "An app of the caller",
+    params(("client_id" = String, Query, description = "The app")),
+    responses(
+        (status = 200, description = "As it stands"),
+        (status = "4XX", description = "Refused"),
+        (status = "5XX", description = "Failed"),
+    ),
+)]
 async fn show(request: HttpRequest, auth: Data<Auth>) -> Result<HttpResponse, actix_web::Error> {
     let staff = Staff::of(&request, &auth).await?;
     let app = auth.find_client(staff.hand(), &named(&request)?).await.map_err(OauthError::from)?;
@@ -98,6 +141,19 @@ async fn show(request: HttpRequest, auth: Data<Auth>) -> Result<HttpResponse, ac
 }
 
 /// What anybody who is signed in may know of an app that asks her for something.
+#[utoipa::path(
+    get,
+    path = "/oauth2/public-client",
+    operation_id = "getPublicOauthClient",
+    tag = "openid",
+    summary = "What anybody signed in may know of an app",
+    params(("client_id" = String, Query, description = "The app")),
+    responses(
+        (status = 200, description = "Its name and where it is"),
+        (status = "4XX", description = "Refused"),
+        (status = "5XX", description = "Failed"),
+    ),
+)]
 async fn show_to_all(
     request: HttpRequest,
     auth: Data<Auth>,
@@ -116,6 +172,19 @@ async fn show_to_all(
     })))
 }
 
+#[utoipa::path(
+    post,
+    path = "/oauth2/update-client",
+    operation_id = "updateOauthClient",
+    tag = "openid",
+    summary = "Changes an app of the caller",
+    request_body(content = Object, description = "client_id, and what is to change"),
+    responses(
+        (status = 200, description = "As it stands"),
+        (status = "4XX", description = "Refused"),
+        (status = "5XX", description = "Failed"),
+    ),
+)]
 async fn update(
     request: HttpRequest,
     auth: Data<Auth>,
@@ -131,6 +200,19 @@ async fn update(
     Ok(ok(body(&app.map_err(OauthError::from)?)))
 }
 
+#[utoipa::path(
+    post,
+    path = "/oauth2/client/rotate-secret",
+    operation_id = "rotateOauthClientSecret",
+    tag = "openid",
+    summary = "Another secret for an app of the caller",
+    request_body(content = Object, description = "client_id"),
+    responses(
+        (status = 200, description = "With the secret, which is shown this once"),
+        (status = "4XX", description = "Refused"),
+        (status = "5XX", description = "Failed"),
+    ),
+)]
 async fn rotate(
     request: HttpRequest,
     auth: Data<Auth>,
@@ -143,6 +225,19 @@ async fn rotate(
     Ok(ok(body(&app)))
 }
 
+#[utoipa::path(
+    post,
+    path = "/oauth2/delete-client",
+    operation_id = "deleteOauthClient",
+    tag = "openid",
+    summary = "Removes an app of the caller, with all that people granted to it",
+    request_body(content = Object, description = "client_id"),
+    responses(
+        (status = 200, description = "Gone"),
+        (status = "4XX", description = "Refused"),
+        (status = "5XX", description = "Failed"),
+    ),
+)]
 async fn remove(
     request: HttpRequest,
     auth: Data<Auth>,

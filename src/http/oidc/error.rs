@@ -12,7 +12,7 @@ use serde_json::json;
 use crate::{
     auth::{
         AuthError,
-        oidc::{IssueError, dpop::ProofError},
+        oidc::{IssueError, device::DeviceError, dpop::ProofError},
     },
     store::StoreError,
 };
@@ -153,6 +153,21 @@ impl From<IssueError> for OauthError {
             IssueError::UnauthorizedClient(why) => Self::bad("unauthorized_client", why),
             IssueError::Auth(error) => error.into(),
         }
+    }
+}
+
+impl From<DeviceError> for OauthError {
+    fn from(error: DeviceError) -> Self {
+        let code = match error {
+            DeviceError::Issue(error) => return error.into(),
+            DeviceError::Auth(error) => return error.into(),
+            DeviceError::Pending => "authorization_pending",
+            DeviceError::SlowDown => "slow_down",
+            DeviceError::Denied => "access_denied",
+            DeviceError::Expired => "expired_token",
+            DeviceError::Unknown => "invalid_grant",
+        };
+        Self::bad(code, error.to_string())
     }
 }
 

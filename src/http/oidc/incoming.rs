@@ -85,7 +85,7 @@ impl Incoming {
 
     /// One that has not been kept yet.
     fn fresh(auth: &Auth, client: Client, outside: Params) -> Result<Self, Unanswered> {
-        match unfolded(auth, &client, &outside) {
+        match unfolded(auth, &client, &outside).await {
             Ok(params) => Self::of(auth, client, params, None),
             Err(fault) => {
                 let reply = reply(&outside, &client)?;
@@ -141,7 +141,11 @@ fn must_be_pushed(client: &Client) -> Result<(), Fault> {
 }
 
 /// The parameters that count: those within a request object, where there is one.
-pub(super) fn unfolded(auth: &Auth, client: &Client, outside: &Params) -> Result<Params, Fault> {
+pub(super) async fn unfolded(
+    auth: &Auth,
+    client: &Client,
+    outside: &Params,
+) -> Result<Params, Fault> {
     let object = match (outside.get("request"), outside.get("request_uri")) {
         (_, Some(_)) => {
             let text = "A request_uri is one that this server gave.";
@@ -155,7 +159,7 @@ pub(super) fn unfolded(auth: &Auth, client: &Client, outside: &Params) -> Result
         (Some(object), None) => object,
     };
     let mut inside = Params::default();
-    for (name, value) in auth.open_request_object(client, object)? {
+    for (name, value) in auth.open_request_object(client, object).await? {
         put(&mut inside, &name, value);
     }
     inside.set("client_id", client.id.as_str());

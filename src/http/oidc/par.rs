@@ -9,6 +9,7 @@ use serde_json::json;
 
 use super::{
     client_auth,
+    dpop::dpop_key,
     error::OauthError,
     incoming::{asked, unfolded},
     params::{Form, Params},
@@ -67,11 +68,18 @@ async fn push(
         params.remove(name);
     }
     params.set("client_id", client.id.as_str());
-    let params: Params = unfolded(&auth, &client, &params)?;
+    let params: Params = unfolded(&auth, &client, &params).await?;
     Reply::read(|name| params.get(name), &client.metadata)
         .map_err(|error| OauthError::invalid_request(error.to_string()))?;
     let asked = asked(&auth, &client, &params)?;
-    let uri = auth.push_request(&client, params.to_query(), asked.jkt).await?;
+    let jkt = match (dpop_key(&request, &auth).await?, asked.jkt) {
+        (Some(proved), Some(named)) if proved != named => {
+            let text = "dpop_jkt is another key than that of the DPoP proof.";
+            return Err(OauthError::bad("invalid_dpop_proof", text));
+        }
+        (proved, named) => proved.or(named),
+    };
+    let uri = auth.push_request(&client, params.to_query(), jkt).await?;
     Ok(HttpResponse::Created()
         .insert_header((header::CACHE_CONTROL, "no-store"))
         .json(json!({ "request_uri": uri, "expires_in": PUSHED_LIFE / SECOND })))

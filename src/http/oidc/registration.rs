@@ -7,6 +7,7 @@ use actix_web::{
     web::{self, Data, Path, ServiceConfig},
 };
 use serde_json::{Map, Value};
+use utoipa::OpenApi;
 
 use super::{error::OauthError, object::Object};
 use crate::{
@@ -24,6 +25,10 @@ use crate::{
         extract::{Shown, shown},
     },
 };
+
+#[derive(OpenApi)]
+#[openapi(paths(register, show, change, remove))]
+pub(super) struct Docs;
 
 pub(super) fn routes(cfg: &mut ServiceConfig) {
     at(cfg, "/oauth2/register", vec![web::post().to(register)]);
@@ -93,7 +98,7 @@ fn unproved(text: &'static str) -> OauthError {
 fn bearer(request: &HttpRequest, auth: &Auth) -> Option<String> {
     match shown(request, auth) {
         Shown::Bearer(token) => Some(token),
-        Shown::Cookie(_) | Shown::Nothing => None,
+        Shown::Dpop(_) | Shown::Cookie(_) | Shown::Nothing => None,
     }
 }
 
@@ -114,6 +119,20 @@ fn answer(
         .json(body)
 }
 
+#[utoipa::path(
+    post,
+    path = "/oauth2/register",
+    operation_id = "registerApp",
+    tag = "openid",
+    summary = "An app registers itself (RFC 7591)",
+    security(()),
+    request_body(content = Object, description = "Metadata of RFC 7591"),
+    responses(
+        (status = 201, description = "As it was registered, with its secret and the token by which it manages itself"),
+        (status = "4XX", description = "Refused"),
+        (status = "5XX", description = "Failed"),
+    ),
+)]
 async fn register(
     request: HttpRequest,
     auth: Data<Auth>,
@@ -138,6 +157,19 @@ async fn own(
     Ok((app, token))
 }
 
+#[utoipa::path(
+    get,
+    path = "/oauth2/register/{client_id}",
+    operation_id = "readRegistration",
+    tag = "openid",
+    summary = "What an app registered (RFC 7592)",
+    params(("client_id" = String, Path, description = "The app")),
+    responses(
+        (status = 200, description = "As it stands"),
+        (status = "4XX", description = "Refused"),
+        (status = "5XX", description = "Failed"),
+    ),
+)]
 async fn show(
     request: HttpRequest,
     auth: Data<Auth>,
@@ -148,6 +180,20 @@ async fn show(
 }
 
 /// Replaces all that it registered.
+#[utoipa::path(
+    put,
+    path = "/oauth2/register/{client_id}",
+    operation_id = "changeRegistration",
+    tag = "openid",
+    summary = "An app registers something else (RFC 7592)",
+    params(("client_id" = String, Path, description = "The app")),
+    request_body(content = Object, description = "All metadata of RFC 7591"),
+    responses(
+        (status = 200, description = "As it stands"),
+        (status = "4XX", description = "Refused"),
+        (status = "5XX", description = "Failed"),
+    ),
+)]
 async fn change(
     request: HttpRequest,
     auth: Data<Auth>,
@@ -190,6 +236,19 @@ async fn check_sent(
     Err(OauthError::invalid_request("The member client_secret is not its secret."))
 }
 
+#[utoipa::path(
+    delete,
+    path = "/oauth2/register/{client_id}",
+    operation_id = "removeRegistration",
+    tag = "openid",
+    summary = "An app goes, with all that people granted to it (RFC 7592)",
+    params(("client_id" = String, Path, description = "The app")),
+    responses(
+        (status = 204, description = "Gone"),
+        (status = "4XX", description = "Refused"),
+        (status = "5XX", description = "Failed"),
+    ),
+)]
 async fn remove(
     request: HttpRequest,
     auth: Data<Auth>,

@@ -23,6 +23,9 @@ use crate::{
     http::auth::{device, post},
 };
 
+/// RFC 8628 §3.4.
+const DEVICE_CODE: &str = "urn:ietf:params:oauth:grant-type:device_code";
+
 pub(super) fn routes(cfg: &mut ServiceConfig) {
     post(cfg, "/oauth2/token", token);
 }
@@ -41,6 +44,7 @@ struct TokenForm {
     redirect_uri: Option<String>,
     code_verifier: Option<String>,
     refresh_token: Option<String>,
+    device_code: Option<String>,
     scope: Option<String>,
     resource: Option<String>,
     client_id: Option<String>,
@@ -109,9 +113,13 @@ async fn token(
             auth.refresh(&client, token, &asked, &device).await?
         }
         "client_credentials" => auth.issue_machine_token(&client, &asked)?,
+        DEVICE_CODE => {
+            let code = params.required("device_code")?;
+            auth.redeem_device(&client, code, key, &device).await?
+        }
         _ => {
-            let why = "This server gives tokens for authorization_code, refresh_token and \
-                       client_credentials.";
+            let why = "This server gives tokens for authorization_code, refresh_token, \
+                       client_credentials and device_code.";
             return Err(OauthError::bad("unsupported_grant_type", why));
         }
     };
