@@ -174,6 +174,8 @@ async fn what_is_revoked_stays_revoked(home: Home, data: Data) {
 
     server.kill();
     let _server = home.start_at(&address);
+    // The old client's connections died with the server.
+    world.person.http = reqwest::Client::new();
 
     let (status, answer) = world.refresh(&revoked).await;
     assert_eq!((status, &answer["error"]), (400, &json!("invalid_grant")));
