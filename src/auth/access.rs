@@ -47,8 +47,8 @@ pub(super) struct Claims {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stage: Option<u8>,
     /// What userinfo tells beside what the scopes say (OpenID Connect Core §5.5).
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub userinfo_claims: Vec<String>,
+    #[serde(default, rename = "userinfo_claims", skip_serializing_if = "Vec::is_empty")]
+    pub asked: Vec<String>,
     /// The key whose holder alone it serves (RFC 9449 §6.1).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cnf: Option<Confirmation>,
@@ -90,7 +90,7 @@ impl Claims {
             role: None,
             email_verified: None,
             stage: None,
-            userinfo_claims: Vec::new(),
+            asked: Vec::new(),
             cnf: None,
             nbf: None,
             act: None,

@@ -103,8 +103,9 @@ async fn reader(request: &HttpRequest) -> Option<Reader> {
     let page = Origin::parse(only.to_str().ok()?).ok()?;
     let auth = auth_of(request).ok()?;
     let with_cookies = auth.origins().allow_origin(&page);
-    let by_app = BY_APPS.contains(&request.path());
-    if !with_cookies && !(by_app && auth.is_app_origin(&page).await) {
+    let for_apps = BY_APPS.contains(&request.path());
+    let may_read = with_cookies || (for_apps && auth.is_app_origin(&page).await);
+    if !may_read {
         return None;
     }
     let origin = HeaderValue::try_from(page.to_string()).ok()?;

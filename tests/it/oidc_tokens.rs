@@ -193,7 +193,7 @@ async fn what_is_revoked_stays_revoked(home: Home, data: Data) {
 async fn a_revoked_refresh_token_is_refused_after_kill_9_and_its_sockets_close_at_once() {
     let home = Home::quick();
     let data = Data::File(home.data().join("intellistack.db"));
-    what_is_revoked_stays_revoked(home, data).await;
+    Box::pin(what_is_revoked_stays_revoked(home, data)).await;
 }
 
 /// Attack C6. Decision 2 of `oidc.md`.
@@ -203,7 +203,7 @@ async fn a_revoked_refresh_token_is_refused_after_kill_9_on_postgresql_too() {
     let settings =
         [("INTELLISTACK__DATABASE__URL", url.as_str()), ("INTELLISTACK__TUTOR__PACE_MS", "0")];
     let home = Home::with(&settings);
-    what_is_revoked_stays_revoked(home, Data::Postgres(url)).await;
+    Box::pin(what_is_revoked_stays_revoked(home, Data::Postgres(url))).await;
 }
 
 /// A proof by this key for a call (RFC 9449 §4.2).

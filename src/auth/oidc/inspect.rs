@@ -60,7 +60,7 @@ impl Auth {
         let known = known.filter(|_| claims.aud.contains(&self.userinfo_url()));
         let known = known.ok_or(UserinfoError::InvalidToken)?;
         let scopes = Scopes::parse(&claims.scope).map_err(|_| UserinfoError::InvalidToken)?;
-        let mut told = claims::about(&known.user, &scopes, &claims.userinfo_claims);
+        let mut told = claims::about(&known.user, &scopes, &claims.asked);
         told.insert("sub".to_owned(), json!(known.user.id));
         // The token says the stage of then, and that its app is bound to a course.
         if claims.stage.is_some()

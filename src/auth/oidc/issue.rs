@@ -191,7 +191,7 @@ impl Auth {
             role: told(&[scope::TUTOR, scope::PROFILE]).then_some(user.role),
             email_verified: told(&[scope::TUTOR, scope::EMAIL]).then_some(user.email_verified),
             stage,
-            userinfo_claims: userinfo.unwrap_or_default(),
+            asked: userinfo.unwrap_or_default(),
             cnf: making.jkt.map(|jkt| Confirmation { jkt: jkt.to_owned() }),
             ..Claims::of_app(self, &client.id, user.id.as_str(), expires)
         })

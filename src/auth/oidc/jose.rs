@@ -124,10 +124,12 @@ pub(crate) mod tests {
 
     use super::*;
 
+    type Sign = Box<dyn Fn(&[u8]) -> Vec<u8>>;
+
     /// An app's own key.
     pub(crate) struct Pair {
         public: Value,
-        sign: Box<dyn Fn(&[u8]) -> Vec<u8>>,
+        sign: Sign,
         alg: &'static str,
     }
 

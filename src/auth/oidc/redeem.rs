@@ -222,14 +222,12 @@ impl Auth {
             let granted: Granted = serde_json::from_str(&held.grant.granted).map_err(damaged)?;
             check_key(granted.jkt.as_deref(), asked.jkt)?;
             if held.token.used_at.is_some() {
-                return match self.answer_again(&held)? {
-                    Some(tokens) => Ok(tokens),
-                    None => {
-                        let grant = Some(&held.grant.session_id);
-                        self.end_reused(grant, &held.user, device).await?;
-                        Err(unknown())
-                    }
-                };
+                if let Some(tokens) = self.answer_again(&held)? {
+                    return Ok(tokens);
+                }
+                let grant = Some(&held.grant.session_id);
+                self.end_reused(grant, &held.user, device).await?;
+                return Err(unknown());
             }
             if held.token.expires_at <= self.clock.now().0 {
                 return Err(unknown());
@@ -347,6 +345,7 @@ fn check_key(bound: Option<&str>, shown: Option<&str>) -> Result<(), IssueError>
     }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "the shape that `map_err` wants")]
 fn damaged(error: serde_json::Error) -> IssueError {
     AuthError::Broken(format!("what an app was granted cannot be read: {error}")).into()
 }

@@ -13,13 +13,11 @@ pub(super) fn call_of(request: &HttpRequest) -> Call<'_> {
 pub(super) fn proof(request: &HttpRequest) -> Result<Option<&str>, OauthError> {
     let mut proofs = request.headers().get_all("dpop");
     let first = proofs.next().map(HeaderValue::to_str).transpose();
-    match (first, proofs.next()) {
-        (Ok(proof), None) => Ok(proof),
-        _ => {
-            let why = "There is more than one DPoP proof, or it is not readable.";
-            Err(OauthError::bad("invalid_dpop_proof", why))
-        }
+    if let (Ok(proof), None) = (first, proofs.next()) {
+        return Ok(proof);
     }
+    let why = "There is more than one DPoP proof, or it is not readable.";
+    Err(OauthError::bad("invalid_dpop_proof", why))
 }
 
 /// The thumbprint of the key that a request to an endpoint of ours proves to hold; none if it shows

@@ -125,7 +125,7 @@ async fn of_twelve_that_redeem_a_code_at_once_one_wins_and_none_fails() {
     }
 }
 
-/// Attack D4: another client, another redirect_uri. Neither uses the code up.
+/// Attack D4: another client, another `redirect_uri`. Neither uses the code up.
 #[actix_web::test]
 async fn a_code_is_its_clients_and_for_the_place_it_was_sent_to() {
     let world = World::new().await;
