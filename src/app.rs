@@ -141,7 +141,8 @@ impl App {
 
         let settings = Settings::from_config(config, public_url.clone(), options.demo, &**ids)?;
         let (clock_, ids_) = (Arc::clone(clock), Arc::clone(ids));
-        let auth = Arc::new(Auth::open(settings, Arc::clone(&store), clock_, ids_).await?);
+        let auth =
+            Arc::new(Box::pin(Auth::open(settings, Arc::clone(&store), clock_, ids_)).await?);
         // Else a second node would change the passwords that the first has shown.
         let shows = options.demo && config.server.roles.has(NodeRole::Auth);
         let demo_accounts = if shows { auth.ensure_demo_accounts().await? } else { Vec::new() };

@@ -110,7 +110,9 @@ impl Bench {
         let (store, clock) = (Arc::clone(&self.store), Arc::clone(&self.clock));
         let shared: SharedClock = Arc::<ManualClock>::clone(&clock);
         let ids: SharedIds = Arc::new(SeededIds::new(12));
-        let auth = Arc::new(Auth::open(settings, Arc::clone(&store), shared, ids).await.unwrap());
+        let auth = Arc::new(
+            Box::pin(Auth::open(settings, Arc::clone(&store), shared, ids)).await.unwrap(),
+        );
         Self { auth, store, clock, folder }
     }
 
@@ -185,7 +187,7 @@ async fn a_public_url_in_clear_starts_on_loopback_only() {
         let settings = settings(url, bench.folder.path());
         let clock: SharedClock = Arc::<ManualClock>::clone(&bench.clock);
         let ids: SharedIds = Arc::new(SeededIds::new(1));
-        let opened = Auth::open(settings, Arc::clone(&bench.store), clock, ids).await;
+        let opened = Box::pin(Auth::open(settings, Arc::clone(&bench.store), clock, ids)).await;
         assert!(matches!(opened, Err(AuthError::Broken(_))), "{url}");
     }
 }

@@ -5,7 +5,7 @@ use diesel_async::RunQueryDsl;
 
 use super::{
     Store, StoreError,
-    db::{read, write},
+    db::read,
     schema::{oauth_code, session, user},
     sessions::Session,
     users::User,
@@ -34,13 +34,6 @@ pub(crate) struct CodeRow {
 }
 
 impl Store {
-    pub(crate) async fn insert_code(&self, row: CodeRow) -> Result<(), StoreError> {
-        write!(self, |conn| {
-            diesel::insert_into(oauth_code::table).values(row).execute(conn).await?;
-            Ok(())
-        })
-    }
-
     /// A code, used or not, with the sign-in that it was issued in and its person.
     pub(crate) async fn code(&self, hash: &str) -> Result<(CodeRow, Session, User), StoreError> {
         Ok(read!(self, |conn| oauth_code::table
@@ -55,6 +48,13 @@ impl Store {
 
 #[cfg(test)]
 impl Store {
+    pub(crate) async fn insert_code(&self, row: CodeRow) -> Result<(), StoreError> {
+        crate::store::db::write!(self, |conn| {
+            diesel::insert_into(oauth_code::table).values(row).execute(conn).await?;
+            Ok(())
+        })
+    }
+
     /// All codes, the newest first.
     pub(crate) async fn codes(&self) -> Result<Vec<CodeRow>, StoreError> {
         Ok(crate::store::db::read!(self, |conn| oauth_code::table

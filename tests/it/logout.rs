@@ -78,14 +78,14 @@ async fn take(
         let Ok(length @ 1..) = client.read(&mut piece).await else { return };
         text.extend_from_slice(&piece[..length]);
         let all = String::from_utf8(text.clone()).unwrap();
-        let Some((head, body)) = all.split_once("\r\n\r\n") else { continue };
-        let head = head.to_ascii_lowercase();
-        let length = head.split("content-length: ").nth(1).unwrap().lines().next().unwrap();
+        let Some((lines, body)) = all.split_once("\r\n\r\n") else { continue };
+        let lines = lines.to_ascii_lowercase();
+        let length = lines.split("content-length: ").nth(1).unwrap().lines().next().unwrap();
         if body.len() < length.parse().unwrap() {
             continue;
         }
-        assert!(head.starts_with("post /out "), "{head}");
-        assert!(head.contains("content-type: application/x-www-form-urlencoded"), "{head}");
+        assert!(lines.starts_with("post /out "), "{lines}");
+        assert!(lines.contains("content-type: application/x-www-form-urlencoded"), "{lines}");
         heard.send(body.strip_prefix("logout_token=").unwrap().to_owned()).unwrap();
         break;
     }

@@ -94,6 +94,12 @@ async fn a_mail_is_delivered_as_soon_as_it_is_written_and_leaves_no_content() {
 
     let row = bench.store.mails(None, None).await.unwrap().remove(0);
     assert_eq!((row.body.as_str(), row.sealed), ("", false));
+    let counted = async {
+        while metrics.mail.sent.get() == 0 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), counted).await.unwrap();
     assert_eq!(metrics.mail.sent.get(), 1);
 }
 

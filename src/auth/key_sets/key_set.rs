@@ -56,7 +56,11 @@ impl KeySet {
         let set: Set = serde_json::from_slice(json).ok()?;
         let (mut named, mut twice) = (HashMap::new(), HashSet::new());
         let mut nameless = Vec::new();
-        for value in set.keys {
+        for mut value in set.keys {
+            // RFC 9864 gives EdDSA with this curve a name of its own.
+            if let Some(alg) = value.get_mut("alg").filter(|alg| *alg == "Ed25519") {
+                *alg = "EdDSA".into();
+            }
             let Ok(jwk) = serde_json::from_value::<Jwk>(value) else { continue };
             let Some(key) = usable(&jwk) else { continue };
             let Some(name) = jwk.common.key_id else {

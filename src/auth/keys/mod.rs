@@ -2,8 +2,13 @@
 //! set (RFC 7517). A new one takes over by [`Auth::rotate_keys`]; the old one stays published until
 //! its longest token is dead.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::{
+    fmt,
+    sync::{Arc, PoisonError, RwLock},
+};
 
+use aws_lc_rs::{rand::SystemRandom, rsa::KeyPair as RsaKeyPair, signature::RSA_PKCS1_SHA256};
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use bytes::Bytes;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, jwk::Jwk};
 use serde::Serialize;
@@ -29,6 +34,29 @@ struct Signer {
     alg: SigningAlg,
     kid: String,
     key: EncodingKey,
+    /// The same, read: the library reads an RSA key anew for each signature.
+    rsa: Option<RsaKeyPair>,
+}
+
+impl Signer {
+    fn sign(&self, header: &Header, claims: &impl Serialize) -> Result<String, AuthError> {
+        let failed =
+            |error: &dyn fmt::Display| AuthError::Broken(format!("cannot sign a token: {error}"));
+        let Some(rsa) = &self.rsa else {
+            return jsonwebtoken::encode(header, claims, &self.key).map_err(|error| failed(&error));
+        };
+        let part = |json: serde_json::Result<Vec<u8>>| {
+            json.map(|json| URL_SAFE_NO_PAD.encode(json)).map_err(|error| failed(&error))
+        };
+        let head = part(serde_json::to_vec(header))?;
+        let mut token = format!("{head}.{}", part(serde_json::to_vec(claims))?);
+        let mut signature = vec![0; rsa.public_modulus_len()];
+        rsa.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), token.as_bytes(), &mut signature)
+            .map_err(|error| failed(&error))?;
+        token.push('.');
+        URL_SAFE_NO_PAD.encode_string(signature, &mut token);
+        Ok(token)
+    }
 }
 
 struct Published {
@@ -112,15 +140,17 @@ impl Keys {
         typ: Option<&str>,
         claims: &impl Serialize,
     ) -> Result<String, AuthError> {
-        self.sign_with(alg, |header, key| {
-            header.typ = typ.map(str::to_owned);
-            jsonwebtoken::encode(header, claims, key)
-        })
-        .ok_or_else(|| AuthError::Broken(format!("there is no signing key for {alg}")))?
-        .map_err(|error| AuthError::Broken(format!("cannot sign a token: {error}")))
+        let ring = self.ring();
+        let signer = ring.signers.iter().find(|signer| signer.alg == alg);
+        let signer = signer
+            .ok_or_else(|| AuthError::Broken(format!("there is no signing key for {alg}")))?;
+        let mut header = Header::new(algorithm(alg));
+        (header.typ, header.kid) = (typ.map(str::to_owned), Some(signer.kid.clone()));
+        signer.sign(&header, claims)
     }
 
     /// Gives a header that names the signing key, and the key.
+    #[cfg(test)]
     pub(super) fn sign_with<T>(
         &self,
         alg: SigningAlg,
@@ -178,7 +208,8 @@ fn ring_of(rows: &[SigningKey], seal: &Seal) -> Result<Ring, AuthError> {
     for alg in SigningAlg::ALL {
         let row = signing(rows, alg)
             .ok_or_else(|| AuthError::Broken(format!("there is no signing key for {alg}")))?;
-        signers.push(Signer { alg, kid: row.kid.clone(), key: seal.signer(row, alg)? });
+        let (key, rsa) = seal.signer(row, alg)?;
+        signers.push(Signer { alg, kid: row.kid.clone(), key, rsa });
     }
     let mut published = Vec::with_capacity(rows.len());
     for row in rows {

@@ -100,13 +100,16 @@ impl Seal {
         &self,
         row: &SigningKey,
         alg: SigningAlg,
-    ) -> Result<EncodingKey, AuthError> {
+    ) -> Result<(EncodingKey, Option<RsaKeyPair>), AuthError> {
         let pkcs8 = self.open(row)?;
         match alg {
-            SigningAlg::Rs256 => EncodingKey::from_rsa_pem(pem(&pkcs8).as_bytes())
-                .map_err(|error| AuthError::Broken(format!("a signing key is damaged: {error}"))),
-            SigningAlg::Es256 => Ok(EncodingKey::from_ec_der(&pkcs8)),
-            SigningAlg::EdDsa => Ok(EncodingKey::from_ed_der(&pkcs8)),
+            SigningAlg::Rs256 => {
+                let pair = RsaKeyPair::from_pkcs8(&pkcs8).map_err(broken)?;
+                let key = EncodingKey::from_rsa_pem(pem(&pkcs8).as_bytes()).map_err(broken)?;
+                Ok((key, Some(pair)))
+            }
+            SigningAlg::Es256 => Ok((EncodingKey::from_ec_der(&pkcs8), None)),
+            SigningAlg::EdDsa => Ok((EncodingKey::from_ed_der(&pkcs8), None)),
         }
     }
 }

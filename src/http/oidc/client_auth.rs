@@ -30,6 +30,13 @@ pub(crate) async fn authenticate(
     auth: &Auth,
     params: &Params,
 ) -> Result<Client, OauthError> {
+    let proved = proved(request, auth, params).await;
+    // Whoever did not try by the header is not told to (RFC 6749 §5.2).
+    let by_header = request.headers().contains_key(header::AUTHORIZATION);
+    proved.map_err(|error| if by_header { error } else { error.without_challenge() })
+}
+
+async fn proved(request: &HttpRequest, auth: &Auth, params: &Params) -> Result<Client, OauthError> {
     use AuthMethod::{ClientSecretBasic, ClientSecretPost, None, PrivateKeyJwt};
     let shown = shown(request, params)?;
     let (Shown::Secret { id, .. } | Shown::Assertion { id, .. } | Shown::Nothing { id }) = &shown;

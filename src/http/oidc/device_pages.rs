@@ -275,11 +275,9 @@ fn confirm(locale: Locale, who: &Identity, waiting: &Waiting) -> HttpResponse {
     let words = words::of(locale);
     let places = [("{app}", waiting.client.name.as_str()), ("{email}", &who.user.email)];
     let lead = filled(words.confirm.lead, &places);
-    let asked: String = waiting
-        .scopes
-        .iter()
-        .map(|scope| format!("<li>{}</li>", escape(said(words, scope).unwrap_or(scope))))
-        .collect();
+    let asked = waiting.scopes.iter().fold(String::new(), |list, scope| {
+        list + "<li>" + &escape(said(words, scope).unwrap_or(scope)) + "</li>"
+    });
     let agent = waiting.agent.as_deref().unwrap_or(words.unknown);
     let address = Some(waiting.address.as_str()).filter(|it| !it.is_empty());
     let from = filled(

@@ -72,6 +72,11 @@ impl OauthError {
         Self { retry_after: Some(seconds), ..self }
     }
 
+    #[must_use]
+    pub(super) fn without_challenge(self) -> Self {
+        Self { challenge: None, ..self }
+    }
+
     fn server_error(cause: impl fmt::Display) -> Self {
         let text = "Something went wrong on our side. Try again in a moment.";
         Self {

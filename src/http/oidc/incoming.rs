@@ -79,16 +79,20 @@ impl Incoming {
                     .map_err(|error| AuthError::Broken(error.to_string()))?;
                 Self::of(auth, client, params, Some(waiting))
             }
-            _ => Self::fresh(auth, client, params),
+            _ => Self::fresh(auth, client, params).await,
         }
     }
 
     /// One that has not been kept yet.
-    fn fresh(auth: &Auth, client: Client, outside: Params) -> Result<Self, Unanswered> {
+    async fn fresh(auth: &Auth, client: Client, outside: Params) -> Result<Self, Unanswered> {
         match unfolded(auth, &client, &outside).await {
             Ok(params) => Self::of(auth, client, params, None),
             Err(fault) => {
-                let reply = reply(&outside, &client)?;
+                // What a request object names is not believed before its signature is.
+                let Ok(reply) = reply(&outside, &client) else {
+                    let text = format!("{}: {}", fault.code, fault.description);
+                    return Err(PageFault::BadRequest(text).into());
+                };
                 Ok(Self { client, reply, request: Err(fault), params: outside, waiting: None })
             }
         }

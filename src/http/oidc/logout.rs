@@ -102,15 +102,14 @@ impl Wish {
             (None, None) => None,
         };
         let back = match (params.get("post_logout_redirect_uri"), &client, &hint) {
-            (None, ..) => None,
+            // One that is nobody's: as if it were not there.
+            (None, ..) | (Some(_), None, None) => None,
             (Some(uri), Some(client), _) => {
                 let registered = &client.metadata.post_logout_redirect_uris;
                 let known = registered.iter().any(|own| own == uri);
                 Some(known.then(|| uri.to_owned()).ok_or(Fault::Address)?)
             }
             (Some(_), None, Some(_)) => return Err(Fault::Address),
-            // Nobody's address: as if it were not there.
-            (Some(_), None, None) => None,
         };
         let state = params.get("state").map(str::to_owned);
         Ok(Self { hint, client, back, state })

@@ -32,8 +32,8 @@ pub(super) struct Docs;
 
 pub(super) fn routes(cfg: &mut ServiceConfig) {
     at(cfg, "/oauth2/register", vec![web::post().to(register)]);
-    let own = vec![web::get().to(show), web::put().to(change), web::delete().to(remove)];
-    at(cfg, "/oauth2/register/{client_id}", own);
+    let methods = vec![web::get().to(show), web::put().to(change), web::delete().to(remove)];
+    at(cfg, "/oauth2/register/{client_id}", methods);
 }
 
 impl From<ClientError> for OauthError {

@@ -9,7 +9,7 @@ type List = Vec<&'static str>;
 /// With a secret, or with a key of the client's own.
 const CONFIDENTIAL: [&str; 3] = ["client_secret_basic", "client_secret_post", "private_key_jwt"];
 /// How clients may sign: what FAPI 2.0 asks for, and RS256, which everybody has.
-const BY_CLIENTS: [&str; 4] = ["ES256", "PS256", "RS256", "EdDSA"];
+const BY_CLIENTS: [&str; 5] = ["ES256", "PS256", "RS256", "EdDSA", "Ed25519"];
 
 /// What this OpenID Provider offers and where, as OpenID Connect Discovery 1.0, RFC 8414 and what
 /// was registered since name it.
@@ -101,7 +101,7 @@ impl Metadata {
             request_object_signing_alg_values_supported: BY_CLIENTS.to_vec(),
             require_pushed_authorization_requests: false,
             prompt_values_supported: vec!["none", "login", "consent", "select_account", "create"],
-            dpop_signing_alg_values_supported: vec!["ES256", "EdDSA", "RS256", "PS256"],
+            dpop_signing_alg_values_supported: BY_CLIENTS.to_vec(),
             backchannel_logout_supported: true,
             backchannel_logout_session_supported: true,
             // One factor, two factors.
@@ -140,6 +140,8 @@ fn claims() -> List {
         "at_hash",
         "sid",
         "name",
+        "given_name",
+        "family_name",
         "picture",
         "updated_at",
         "email",

@@ -3,7 +3,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 use url::Url;
 
-use crate::auth::tests::Bench;
+use crate::{auth::tests::Bench, config::Registration};
 
 const ISSUER: &str = "https://school.example/api/auth";
 const PATHS: [&str; 4] = [
@@ -13,8 +13,11 @@ const PATHS: [&str; 4] = [
     "/api/auth/.well-known/oauth-authorization-server",
 ];
 
-async fn document(demo: bool) -> Value {
-    let bench = Bench::at("https://school.example", demo).await;
+async fn document(open: bool) -> Value {
+    let bench = Bench::with("https://school.example", |settings| {
+        settings.oidc.registration = if open { Registration::Open } else { Registration::Off };
+    })
+    .await;
     let answer = bench.get(PATHS[0]).send().await;
     assert_eq!((answer.status, answer.header("content-type")), (200, Some("application/json")));
     answer.json()
@@ -127,7 +130,7 @@ async fn clients_learn_how_they_may_prove_themselves() {
         assert!(methods.iter().any(|it| it == "private_key_jwt"));
         let algs =
             list(&document, &format!("{endpoint}_endpoint_auth_signing_alg_values_supported"));
-        assert_eq!(algs, ["ES256", "PS256", "RS256", "EdDSA"]);
+        assert_eq!(algs, ["ES256", "PS256", "RS256", "EdDSA", "Ed25519"]);
     }
     let dpop = list(&document, "dpop_signing_alg_values_supported");
     assert!(dpop.iter().all(|it| it != "none" && !it.starts_with("HS")), "{dpop:?}");
