@@ -21,7 +21,7 @@ async function appsOf(role) {
 async function register(page, name, redirect) {
   await page.getByRole("button", { name: "New app" }).click();
   const form = page.getByRole("form", { name: "New app" });
-  await form.getByLabel("Name").fill(name);
+  await form.getByRole("textbox", { name: "Name", exact: true }).fill(name);
   await form.getByLabel(/^Redirect addresses/).fill(redirect);
   await form.getByRole("button", { name: "Register the app" }).click();
   await page.locator("[data-value=client-secret]").waitFor();
@@ -35,7 +35,7 @@ test("an instructor registers an app, sees its secret once, and changes and remo
   const name = named("<b>Timetable</b>");
   await page.getByRole("button", { name: "New app" }).click();
   const form = page.getByRole("form", { name: "New app" });
-  await form.getByLabel("Name").fill(name);
+  await form.getByRole("textbox", { name: "Name", exact: true }).fill(name);
   await form.getByLabel(/^Redirect addresses/).fill("javascript:alert(1)");
   await form.getByRole("button", { name: "Register the app" }).click();
   await form.getByRole("alert").getByText(/redirect_uris/).waitFor();
@@ -52,7 +52,7 @@ test("an instructor registers an app, sees its secret once, and changes and remo
   await page.getByLabel("Search apps").fill(name);
   await page.locator(`tr[data-app="${id}"]`).getByRole("button", { name }).click();
   const drawer = page.locator(`[data-drawer="${id}"]`);
-  await drawer.getByLabel("Name").waitFor();
+  await drawer.getByRole("textbox", { name: "Name", exact: true }).waitFor();
   assert.equal((await page.content()).includes(secret), false);
   await looks(page, "72-app");
   await drawer.getByLabel(/^Redirect addresses/).fill("https://app.example/callback https://app.example/second");

@@ -157,7 +157,7 @@ test("servers, sign-ins and errors have their tables; a drain asks first", async
 test("an instructor sees neither the tables nor the actions that are for admins", async () => {
   const instructor = await staff("instructor");
   const { name } = await learner();
-  assert.deepEqual((await instructor.getByRole("tab").allInnerTexts()).map((text) => text.replace(/\d+$/, "").trim()), ["Sessions", "Answers"]);
+  assert.deepEqual((await instructor.getByRole("tab").allInnerTexts()).map((text) => text.replace(/\d+$/, "").trim()), ["Sessions", "Answers", "Apps"]);
   const open = await drawer(instructor, name);
   await open.getByRole("button", { name: "Disconnect" }).waitFor();
   for (const action of [/Sign out/, "Set"]) assert.equal(await open.getByRole("button", { name: action, exact: true }).count(), 0);
