@@ -5,7 +5,6 @@ use crate::{
     domain::{
         ids::{ClientId, UserId},
         oidc::client::Metadata,
-        role::Role,
     },
     store::{StoreError, oauth_clients::ClientRow},
 };
@@ -17,8 +16,6 @@ pub(crate) struct Client {
     pub name: String,
     pub owner: Option<UserId>,
     pub metadata: Metadata,
-    /// Whether it registered itself, by whomever.
-    self_registered: bool,
     secret_hash: Option<String>,
 }
 
@@ -28,9 +25,8 @@ impl Client {
         let metadata = serde_json::from_str(&row.metadata).map_err(|error| {
             AuthError::Broken(format!("what the app {} registered is damaged: {error}", row.id))
         })?;
-        let ClientRow { id, name, owner_id, secret_hash, registration_hash, .. } = row;
-        let self_registered = registration_hash.is_some();
-        Ok(Self { id, name, owner: owner_id, metadata, self_registered, secret_hash })
+        let ClientRow { id, name, owner_id, secret_hash, .. } = row;
+        Ok(Self { id, name, owner: owner_id, metadata, secret_hash })
     }
 
     /// Whether this is its secret. One without a secret has none that could be right.
@@ -51,17 +47,6 @@ impl Auth {
             Err(error) => Err(error.into()),
             Ok(row) if row.disabled => Ok(None),
             Ok(row) => Client::read(row).map(Some),
-        }
-    }
-
-    /// Whether the school answers for an app: the operator or an admin made it (attack D19).
-    pub(crate) async fn is_vouched_for(&self, client: &Client) -> Result<bool, AuthError> {
-        if client.self_registered {
-            return Ok(false);
-        }
-        match &client.owner {
-            None => Ok(true),
-            Some(owner) => Ok(self.store.user(owner).await?.role == Role::Admin),
         }
     }
 

@@ -72,22 +72,22 @@ async fn shown(request: HttpRequest, auth: Data<Auth>) -> Result<HttpResponse, O
     let step = auth.authorization_step(asking, session_token(&request, &auth).as_deref()).await?;
     match (step, &incoming.waiting) {
         (Step::Consent(seen), Some(waiting)) => {
-            page(&request, &auth, &incoming, (asked, waiting, &seen)).await
+            Ok(page(&request, &auth, &incoming, (asked, waiting, &seen)))
         }
         (step, _) => follow(&request, &auth, &incoming, (asking, step)).await,
     }
 }
 
-async fn page(
+fn page(
     request: &HttpRequest,
     auth: &Auth,
     incoming: &Incoming,
     (asked, waiting, seen): (&AuthRequest, &Waiting, &Seen),
-) -> Result<HttpResponse, OauthError> {
+) -> HttpResponse {
     let mut sheet = Sheet::asked(auth, request, asked.ui_locales.as_deref());
     sheet.sources.extend(incoming.reply.source());
     let words = consent::of(sheet.locale);
-    let warning = if auth.is_vouched_for(&incoming.client).await? {
+    let warning = if incoming.client.metadata.ours.verified {
         String::new()
     } else {
         format!(
@@ -114,7 +114,7 @@ async fn page(
         later = escape(words.withdraw_later),
     );
     let title = titled(words.title, "{app}", &incoming.client.name);
-    Ok(sheet.answer(StatusCode::OK, &title, &body))
+    sheet.answer(StatusCode::OK, &title, &body)
 }
 
 /// What is asked for, in words.

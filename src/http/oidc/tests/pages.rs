@@ -11,7 +11,7 @@ async fn consent_page(bench: &Bench, ask: &Ask, cookie: &str) -> Answer {
 #[actix_web::test]
 async fn a_person_is_asked_once_and_again_for_more_or_when_the_app_wants_it() {
     let bench = Bench::new().await;
-    bench.app("shop", json!({})).await;
+    bench.app("shop", json!({ "verified": true })).await;
     let cookie = bench.ada().await;
     let ask = Ask::of("shop");
 
@@ -49,9 +49,12 @@ async fn no_app_gets_more_in_silence_and_one_that_registered_itself_is_marked() 
         row.registration_hash = Some("x".to_owned());
     };
     bench.app_row("other", json!({}), google).await;
+    bench.app_row("checked", json!({ "verified": true }), google).await;
     let cookie = bench.ada().await;
     let page = consent_page(&bench, &Ask::of("other"), &cookie).await;
     assert!(page.text.contains("id=\"unverified\""), "{}", page.text);
+    let checked = consent_page(&bench, &Ask::of("checked"), &cookie).await;
+    assert!(!checked.text.contains("id=\"unverified\""), "an admin knows who runs it");
     bench.agree(&page, "accept", &cookie).await.told(BACK);
 
     let silent = Ask::of("other").with("prompt", "none");
