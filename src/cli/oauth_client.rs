@@ -239,9 +239,13 @@ fn object(app: &Registered) -> String {
 fn line(app: &Registered) -> String {
     let row = &app.row;
     let off = if row.disabled { ", shut out" } else { "" };
-    let owner = row.owner_id.as_ref().map_or("the school", |owner| owner.as_str());
+    let whose = match (&row.owner_id, &row.registration_hash) {
+        (Some(owner), _) => format!("of {owner}"),
+        (None, Some(_)) => "registered itself".to_owned(),
+        (None, None) => "of the school".to_owned(),
+    };
     let checked = if app.metadata.ours.verified { "" } else { ", unverified" };
-    format!("{}\t{}\tof {owner}{checked}{off}", row.id, row.name)
+    format!("{}\t{}\t{whose}{checked}{off}", row.id, row.name)
 }
 
 /// What was made, for a person: the id, and a secret if there is a new one.
