@@ -2,15 +2,19 @@
 //!
 //! `synchronous=FULL` makes every commit wait for the disk, so waiting transactions share one:
 //! the writer opens a transaction, runs each queued job in a savepoint of its own, commits, and
-//! only then answers. A job that fails rolls back its savepoint alone.
+//! only then answers. A job that fails rolls back its savepoint alone. It is a thread of its own, on
+//! which its statements run.
 
-use std::{path::Path, time::Duration};
+use std::{path::Path, thread, time::Duration};
 
-use diesel::{ConnectionError, ConnectionResult, SqliteConnection};
+use diesel::{
+    ConnectionError, ConnectionResult, QueryResult, SqliteConnection,
+    connection::{AnsiTransactionManager, TransactionManager},
+};
 use diesel_async::{
     AsyncConnection, SimpleAsyncConnection,
     pooled_connection::{
-        AsyncDieselConnectionManager, ManagerConfig,
+        AsyncDieselConnectionManager, ManagerConfig, RecyclingMethod,
         deadpool::{Object, Pool, PoolError},
     },
     sync_connection_wrapper::{SpawnBlocking, SyncConnectionWrapper},
@@ -21,10 +25,13 @@ use tokio::{
     sync::{mpsc, oneshot},
 };
 
-use super::{StoreError, blocking::Blocking};
+use super::{
+    StoreError,
+    blocking::{Blocking, InPlace},
+};
 
-/// The writer's connection. It lives in a task of its own, which nobody drops in a statement.
-pub(crate) type LiteConnection = SyncConnectionWrapper<SqliteConnection>;
+/// The writer's connection, for its thread alone.
+pub(crate) type LiteConnection = SyncConnectionWrapper<SqliteConnection, InPlace>;
 /// A reader's: whoever asked may go away at any time.
 pub(crate) type LiteReader = SyncConnectionWrapper<SqliteConnection, Blocking>;
 
@@ -51,14 +58,14 @@ pub(crate) struct Lite {
 }
 
 impl Lite {
-    /// The writer lives on `runtime` for as long as the store does.
+    /// The writer lives as long as the store does, with `runtime` around it.
     pub(crate) async fn open(path: &Path, runtime: &Handle) -> Result<Self, StoreError> {
         let url = path.to_string_lossy().into_owned();
-        let writer: LiteConnection = connect(url.clone(), WRITER_SETUP).await?;
-        let (jobs, queue) = mpsc::channel(QUEUE);
-        runtime.spawn(write_in_groups(writer, queue));
+        let jobs = start_writer(url.clone(), runtime.clone()).await?;
 
         let mut config = ManagerConfig::default();
+        // A file does not go away between two statements.
+        config.recycling_method = RecyclingMethod::Fast;
         config.custom_setup = Box::new(|url| connect(url.to_owned(), READER_SETUP).boxed());
         let manager = AsyncDieselConnectionManager::new_with_config(url, config);
         let readers = Pool::builder(manager)
@@ -104,20 +111,36 @@ impl Lite {
     }
 }
 
+/// Gives the queue of the writer once it has opened the file.
+async fn start_writer(url: String, runtime: Handle) -> Result<mpsc::Sender<Job>, StoreError> {
+    let (jobs, queue) = mpsc::channel(QUEUE);
+    let (opened, open) = oneshot::channel();
+    let work = async move {
+        let writer: ConnectionResult<LiteConnection> = connect(url, WRITER_SETUP).await;
+        match writer {
+            Ok(writer) => {
+                let _ = opened.send(Ok(()));
+                write_in_groups(writer, queue).await;
+            }
+            Err(error) => drop(opened.send(Err(error))),
+        }
+    };
+    let failed = |error: &dyn std::fmt::Display| {
+        StoreError::Unavailable(format!("the writer did not start: {error}"))
+    };
+    thread::Builder::new()
+        .name("sqlite-writer".into())
+        .spawn(move || runtime.block_on(work))
+        .map_err(|error| failed(&error))?;
+    open.await.map_err(|error| failed(&error))??;
+    Ok(jobs)
+}
+
 async fn write_in_groups(mut writer: LiteConnection, mut queue: mpsc::Receiver<Job>) {
     let mut batch = Vec::with_capacity(BATCH);
     while queue.recv_many(&mut batch, BATCH).await > 0 {
-        let jobs = std::mem::take(&mut batch);
-        let mut answers = Vec::with_capacity(jobs.len());
-        let waiting = &mut answers;
-        let commit = writer
-            .immediate_transaction(async move |conn| {
-                for job in jobs {
-                    waiting.push(job(conn).await);
-                }
-                Ok::<_, diesel::result::Error>(())
-            })
-            .await;
+        let mut answers = Vec::with_capacity(batch.len());
+        let commit = in_one_transaction(&mut writer, batch.drain(..), &mut answers).await;
         let failure = commit.err().map(|error| error.to_string());
         for answer in answers {
             answer(
@@ -125,6 +148,20 @@ async fn write_in_groups(mut writer: LiteConnection, mut queue: mpsc::Receiver<J
             );
         }
     }
+}
+
+async fn in_one_transaction(
+    writer: &mut LiteConnection,
+    jobs: impl Iterator<Item = Job>,
+    answers: &mut Vec<Answer>,
+) -> QueryResult<()> {
+    let begin =
+        |conn: &mut _| AnsiTransactionManager::begin_transaction_sql(conn, "BEGIN IMMEDIATE");
+    writer.spawn_blocking(begin).await?;
+    for job in jobs {
+        answers.push(job(writer).await);
+    }
+    writer.spawn_blocking(AnsiTransactionManager::commit_transaction).await
 }
 
 async fn connect<S: SpawnBlocking + Send>(

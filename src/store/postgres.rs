@@ -5,7 +5,9 @@ use std::time::Duration;
 use diesel::{ConnectionError, ConnectionResult};
 use diesel_async::{
     AsyncPgConnection,
-    pooled_connection::{AsyncDieselConnectionManager, ManagerConfig, deadpool::Pool},
+    pooled_connection::{
+        AsyncDieselConnectionManager, ManagerConfig, RecyclingMethod, deadpool::Pool,
+    },
 };
 use futures_util::FutureExt;
 use tokio::runtime::Handle;
@@ -23,6 +25,8 @@ pub(crate) fn pool(
 ) -> Result<Pool<AsyncPgConnection>, StoreError> {
     let runtime = runtime.clone();
     let mut config = ManagerConfig::default();
+    // A connection knows when it was closed; to ask each time costs as much as the query.
+    config.recycling_method = RecyclingMethod::Fast;
     config.custom_setup = Box::new(move |url| {
         let connecting = runtime.spawn(connect(url.to_owned()));
         async move {
