@@ -115,7 +115,7 @@ impl ChangeWatcher {
                 let begin = async move { leaving.begin(SEND_AWAY).await };
                 ctx.spawn(begin.into_actor(self).map(|_, _, _| ()));
             }
-            // Apps are looked up at each use.
+            // The memory of accounts has heard of it above.
             "client" | "drain" => {}
             other => tracing::debug!(kind = other, "a change that this version does not know"),
         }

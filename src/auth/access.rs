@@ -6,7 +6,11 @@ use std::sync::Arc;
 use jsonwebtoken::Validation;
 use serde::{Deserialize, Serialize};
 
-use super::{Auth, AuthError, Identity, jwt, memory::Known};
+use super::{
+    Auth, AuthError, Identity, jwt,
+    memory::Known,
+    opened::{Opened, OpenedTokens},
+};
 use crate::domain::{
     clock::{Millis, SECOND},
     ids::{ClientId, SessionId, UserId},
@@ -166,18 +170,19 @@ impl Auth {
     }
 
     async fn by_own_token(&self, jwt: &str, key: Option<&str>) -> Result<Identity, AuthError> {
-        let claims = self.open_access_token(jwt).await.ok_or(AuthError::BadToken)?;
+        let opened = self.open_access_token(jwt).await.ok_or(AuthError::BadToken)?;
+        let claims = &opened.claims;
         let for_us = claims.aud.contains(&self.api_audience()) && claims.has_scope(SCOPE);
         if !for_us || !claims.is_held_by(key) {
             return Err(AuthError::BadToken);
         }
-        let mut identity = self.known_behind(&claims).await?.identity();
+        let mut identity = self.known_behind(claims).await?.identity();
         identity.expires = identity.expires.min(claims.expires());
         identity.may_administer = claims.has_scope(ADMIN_SCOPE);
         Ok(identity)
     }
 
-    /// The session behind a token, and its person, as they are now.
+    /// The session behind a token, and its person, as they are now; none of an app that is disabled.
     pub(super) async fn known_behind(&self, claims: &Claims) -> Result<Arc<Known>, AuthError> {
         let sid = claims.sid.as_ref().ok_or(AuthError::BadToken)?;
         let known = match self.known_by_id(sid).await {
@@ -186,29 +191,48 @@ impl Auth {
         };
         let client = known.session.client_id.as_ref().map_or(FIRST_PARTY, ClientId::as_str);
         let hers = known.user.id.as_str() == claims.sub && client == claims.client_id;
-        if hers { Ok(known) } else { Err(AuthError::BadToken) }
+        let stands = match &known.session.client_id {
+            Some(app) => self.client(app.as_str()).await?.is_some(),
+            None => true,
+        };
+        if hers && stands { Ok(known) } else { Err(AuthError::BadToken) }
     }
 
     /// What a token says, if we signed it as an access token and it is of now. Whether it is for
     /// whoever asks, and whether what it stands for still holds, is another question.
-    pub(super) async fn open_access_token(&self, jwt: &str) -> Option<Claims> {
-        let header = jwt::header(jwt)?;
-        if jwt::type_of(&header).as_deref() != Some(jwt::ACCESS) {
-            return None;
-        }
-        // The algorithm is the key's. A header that says another is refused.
-        let (algorithm, key) = self.keys.find(header.kid.as_deref()?).await?;
-        let mut rules = Validation::new(algorithm);
-        // Times are checked below, against the clock that everything else goes by.
-        rules.validate_exp = false;
-        rules.validate_aud = false;
-        let claims = jsonwebtoken::decode::<Claims>(jwt, &key, &rules).ok()?.claims;
-        let now = self.clock.now();
+    pub(super) async fn open_access_token(&self, jwt: &str) -> Option<Arc<Opened>> {
+        let fingerprint = OpenedTokens::fingerprint(jwt);
+        let known = self.opened.get(&fingerprint).filter(|it| self.keys.believes(&it.kid));
+        let opened = match known {
+            Some(opened) => opened,
+            None => {
+                let opened = Arc::new(self.check_signature(jwt).await?);
+                self.opened.insert(fingerprint, Arc::clone(&opened));
+                opened
+            }
+        };
+        let (claims, now) = (&opened.claims, self.clock.now());
         let at = |seconds: i64| Millis(seconds.saturating_mul(SECOND));
         let timely = claims.expires().plus(LEEWAY) > now
             && at(claims.iat) <= now.plus(LEEWAY)
             && claims.nbf.is_none_or(|nbf| at(nbf) <= now.plus(LEEWAY));
-        (timely && claims.iss == self.issuer()).then_some(claims)
+        timely.then_some(opened)
+    }
+
+    async fn check_signature(&self, jwt: &str) -> Option<Opened> {
+        let header = jwt::header(jwt)?;
+        if jwt::type_of(&header).as_deref() != Some(jwt::ACCESS) {
+            return None;
+        }
+        let kid = header.kid?;
+        // The algorithm is the key's. A header that says another is refused.
+        let (algorithm, key) = self.keys.find(&kid).await?;
+        let mut rules = Validation::new(algorithm);
+        // Times are another question, answered by the clock that everything else goes by.
+        rules.validate_exp = false;
+        rules.validate_aud = false;
+        let claims = jsonwebtoken::decode::<Claims>(jwt, &key, &rules).ok()?.claims;
+        (claims.iss == self.issuer()).then_some(Opened { kid, claims })
     }
 }
 

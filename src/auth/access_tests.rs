@@ -97,6 +97,24 @@ async fn a_token_is_worth_nothing_once_its_session_is_gone() {
     assert!(refused(&bench, &jwt).await);
 }
 
+/// Attack D15: what was found good once stands for that very token alone.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_that_was_opened_before_opens_with_its_own_signature_alone() {
+    let bench = Bench::new().await;
+    let ada = bench.signed_in("ada", Role::Student).await;
+    let jwt = bench.auth.issue_access_token(&ada).unwrap();
+    let first = bench.auth.open_access_token(&jwt).await.unwrap();
+    let second = bench.auth.open_access_token(&jwt).await.unwrap();
+    assert!(Arc::ptr_eq(&first, &second), "its signature was checked once");
+
+    let (signed, signature) = jwt.rsplit_once('.').unwrap();
+    let (start, end) = signature.split_at(signature.len() - 4);
+    let other = if end == "AAAA" { "BBBB" } else { "AAAA" };
+    for jwt in [format!("{signed}.{start}{other}"), format!("{signed}."), format!("{jwt} ")] {
+        assert!(refused(&bench, &jwt).await, "{jwt}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_token_of_each_algorithm_opens() {
     let bench = Bench::new().await;

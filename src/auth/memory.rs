@@ -1,4 +1,5 @@
-//! Sessions and their people as this node knows them, so that looking one up asks the store nothing.
+//! Sessions with their people, and apps, as this node knows them, so that looking one up asks the
+//! store nothing.
 //!
 //! What is here is believed as long as the change log was read within the last second: then nothing
 //! that was revoked or changed more than a second ago, on any node, is still here. Without a reader
@@ -9,11 +10,11 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
 };
 
-use super::{Auth, AuthError, Identity, hash_token, identity};
+use super::{Auth, AuthError, Identity, hash_token, identity, oidc::client::Client};
 use crate::{
     domain::{
         clock::{Millis, SECOND},
-        ids::SessionId,
+        ids::{ClientId, SessionId},
         recent::Recent,
     },
     store::{Change, StoreError, sessions::Session, users::User},
@@ -66,12 +67,13 @@ struct State {
     generation: u64,
     /// By the hash of a token, or by the session's id.
     known: Recent<String, Arc<Known>>,
+    clients: Recent<String, Arc<Client>>,
 }
 
 impl Memory {
     pub(super) fn new(capacity: usize) -> Self {
-        let known = Recent::new(capacity);
-        let state = State { heard: None, generation: 0, known };
+        let (known, clients) = (Recent::new(capacity), Recent::new(capacity));
+        let state = State { heard: None, generation: 0, known, clients };
         Self { state: Mutex::new(state), tokens: Mutex::new(Recent::new(capacity)) }
     }
 
@@ -79,14 +81,11 @@ impl Memory {
         self.state().generation
     }
 
-    /// What `key` names, if this node may still believe it.
-    fn get(&self, key: &str, now: Millis) -> Option<Arc<Known>> {
+    /// What is found there, if this node may still believe it.
+    fn believed<T>(&self, now: Millis, find: impl FnOnce(&mut State) -> Option<T>) -> Option<T> {
         let mut state = self.state();
         let (_, asked_at) = state.heard?;
-        if !(0..=BELIEVED).contains(&now.since(asked_at)) {
-            return None;
-        }
-        state.known.get(key)
+        if (0..=BELIEVED).contains(&now.since(asked_at)) { find(&mut state) } else { None }
     }
 
     /// Keeps what was read after `generation` was; not if anything has changed since. A session by
@@ -95,9 +94,13 @@ impl Memory {
         if known.session.impersonated_by.is_some() {
             return;
         }
+        self.keep(generation, |state| state.known.insert(key, Arc::clone(known)));
+    }
+
+    fn keep(&self, generation: u64, insert: impl FnOnce(&mut State)) {
         let mut state = self.state();
         if state.heard.is_some() && state.generation == generation {
-            state.known.insert(key, Arc::clone(known));
+            insert(&mut state);
         }
     }
 
@@ -112,8 +115,10 @@ impl Memory {
             named.map(|it| it.subject.as_str()).collect()
         };
         let (sessions, users) = (of(&["session"]), of(&["user", "user_sessions"]));
-        if !sessions.is_empty() || !users.is_empty() {
+        let clients = of(&["client"]);
+        if !sessions.is_empty() || !users.is_empty() || !clients.is_empty() {
             state.generation += 1;
+            state.clients.retain(|client| !clients.contains(client.id.as_str()));
             state.known.retain(|known| {
                 !sessions.contains(known.session.id.as_str())
                     && !users.contains(known.user.id.as_str())
@@ -129,6 +134,7 @@ impl Memory {
         let mut state = self.state();
         state.generation += 1;
         state.known.clear();
+        state.clients.clear();
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -171,7 +177,8 @@ impl Auth {
     ) -> Result<Arc<Known>, AuthError> {
         let now = self.clock.now();
         // One that has ended here may have been prolonged elsewhere, which is no change.
-        let kept = self.memory.get(&key, now).filter(|known| known.session.expires_at > now.0);
+        let kept = self.memory.believed(now, |state| state.known.get(&key));
+        let kept = kept.filter(|known| known.session.expires_at > now.0);
         if let Some(known) = kept {
             self.check(&known.session, &known.user)?;
             return Ok(known);
@@ -180,6 +187,23 @@ impl Auth {
         let known = Arc::new(Known::new(self.load(read.await).await?));
         self.memory.put(key, &known, generation);
         Ok(known)
+    }
+
+    /// The app of this name, unless it is disabled; from memory where that is believed.
+    pub(crate) async fn client(&self, id: &str) -> Result<Option<Arc<Client>>, AuthError> {
+        let now = self.clock.now();
+        if let Some(client) = self.memory.believed(now, |state| state.clients.get(id)) {
+            return Ok(Some(client));
+        }
+        let generation = self.memory.generation();
+        let client = match self.store.client(&ClientId::new(id)).await {
+            Err(StoreError::NotFound) => return Ok(None),
+            Ok(row) if row.disabled => return Ok(None),
+            row => Arc::new(Client::read(row?)?),
+        };
+        let kept = (id.to_owned(), Arc::clone(&client));
+        self.memory.keep(generation, |state| state.clients.insert(kept.0, kept.1));
+        Ok(Some(client))
     }
 
     /// The change log was read up to `seq`, as it stood at `asked_at`: what `changes` names is not

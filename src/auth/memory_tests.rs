@@ -5,7 +5,7 @@ use crate::{
         tests::{Bench, START},
     },
     domain::{clock::DAY, role::Role},
-    store::users::tests::ban,
+    store::{auth_events::AuthEventKind, users::tests::ban},
 };
 
 impl Bench {
@@ -78,6 +78,29 @@ async fn what_was_read_before_a_change_is_not_kept_after_it() {
     bench.auth.memory.put(key, &old, generation);
 
     assert!(matches!(bench.auth.known_session(&token).await, Err(AuthError::NotSignedIn)));
+}
+
+/// Attack C11, of apps.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_app_is_looked_up_in_memory_until_the_change_log_names_it() {
+    let bench = Bench::new().await;
+    let row = crate::store::oauth_clients::tests::client("an-app");
+    let event = |kind| bench.auth.event(kind, &Device::default());
+    let made = event(AuthEventKind::ClientCreated);
+    bench.store.insert_client(row.clone(), made).await.unwrap();
+    let known = async || bench.auth.client("an-app").await.unwrap();
+
+    let (first, second) = (known().await.unwrap(), known().await.unwrap());
+    assert!(!Arc::ptr_eq(&first, &second), "nobody reads the log: nothing is believed");
+    bench.read_changes().await;
+    let (first, second) = (known().await.unwrap(), known().await.unwrap());
+    assert!(Arc::ptr_eq(&first, &second));
+
+    let removed = event(AuthEventKind::ClientRemoved);
+    bench.store.remove_client(&row.id, removed.into()).await.unwrap();
+    assert!(known().await.is_some(), "the log has not been read yet");
+    bench.read_changes().await;
+    assert!(known().await.is_none());
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -43,6 +43,7 @@ pub(crate) mod limits;
 pub(crate) mod links;
 mod memory;
 pub(crate) mod oidc;
+mod opened;
 mod outbox;
 pub(crate) mod outward;
 mod people;
@@ -184,6 +185,7 @@ pub(crate) struct Auth {
     demo: bool,
     data_dir: PathBuf,
     memory: memory::Memory,
+    opened: opened::OpenedTokens,
     bearers: Bearers,
     password_policy: Policy,
     session_life: i64,
@@ -219,6 +221,7 @@ impl Auth {
         let mailer = outbox::Outbox::new(Arc::clone(&store), clock_, ids_, &secret, posting)?;
         Ok(Self {
             memory: memory::Memory::new(settings.session_cache),
+            opened: opened::OpenedTokens::new(settings.session_cache),
             bearers: settings.bearers,
             password_policy: settings.password_policy,
             keys: keys::Keys::open(Arc::clone(&store), &secret, &clock, &ids).await?,

@@ -172,6 +172,12 @@ impl Keys {
         Some((key.algorithm, key.verifier.clone()))
     }
 
+    /// Whether the key named `kid` is ours and not dead.
+    pub(crate) fn believes(&self, kid: &str) -> bool {
+        let (ring, now) = (self.ring(), self.clock.now());
+        ring.published.iter().any(|key| key.kid == kid && key.is_alive(now))
+    }
+
     /// As [`Keys::verifier`], and looks at the store for a name that is new: another node may sign
     /// with a new key before this one has heard of it. Names cost an attacker nothing, so it looks
     /// once a second at most.

@@ -6,7 +6,7 @@ use crate::{
         ids::{ClientId, UserId},
         oidc::client::Metadata,
     },
-    store::{StoreError, oauth_clients::ClientRow},
+    store::oauth_clients::ClientRow,
 };
 
 /// An app that people sign in to with their account here.
@@ -40,16 +40,6 @@ impl Client {
 }
 
 impl Auth {
-    /// The app of this name, unless it is disabled.
-    pub(crate) async fn client(&self, id: &str) -> Result<Option<Client>, AuthError> {
-        match self.store.client(&ClientId::new(id)).await {
-            Err(StoreError::NotFound) => Ok(None),
-            Err(error) => Err(error.into()),
-            Ok(row) if row.disabled => Ok(None),
-            Ok(row) => Client::read(row).map(Some),
-        }
-    }
-
     /// What tokens may be for by name (RFC 8707): our API, the userinfo endpoint, and what the
     /// operator added.
     pub(crate) fn resources(&self) -> Vec<String> {

@@ -1,6 +1,8 @@
 //! Devices without a browser (RFC 8628): one asks for a code, its person types it in where she has a
 //! browser and agrees, and the device, which has kept asking, gets what she agreed to. Once.
 
+use std::sync::Arc;
+
 use std::net::IpAddr;
 
 use super::{
@@ -44,7 +46,7 @@ pub(crate) struct Begun {
 /// A device that waits for its person.
 #[derive(Debug)]
 pub(crate) struct Waiting {
-    pub client: Client,
+    pub client: Arc<Client>,
     /// As it is shown.
     pub user_code: String,
     pub scopes: Scopes,

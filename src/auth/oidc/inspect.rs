@@ -45,13 +45,14 @@ impl Auth {
         token: &str,
         key: Option<&str>,
     ) -> Result<Map<String, Value>, UserinfoError> {
-        let claims = self.open_access_token(token).await.ok_or(UserinfoError::InvalidToken)?;
+        let opened = self.open_access_token(token).await.ok_or(UserinfoError::InvalidToken)?;
+        let claims = &opened.claims;
         if !claims.is_held_by(key) {
             return Err(UserinfoError::InvalidToken);
         }
         let known = match &claims.sid {
-            Some(_) => Some(self.known_behind(&claims).await?),
-            None if self.machine_token_stands(&claims).await? => None,
+            Some(_) => Some(self.known_behind(claims).await?),
+            None if self.machine_token_stands(claims).await? => None,
             None => return Err(UserinfoError::InvalidToken),
         };
         if !claims.has_scope(scope::OPENID) {
@@ -80,7 +81,7 @@ impl Auth {
         token: &str,
     ) -> Result<Map<String, Value>, AuthError> {
         let found = match self.open_access_token(token).await {
-            Some(claims) => self.introspect_access(client, &claims).await?,
+            Some(opened) => self.introspect_access(client, &opened.claims).await?,
             None => match self.held(token).await? {
                 Some(held) => self.introspect_refresh(client, &held)?,
                 None => None,
@@ -162,13 +163,14 @@ impl Auth {
         token: &str,
         device: &Device,
     ) -> Result<(), AuthError> {
-        if let Some(claims) = self.open_access_token(token).await {
+        if let Some(opened) = self.open_access_token(token).await {
+            let claims = &opened.claims;
             if claims.client_id != client.id.as_str() {
                 return Ok(());
             }
             let Some(sid) = &claims.sid else {
                 let until = claims.expires().plus(super::jose::LEEWAY);
-                self.store.spend_nonce(&machine_token(&claims), until).await?;
+                self.store.spend_nonce(&machine_token(claims), until).await?;
                 return Ok(());
             };
             return self.end_own_grant(client, sid, device).await;

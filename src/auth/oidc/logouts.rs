@@ -8,7 +8,6 @@ use std::sync::Arc;
 use serde::Serialize;
 use serde_json::json;
 
-use super::client::Client;
 use crate::{
     auth::{Auth, AuthError, outward::OutwardError},
     domain::{
@@ -85,15 +84,17 @@ impl Logouts {
     pub(crate) async fn attempt(&self, row: &LogoutRow) -> Result<Told, AuthError> {
         let store = &self.auth.store;
         let app = self.auth.client(row.client_id.as_str()).await?;
-        let told = app.and_then(|Client { metadata, .. }| {
-            Some((metadata.backchannel_logout_uri?, metadata.id_token_signed_response_alg))
+        let told = app.as_ref().and_then(|app| {
+            let metadata = &app.metadata;
+            let url = metadata.backchannel_logout_uri.as_deref()?;
+            Some((url, metadata.id_token_signed_response_alg))
         });
         let Some((url, alg)) = told else {
             store.end_logout(row).await?;
             return Ok(Told::Never);
         };
         let token = self.sign(row, alg)?;
-        let Err(why) = self.deliver(&url, &token).await else {
+        let Err(why) = self.deliver(url, &token).await else {
             store.end_logout(row).await?;
             return Ok(Told::Yes);
         };

@@ -2,6 +2,8 @@
 //! by its secret (in either of the two places) or by its key, and before anything else of a request is
 //! looked at.
 
+use std::sync::Arc;
+
 use actix_web::{HttpRequest, http::header};
 use base64::{Engine, engine::general_purpose::STANDARD};
 
@@ -29,14 +31,18 @@ pub(crate) async fn authenticate(
     request: &HttpRequest,
     auth: &Auth,
     params: &Params,
-) -> Result<Client, OauthError> {
+) -> Result<Arc<Client>, OauthError> {
     let proved = proved(request, auth, params).await;
     // Whoever did not try by the header is not told to (RFC 6749 §5.2).
     let by_header = request.headers().contains_key(header::AUTHORIZATION);
     proved.map_err(|error| if by_header { error } else { error.without_challenge() })
 }
 
-async fn proved(request: &HttpRequest, auth: &Auth, params: &Params) -> Result<Client, OauthError> {
+async fn proved(
+    request: &HttpRequest,
+    auth: &Auth,
+    params: &Params,
+) -> Result<Arc<Client>, OauthError> {
     use AuthMethod::{ClientSecretBasic, ClientSecretPost, None, PrivateKeyJwt};
     let shown = shown(request, params)?;
     let (Shown::Secret { id, .. } | Shown::Assertion { id, .. } | Shown::Nothing { id }) = &shown;

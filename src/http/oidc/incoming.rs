@@ -1,6 +1,8 @@
 //! A request for authorization as it comes in: by which app, answered where, asking for what. It is
 //! in the URL, in a form, signed in a JWT (RFC 9101), or was pushed before (RFC 9126).
 
+use std::sync::Arc;
+
 use serde_json::Value;
 
 use super::{error::OauthError, params::Params, sheet::PageFault};
@@ -21,7 +23,7 @@ use crate::{
 
 /// A request whose app and address are known.
 pub(super) struct Incoming {
-    pub client: Client,
+    pub client: Arc<Client>,
     pub reply: Reply,
     /// What it asks for, or what the app is told.
     pub request: Result<AuthRequest, Fault>,
@@ -84,7 +86,7 @@ impl Incoming {
     }
 
     /// One that has not been kept yet.
-    async fn fresh(auth: &Auth, client: Client, outside: Params) -> Result<Self, Unanswered> {
+    async fn fresh(auth: &Auth, client: Arc<Client>, outside: Params) -> Result<Self, Unanswered> {
         match unfolded(auth, &client, &outside).await {
             Ok(params) => Self::of(auth, client, params, None),
             Err(fault) => {
@@ -100,7 +102,7 @@ impl Incoming {
 
     fn of(
         auth: &Auth,
-        client: Client,
+        client: Arc<Client>,
         params: Params,
         waiting: Option<Waiting>,
     ) -> Result<Self, Unanswered> {

@@ -3,6 +3,8 @@
 //! already; everybody else is asked here (attack C12). The way back leads to exactly a registered
 //! address of the app, or nowhere (attack D20).
 
+use std::sync::Arc;
+
 use actix_web::{
     HttpRequest, HttpResponse, ResponseError,
     http::{StatusCode, header},
@@ -79,7 +81,7 @@ impl Fault {
 /// What an app wants, as far as it may.
 struct Wish {
     hint: Option<Hint>,
-    client: Option<Client>,
+    client: Option<Arc<Client>>,
     /// Where the browser goes afterwards, without the state.
     back: Option<String>,
     state: Option<String>,

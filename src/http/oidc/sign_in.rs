@@ -62,7 +62,7 @@ impl Place {
         let Ok(params) = Params::parse(query.as_bytes()) else { return place };
         if let Ok(incoming) = Incoming::read(auth, params).await {
             place.source = incoming.reply.source();
-            place.app = Some(incoming.client.name);
+            place.app = Some(incoming.client.name.clone());
             if let Ok(request) = incoming.request {
                 place.login_hint = request.login_hint;
                 place.ui_locales = request.ui_locales;
