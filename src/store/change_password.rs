@@ -10,7 +10,7 @@ use super::{
     db::write,
     outbox::{OutboxMail, note_mail},
     schema::{account, session},
-    sessions::{Session, end_other_sessions},
+    sessions::{Session, end_other_sessions, prove_session},
     two_factors::forget_trusted,
     verifications::end_proofs,
 };
@@ -54,12 +54,11 @@ impl Store {
             forget_trusted!(conn, &user);
             let kept = if instead.is_some() { SessionId::new("") } else { kept };
             end_other_sessions!(conn, &user, &kept, now);
-            diesel::update(session::table.filter(session::id.eq(&kept)))
-                .set(session::proved_at.eq(now.0))
-                .execute(conn)
-                .await?;
-            if let Some(session) = instead {
-                diesel::insert_into(session::table).values(session).execute(conn).await?;
+            match instead {
+                Some(session) => {
+                    diesel::insert_into(session::table).values(session).execute(conn).await?;
+                }
+                None => prove_session!(conn, &kept, session::proved_at.eq(now.0), now),
             }
             note_event!(conn, event);
             note_mail!(conn, notice);
@@ -75,10 +74,7 @@ impl Store {
     ) -> Result<(), StoreError> {
         let id = id.clone();
         write!(self, |conn| {
-            diesel::update(session::table.filter(session::id.eq(id)))
-                .set(session::proved_at.eq(now.0))
-                .execute(conn)
-                .await?;
+            prove_session!(conn, &id, session::proved_at.eq(now.0), now);
             Ok::<_, StoreError>(())
         })
     }

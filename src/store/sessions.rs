@@ -68,6 +68,21 @@ macro_rules! end_session {
 }
 pub(super) use end_session;
 
+/// Notes of a session that its holder has just proved to be its person, inside a transaction.
+macro_rules! prove_session {
+    ($conn:expr, $id:expr, $proof:expr, $now:expr) => {{
+        use $crate::store::{changes, schema::session};
+        let (id, now): (&SessionId, $crate::domain::clock::Millis) = ($id, $now);
+        diesel::update(session::table.filter(session::id.eq(id)))
+            .set($proof)
+            .execute($conn)
+            .await?;
+        // It is in the memory of nodes as it was.
+        changes::note_change!($conn, "session", id.as_str(), now.plus(changes::KEPT).0, now.0);
+    }};
+}
+pub(super) use prove_session;
+
 /// Ends every session of a person but one and what apps were granted by that one, inside a
 /// transaction. Says how many.
 macro_rules! end_other_sessions {
@@ -149,7 +164,7 @@ impl Store {
             .inner_join(user::table.on(session::user_id.eq(user::id)))
             .filter(session::token_hash.eq(hash))
             .select((Session::as_select(), User::as_select()))
-            .first(conn)
+            .get_result(conn)
             .await?))
     }
 
@@ -158,7 +173,7 @@ impl Store {
             .inner_join(user::table.on(session::user_id.eq(user::id)))
             .filter(session::id.eq(id))
             .select((Session::as_select(), User::as_select()))
-            .first(conn)
+            .get_result(conn)
             .await?))
     }
 

@@ -13,7 +13,7 @@ use super::{
     schema::{
         mailed_code, recovery_code, session, trusted_device, two_factor, two_factor_challenge, user,
     },
-    sessions::{BY_CODE, Session, end_other_sessions},
+    sessions::{BY_CODE, Session, end_other_sessions, prove_session},
 };
 use crate::domain::{
     clock::{MINUTE, Millis},
@@ -146,7 +146,7 @@ macro_rules! count_try {
                 Try::Go(row)
             }
             None => {
-                let until = mine.select(two_factor::locked_until).first($conn).await?;
+                let until = mine.select(two_factor::locked_until).get_result($conn).await?;
                 Try::Locked(Millis(until))
             }
         }
@@ -221,7 +221,7 @@ impl Store {
         Ok(read!(self, |conn| two_factor::table
             .filter(two_factor::user_id.eq(owner))
             .select(TwoFactor::as_select())
-            .first(conn)
+            .get_result(conn)
             .await?))
     }
 
@@ -264,7 +264,7 @@ impl Store {
             let protects = two_factor::verified.eq(true).or(two_factor::by_mail.eq(true));
             let mine = two_factor::user_id.eq(&owner).and(protects);
             let _: UserId =
-                two_factor::table.filter(mine).select(two_factor::user_id).first(conn).await?;
+                two_factor::table.filter(mine).select(two_factor::user_id).get_result(conn).await?;
             put_codes!(conn, owner, codes);
             note_event!(conn, event);
             Ok(())
@@ -291,7 +291,7 @@ impl Store {
         Ok(read!(self, |conn| two_factor_challenge::table
             .filter(waits.and(two_factor_challenge::expires_at.gt(now.0)))
             .select(Challenge::as_select())
-            .first(conn)
+            .get_result(conn)
             .await?))
     }
 
@@ -383,10 +383,8 @@ impl Store {
                     diesel::insert_into(session::table).values(session).execute(conn).await?;
                 }
                 After::Prove(id) => {
-                    diesel::update(session::table.filter(session::id.eq(id)))
-                        .set((session::proved_at.eq(now.0), session::amr.eq(BY_CODE)))
-                        .execute(conn)
-                        .await?;
+                    let by_code = (session::proved_at.eq(now.0), session::amr.eq(BY_CODE));
+                    prove_session!(conn, &id, by_code, now);
                 }
             }
             note_event!(conn, event);

@@ -148,6 +148,11 @@ impl AuthRequest {
         told
     }
 
+    /// Whether it says when or how the person must have proved to be herself.
+    pub fn wants_proof(&self) -> bool {
+        self.prompt.login || self.max_age.is_some() || self.essential_acr().is_some()
+    }
+
     /// The classes of which one must be reached (OpenID Connect Core §5.5.1.1); none: any will do.
     pub fn essential_acr(&self) -> Option<Vec<String>> {
         let acr = self.claims.as_ref()?.get("id_token")?.get("acr")?;
