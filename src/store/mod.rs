@@ -41,7 +41,6 @@ mod migrate;
 pub(crate) mod nodes;
 mod nonces;
 pub(crate) mod oauth_clients;
-pub(crate) mod oauth_codes;
 pub(crate) mod oauth_consents;
 pub(crate) mod oauth_devices;
 pub(crate) mod oauth_grants;

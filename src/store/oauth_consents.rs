@@ -49,10 +49,7 @@ pub(super) use put_consent;
 /// Ends what an app may do in a person's name, inside a transaction.
 macro_rules! end_grants {
     ($conn:expr, $client:expr, $user:expr, $now:expr) => {{
-        use $crate::store::schema::{oauth_code, session};
-        // A code that is still on its way opens nothing either.
-        let codes = oauth_code::client_id.eq($client).and(oauth_code::user_id.eq($user));
-        diesel::delete(oauth_code::table.filter(codes)).execute($conn).await?;
+        use $crate::store::schema::session;
         let theirs = session::client_id.eq($client).and(session::user_id.eq($user));
         let sessions: Vec<SessionId> =
             session::table.filter(theirs).select(session::id).load($conn).await?;
@@ -72,7 +69,7 @@ impl Store {
         Ok(read!(self, |conn| oauth_consent::table
             .filter(oauth_consent::client_id.eq(client).and(oauth_consent::user_id.eq(user)))
             .select(ConsentRow::as_select())
-            .first(conn)
+            .get_result(conn)
             .await?))
     }
 

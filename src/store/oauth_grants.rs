@@ -13,13 +13,16 @@ use super::{
     Store, StoreError,
     auth_events::{AuthEvent, note_event},
     db::{read, write},
-    schema::{oauth_code, oauth_grant, oauth_refresh, oauth_request, session, user},
+    schema::{
+        oauth_consent, oauth_grant, oauth_refresh, oauth_request, oauth_spent_code, session, user,
+    },
     sessions::{Session, end_session},
     users::User,
 };
 use crate::domain::{
     clock::{HOUR, Millis},
     ids::{ClientId, SessionId, UserId},
+    oidc::scope::Scopes,
 };
 
 /// A code that comes once more within this time still ends the grant that it became.
@@ -55,6 +58,15 @@ pub(crate) struct RefreshRow {
     pub replay_until: Option<i64>,
 }
 
+/// A code that is about to be redeemed.
+#[derive(Debug, Clone)]
+pub(crate) struct Redeemed {
+    pub id: String,
+    pub expires_at: i64,
+    /// What the person must still agree to; none where nobody asks her.
+    pub agreed: Option<Scopes>,
+}
+
 /// A grant that is about to begin.
 #[derive(Debug, Clone)]
 pub(crate) struct NewGrant {
@@ -85,14 +97,17 @@ pub(crate) struct Exchange {
 
 impl Store {
     /// Begins a grant, in place of `code` if there is one. Says whether it was begun: not if the
-    /// code was used or has expired, and not if the sign-in is over that it comes from.
+    /// code was redeemed before or has expired, not if the sign-in is over that it comes from, and
+    /// not if its person has changed her mind.
     pub(crate) async fn begin_grant(
         &self,
-        code: Option<&str>,
+        code: Option<Redeemed>,
         new: NewGrant,
         now: Millis,
     ) -> Result<bool, StoreError> {
-        let code = code.map(str::to_owned);
+        if code.as_ref().is_some_and(|code| code.expires_at <= now.0) {
+            return Ok(false);
+        }
         write!(self, |conn| {
             let NewGrant { session, grant, refresh } = new;
             let browser = session::id.eq(&grant.browser_sid).and(session::expires_at.gt(now.0));
@@ -103,14 +118,32 @@ impl Store {
             if stands == 0 {
                 return Ok(false);
             }
-            if let Some(code) = code {
-                let unused = oauth_code::hash
-                    .eq(code)
-                    .and(oauth_code::used_at.is_null())
-                    .and(oauth_code::expires_at.gt(now.0));
-                let became = oauth_code::grant_sid.eq(Some(&grant.session_id));
-                let won = diesel::update(oauth_code::table.filter(unused))
-                    .set((oauth_code::used_at.eq(Some(now.0)), became))
+            if let Some(Redeemed { id, expires_at, agreed }) = code {
+                if let Some(agreed) = agreed {
+                    // Whoever withdraws it waits for this, and ends what has begun then.
+                    let hers = oauth_consent::client_id
+                        .eq(&grant.client_id)
+                        .and(oauth_consent::user_id.eq(&grant.user_id));
+                    let stands: Option<String> = diesel::update(oauth_consent::table.filter(hers))
+                        .set(oauth_consent::updated_at.eq(oauth_consent::updated_at))
+                        .returning(oauth_consent::scope)
+                        .get_result(conn)
+                        .await
+                        .optional()?;
+                    let stands = stands.and_then(|scope| Scopes::parse(&scope).ok());
+                    if !stands.is_some_and(|stands| agreed.is_within(&stands)) {
+                        return Ok(false);
+                    }
+                }
+                let spent = (
+                    oauth_spent_code::id.eq(id),
+                    oauth_spent_code::grant_sid.eq(&grant.session_id),
+                    oauth_spent_code::expires_at.eq(expires_at),
+                );
+                let won = diesel::insert_into(oauth_spent_code::table)
+                    .values(spent)
+                    .on_conflict(oauth_spent_code::id)
+                    .do_nothing()
                     .execute(conn)
                     .await?;
                 if won == 0 {
@@ -124,6 +157,16 @@ impl Store {
             }
             Ok(true)
         })
+    }
+
+    /// The session of the grant that a code became; none if it was not redeemed.
+    pub(crate) async fn redeemed_to(&self, code: &str) -> Result<Option<SessionId>, StoreError> {
+        Ok(read!(self, |conn| oauth_spent_code::table
+            .filter(oauth_spent_code::id.eq(code))
+            .select(oauth_spent_code::grant_sid)
+            .get_result(conn)
+            .await
+            .optional()?))
     }
 
     /// A refresh token, used or not, expired or not.
@@ -141,7 +184,7 @@ impl Store {
                 Session::as_select(),
                 User::as_select(),
             ))
-            .first(conn)
+            .get_result(conn)
             .await?);
         Ok(Held { token, grant, session, user })
     }
@@ -205,8 +248,8 @@ impl Store {
     /// Removes codes, refresh tokens and requests that nobody can use any more.
     pub(crate) async fn forget_grants(&self, now: Millis) -> Result<usize, StoreError> {
         write!(self, |conn| {
-            let codes = oauth_code::expires_at.lt(now.plus(-CODES_KEPT).0);
-            let codes = diesel::delete(oauth_code::table.filter(codes)).execute(conn).await?;
+            let codes = oauth_spent_code::expires_at.lt(now.plus(-CODES_KEPT).0);
+            let codes = diesel::delete(oauth_spent_code::table.filter(codes)).execute(conn).await?;
             let tokens = oauth_refresh::expires_at.lt(now.0);
             let tokens = diesel::delete(oauth_refresh::table.filter(tokens)).execute(conn).await?;
             let requests = oauth_request::expires_at.lt(now.0);

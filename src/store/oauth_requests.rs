@@ -8,9 +8,8 @@ use super::{
     Store, StoreError,
     auth_events::{AuthEvent, note_event},
     db::{read, write},
-    oauth_codes::CodeRow,
     oauth_consents::{ConsentRow, put_consent},
-    schema::{oauth_code, oauth_request},
+    schema::oauth_request,
 };
 use crate::domain::clock::{HOUR, Millis};
 
@@ -38,7 +37,6 @@ pub(crate) struct RequestRow {
 pub(crate) struct Answered {
     /// The hashes of what is used up: the request, and the pushed one that it came of.
     pub requests: Vec<String>,
-    pub code: Option<CodeRow>,
     pub consent: Option<(ConsentRow, AuthEvent)>,
 }
 
@@ -58,7 +56,7 @@ impl Store {
         Ok(read!(self, |conn| oauth_request::table
             .filter(oauth_request::hash.eq(hash))
             .select(RequestRow::as_select())
-            .first(conn)
+            .get_result(conn)
             .await?))
     }
 
@@ -81,8 +79,11 @@ impl Store {
         answered: Answered,
         now: Millis,
     ) -> Result<(), StoreError> {
+        if answered.requests.is_empty() && answered.consent.is_none() {
+            return Ok(());
+        }
         write!(self, |conn| {
-            let Answered { requests, code, consent } = answered;
+            let Answered { requests, consent } = answered;
             for hash in requests {
                 let waits = oauth_request::hash.eq(hash).and(oauth_request::used_at.is_null());
                 let used = diesel::update(oauth_request::table.filter(waits))
@@ -96,9 +97,6 @@ impl Store {
             if let Some((row, event)) = consent {
                 put_consent!(conn, row);
                 note_event!(conn, event);
-            }
-            if let Some(code) = code {
-                diesel::insert_into(oauth_code::table).values(code).execute(conn).await?;
             }
             Ok(())
         })

@@ -447,7 +447,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     mailed_code,
     node,
     oauth_client,
-    oauth_code,
+    oauth_spent_code,
     oauth_consent,
     oauth_device,
     oauth_grant,

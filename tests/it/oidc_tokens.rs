@@ -5,7 +5,7 @@ use std::{path::PathBuf, time::Instant};
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use diesel::{Connection, SqliteConnection, connection::SimpleConnection};
-use reqwest::Response;
+use reqwest::{Method, Response};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
@@ -48,21 +48,15 @@ impl Data {
 
 /// The student of the demo, who lets the app `app` do things.
 struct World {
-    data: Data,
     person: Person,
-    user: String,
-    session: String,
-    codes: usize,
 }
 
 impl World {
     async fn new(server: &Server, data: Data) -> Self {
         let person = Person::demo(server, "student").await;
-        let (_, body) = person.get("/api/auth/get-session").await;
-        let text = |part: &str| body[part]["id"].as_str().unwrap().to_owned();
-        let (user, session) = (text("user"), text("session"));
         let metadata = json!({
             "redirect_uris": [BACK],
+            "skip_consent": true,
             "grant_types": ["authorization_code", "refresh_token"],
         });
         let app = format!(
@@ -71,26 +65,22 @@ impl World {
             hash(SECRET)
         );
         data.run(&app).await;
-        Self { data, person, user, session, codes: 0 }
+        Self { person }
     }
 
-    /// As the authorization endpoint leaves a code behind.
-    async fn code(&mut self) -> String {
-        self.codes += 1;
-        let code = format!("code-{}", self.codes);
-        let granted = json!({
-            "scopes": "openid tutor offline_access", "auth_time": 1_700_000_000, "acr": "1",
-        });
-        let row = format!(
-            "INSERT INTO oauth_code (hash, client_id, user_id, browser_sid, redirect_uri, granted, \
-             expires_at, created_at) VALUES ('{}', 'app', '{}', '{}', '{BACK}', '{granted}', \
-             9000000000000, 1);",
-            hash(&code),
-            self.user,
-            self.session
-        );
-        self.data.run(&row).await;
-        code
+    /// A code, as a browser brings it back.
+    async fn code(&self) -> String {
+        let query = url::form_urlencoded::Serializer::new(String::new())
+            .append_pair("client_id", "app")
+            .append_pair("response_type", "code")
+            .append_pair("redirect_uri", BACK)
+            .append_pair("scope", "openid tutor offline_access")
+            .finish();
+        let path = format!("/api/auth/oauth2/authorize?{query}");
+        let opened = self.person.request(Method::GET, &path).send().await.unwrap();
+        let location = url::Url::parse(opened.headers()["location"].to_str().unwrap()).unwrap();
+        let code = location.query_pairs().find(|(name, _)| name == "code");
+        code.unwrap_or_else(|| panic!("no code: {location}")).1.into_owned()
     }
 
     async fn form(&self, path: &str, form: &[(&str, &str)]) -> Response {
@@ -229,7 +219,7 @@ async fn a_bound_token_opens_a_socket_with_a_proof_of_its_key_and_not_without() 
     let home = Home::quick();
     let data = Data::File(home.data().join("intellistack.db"));
     let server = home.start();
-    let mut world = World::new(&server, data).await;
+    let world = World::new(&server, data).await;
     let pair = Ed25519KeyPair::generate().unwrap();
     let code = world.code().await;
     let form = [("grant_type", "authorization_code"), ("code", &*code), ("redirect_uri", BACK)];

@@ -1,10 +1,16 @@
 //! Whether an app gets a code, and what its person must do before (OpenID Connect Core §3.1.2).
 
-use super::{client::Client, hint, waiting::Waiting};
+use super::{
+    claims,
+    client::Client,
+    code::{self, Code},
+    hint,
+    waiting::Waiting,
+};
 use crate::{
-    auth::{Auth, AuthError, hash_token, sessions::Device},
+    auth::{Auth, AuthError, sessions::Device},
     domain::{
-        clock::{MINUTE, Millis, SECOND},
+        clock::{Millis, SECOND},
         oidc::{
             granted::Granted,
             request::{AuthRequest, Fault},
@@ -12,13 +18,11 @@ use crate::{
         },
     },
     store::{
-        StoreError, auth_events::AuthEventKind, oauth_codes::CodeRow, oauth_consents::ConsentRow,
+        StoreError, auth_events::AuthEventKind, oauth_consents::ConsentRow,
         oauth_requests::Answered, sessions::Session, users::User,
     },
 };
 
-const CODE_LENGTH: usize = 32;
-const CODE_LIFE: i64 = MINUTE;
 const CONSENT_ID: usize = 32;
 /// Authentication context classes: one factor, and two.
 const ONE: &str = "1";
@@ -122,7 +126,7 @@ impl Auth {
                 subject => subject,
             },
         };
-        let Some(seen) = self.seen(token).await? else {
+        let Some(seen) = self.seen(asking, token).await? else {
             return Ok(if request.prompt.create { Step::SignUp } else { Step::SignIn });
         };
         if seen.session.impersonated_by.is_some() {
@@ -166,17 +170,28 @@ impl Auth {
             && asking.request.resources.iter().all(|uri| resources.contains(uri)))
     }
 
-    async fn seen(&self, token: Option<&str>) -> Result<Option<Seen>, AuthError> {
+    /// From memory if it does not matter what the person did within the last second.
+    async fn seen(
+        &self,
+        asking: Asking<'_>,
+        token: Option<&str>,
+    ) -> Result<Option<Seen>, AuthError> {
         let Some(token) = token else { return Ok(None) };
-        match self.session_by_token(token).await {
+        let found = if asking.waiting.is_some() || asking.request.wants_proof() {
+            self.session_by_token(token).await
+        } else {
+            let known = self.known_session(token).await;
+            known.map(|known| (known.session.clone(), known.user.clone()))
+        };
+        match found {
             Ok((session, user)) => Ok(Some(Seen { session, user })),
             Err(AuthError::NotSignedIn | AuthError::Banned) => Ok(None),
             Err(error) => Err(error),
         }
     }
 
-    /// Issues a code and uses the request up, in one transaction with the consent if there is a new
-    /// one. [`StoreError::Conflict`] for a request that was answered meanwhile.
+    /// Issues a code, and uses the request up if it is kept, in one transaction with the consent if
+    /// there is a new one. [`StoreError::Conflict`] for a request that was answered meanwhile.
     pub(crate) async fn issue_code(
         &self,
         asking: Asking<'_>,
@@ -184,33 +199,27 @@ impl Auth {
         device: &Device,
     ) -> Result<String, AuthError> {
         let now = self.clock.now();
-        let code = self.ids.token(CODE_LENGTH);
         let request = asking.request;
         let granted = Granted {
             scopes: request.scopes.clone(),
             resources: request.resources.clone(),
-            claims: request.claims.clone(),
+            claims: request.claims.as_ref().map(claims::narrowed),
             nonce: request.nonce.clone(),
             auth_time: seen.proved_at().0 / SECOND,
             acr: seen.acr().to_owned(),
             amr: seen.session.amr.split_whitespace().map(str::to_owned).collect(),
             jkt: asking.waiting.and_then(|it| it.jkt.clone()).or_else(|| request.jkt.clone()),
         };
-        let granted = serde_json::to_string(&granted)
-            .map_err(|error| AuthError::Broken(error.to_string()))?;
-        let row = CodeRow {
-            hash: hash_token(&code),
-            client_id: asking.client.id.clone(),
-            user_id: seen.user.id.clone(),
+        let code = Code {
+            id: self.ids.token(code::ID_LENGTH),
             browser_sid: seen.session.id.clone(),
             redirect_uri: asking.redirect_uri.to_owned(),
-            code_challenge: request.challenge.clone(),
+            challenge: request.challenge.clone(),
+            agreed: (!asking.client.metadata.ours.skip_consent).then(|| request.told()),
             granted,
-            expires_at: now.plus(CODE_LIFE).0,
-            created_at: now.0,
-            used_at: None,
-            grant_sid: None,
+            expires_at: now.plus(code::LIFE).0,
         };
+        let code = self.seal_code(&asking.client.id, &code)?;
         let consent = if asking.agreed {
             let row = self.consent_of(asking, &seen.user, now).await?;
             let event = self
@@ -222,7 +231,7 @@ impl Auth {
             None
         };
         let requests = asking.waiting.map(Waiting::hashes).unwrap_or_default();
-        let answered = Answered { requests, code: Some(row), consent };
+        let answered = Answered { requests, consent };
         self.store.answer_request(answered, now).await?;
         Ok(code)
     }

@@ -43,6 +43,13 @@ pub(super) fn asked(claims: Option<&Value>, place: &Place) -> Vec<String> {
     known.filter(|name| asked.contains_key(*name)).map(str::to_owned).collect()
 }
 
+/// A `claims` parameter without what there is nothing to tell of, and without what is said of the rest.
+pub(super) fn narrowed(claims: &Value) -> Value {
+    let names = |place| asked(Some(claims), &place).into_iter().map(|name| (name, Value::Null));
+    let of = |place| Value::Object(names(place).collect());
+    json!({ "id_token": of(Place::IdToken), "userinfo": of(Place::Userinfo) })
+}
+
 /// What is told of her by these scopes and names.
 pub(super) fn about(user: &User, scopes: &Scopes, asked: &[String]) -> Map<String, Value> {
     let told = TOLD.iter().filter(|(name, by)| {
@@ -134,5 +141,6 @@ mod tests {
         assert_eq!(asked(Some(&claims), &Place::Userinfo), ["name"]);
         assert!(asked(Some(&claims), &Place::IdToken).is_empty());
         assert!(asked(None, &Place::Userinfo).is_empty());
+        assert_eq!(narrowed(&claims), json!({"userinfo": {"name": null}, "id_token": {}}));
     }
 }

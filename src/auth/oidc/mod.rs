@@ -15,6 +15,7 @@ mod claims;
 pub(crate) mod client;
 pub(crate) mod client_keys;
 pub(crate) mod clients;
+pub(crate) mod code;
 pub(crate) mod consents;
 pub(crate) mod device;
 pub(crate) mod dpop;
@@ -41,6 +42,7 @@ pub(crate) struct Provider {
     /// Calls the URLs that apps give us.
     outward: Arc<Outward>,
     client_keys: client_keys::ClientKeys,
+    codes: Sealer,
     /// Seals answers that may be sent again.
     replays: Sealer,
     origins: app_origins::AppOrigins,
@@ -52,9 +54,10 @@ impl Provider {
         outward: Arc<Outward>,
         clock: &SharedClock,
     ) -> Result<Self, AuthError> {
+        let codes = Sealer::new(secret, "authorization codes v1")?;
         let replays = Sealer::new(secret, "refresh replays v1")?;
         let client_keys = client_keys::ClientKeys::new(Arc::clone(&outward), Arc::clone(clock));
         let origins = app_origins::AppOrigins::default();
-        Ok(Self { outward, client_keys, replays, origins })
+        Ok(Self { outward, client_keys, codes, replays, origins })
     }
 }

@@ -7,6 +7,7 @@ use sha2::{Digest, Sha256};
 
 use super::{
     client::Client,
+    code::Code,
     issue::{IssueError, Making, Tokens, over, require_key, within},
 };
 use crate::{
@@ -23,8 +24,7 @@ use crate::{
     store::{
         StoreError,
         auth_events::AuthEventKind,
-        oauth_codes::CodeRow,
-        oauth_grants::{Exchange, GrantRow, Held, NewGrant, RefreshRow},
+        oauth_grants::{Exchange, GrantRow, Held, NewGrant, Redeemed, RefreshRow},
         sessions::Session,
         users::User,
     },
@@ -53,12 +53,12 @@ pub(crate) struct Asked<'a> {
 }
 
 /// What a grant begins from.
-pub(super) struct Ground<'a> {
+pub(super) struct Ground {
     /// The sign-in in the browser, and its person.
     pub browser: Session,
     pub user: User,
-    /// The hash of the code that is used up by it.
-    pub code: Option<&'a str>,
+    /// The code that is used up by it.
+    pub code: Option<Redeemed>,
 }
 
 impl Auth {
@@ -73,38 +73,45 @@ impl Auth {
             let why = "This client may not redeem codes.";
             return Err(IssueError::UnauthorizedClient(why));
         }
-        let hash = hash_token(shown.code);
-        let unknown = || IssueError::InvalidGrant("The code is unknown, was used, or has expired.");
-        let (code, session, user) = match self.store.code(&hash).await {
-            Err(StoreError::NotFound) => return Err(unknown()),
-            found => found?,
-        };
-        if code.client_id != client.id {
-            return Err(unknown());
-        }
-        if code.used_at.is_some() {
-            self.end_reused(code.grant_sid.as_ref(), &user, device).await?;
-            return Err(unknown());
-        }
-        if code.expires_at <= self.clock.now().0 {
-            return Err(unknown());
-        }
-        check_shown(&code, shown)?;
-        let mut granted: Granted = serde_json::from_str(&code.granted).map_err(damaged)?;
-        check_key(granted.jkt.as_deref(), asked.jkt)?;
-        granted.jkt = asked.jkt.map(str::to_owned);
-        let ground = Ground { browser: session, user, code: Some(&hash) };
-        let begun = self.begin_grant(client, (granted, asked), ground, device);
-        match begun.await {
-            // Somebody else was faster, which is a second use.
+        let code = self.open_code(&client.id, shown.code).ok_or_else(unknown_code)?;
+        match Box::pin(self.redeem_opened(client, (&code, shown), asked, device)).await {
+            // It may be since it was redeemed before.
             Err(IssueError::InvalidGrant(why)) => {
-                if let Ok((code, _, user)) = self.store.code(&hash).await {
-                    self.end_reused(code.grant_sid.as_ref(), &user, device).await?;
-                }
+                let grant = self.store.redeemed_to(&code.id).await?;
+                self.end_reused(grant.as_ref(), device).await?;
                 Err(IssueError::InvalidGrant(why))
             }
-            begun => begun,
+            redeemed => redeemed,
         }
+    }
+
+    async fn redeem_opened(
+        &self,
+        client: &Client,
+        (code, shown): (&Code, Redemption<'_>),
+        asked: &Asked<'_>,
+        device: &Device,
+    ) -> Result<Tokens, IssueError> {
+        if code.expires_at <= self.clock.now().0 {
+            return Err(unknown_code());
+        }
+        check_shown(code, shown)?;
+        let mut granted = code.granted.clone();
+        check_key(granted.jkt.as_deref(), asked.jkt)?;
+        granted.jkt = asked.jkt.map(str::to_owned);
+        // The transaction asks again whether the sign-in stands.
+        let known = match self.known_by_id(&code.browser_sid).await {
+            Err(AuthError::NotSignedIn | AuthError::Banned) => return Err(over()),
+            known => known?,
+        };
+        let (browser, user) = (known.session.clone(), known.user.clone());
+        let redeemed = Redeemed {
+            id: code.id.clone(),
+            expires_at: code.expires_at,
+            agreed: code.agreed.clone(),
+        };
+        let ground = Ground { browser, user, code: Some(redeemed) };
+        self.begin_grant(client, (granted, asked), ground, device).await
     }
 
     /// A grant in place of a code, or out of nothing.
@@ -112,7 +119,7 @@ impl Auth {
         &self,
         client: &Client,
         (mut granted, asked): (Granted, &Asked<'_>),
-        ground: Ground<'_>,
+        ground: Ground,
         device: &Device,
     ) -> Result<Tokens, IssueError> {
         let Ground { browser, user, code } = ground;
@@ -225,8 +232,7 @@ impl Auth {
                 if let Some(tokens) = self.answer_again(&held)? {
                     return Ok(tokens);
                 }
-                let grant = Some(&held.grant.session_id);
-                self.end_reused(grant, &held.user, device).await?;
+                self.end_reused(Some(&held.grant.session_id), device).await?;
                 return Err(unknown());
             }
             if held.token.expires_at <= self.clock.now().0 {
@@ -297,10 +303,13 @@ impl Auth {
     async fn end_reused(
         &self,
         grant: Option<&SessionId>,
-        user: &User,
         device: &Device,
     ) -> Result<(), AuthError> {
         let Some(grant) = grant else { return Ok(()) };
+        let user = match self.store.session(grant).await {
+            Err(StoreError::NotFound) => return Ok(()),
+            found => found?.1,
+        };
         let event = self.event(AuthEventKind::TokenReused, device).of(&user.id, &user.email);
         if self.store.end_grant(grant, event.with("grant", grant.as_str())).await? {
             tracing::warn!(%grant, "a code or a refresh token was used twice: its grant has ended");
@@ -310,13 +319,17 @@ impl Auth {
     }
 }
 
+const fn unknown_code() -> IssueError {
+    IssueError::InvalidGrant("The code is unknown, was used, or has expired.")
+}
+
 /// Where it is redeemed, and by whom it was asked for (RFC 7636 §4.6; attacks D3, D4).
-fn check_shown(code: &CodeRow, shown: Redemption<'_>) -> Result<(), IssueError> {
+fn check_shown(code: &Code, shown: Redemption<'_>) -> Result<(), IssueError> {
     if code.redirect_uri != shown.redirect_uri {
         let why = "The redirect_uri is not the one that the code was sent to.";
         return Err(IssueError::InvalidGrant(why));
     }
-    let good = match (code.code_challenge.as_deref(), shown.verifier) {
+    let good = match (code.challenge.as_deref(), shown.verifier) {
         (None, None) => true,
         (Some(challenge), Some(verifier)) => {
             let made = URL_SAFE_NO_PAD.encode(Sha256::digest(verifier.as_bytes()));

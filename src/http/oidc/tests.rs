@@ -1,16 +1,17 @@
 //! The OpenID Provider over HTTP, against the real store. Attack ids are those of `oidc.md` §3.
 
+use std::collections::BTreeMap;
+
 use actix_web::http::Method;
 use serde_json::{Value, json};
 
 use crate::{
-    auth::{hash_token, tests::Bench},
-    domain::{ids::ClientId, oidc::granted::Granted},
+    auth::{hash_token, oidc::code::Code, tests::Bench},
+    domain::ids::ClientId,
     http::auth::tests::{Answer, Call, PASSWORD},
     store::{
         auth_events::{AuthEventKind, tests::event},
         oauth_clients::ClientRow,
-        oauth_codes::CodeRow,
     },
 };
 
@@ -132,10 +133,9 @@ impl Bench {
             .await
     }
 
-    async fn newest_code(&self) -> (CodeRow, Granted) {
-        let row = self.store.codes().await.unwrap().remove(0);
-        let granted = serde_json::from_str(&row.granted).unwrap();
-        (row, granted)
+    /// What the code stands for that `client` was told.
+    fn code_in(&self, client: &str, told: &BTreeMap<String, String>) -> Code {
+        self.auth.open_code(&ClientId::new(client), &told["code"]).unwrap()
     }
 
     /// The consent page's form, sent with one of its buttons.
@@ -160,7 +160,7 @@ impl Answer {
     }
 
     /// The parameters that the app gets.
-    fn told(&self, back: &str) -> std::collections::BTreeMap<String, String> {
+    fn told(&self, back: &str) -> BTreeMap<String, String> {
         let url = self.leads_to();
         assert!(url.starts_with(back), "{url}");
         url::Url::parse(&url).unwrap().query_pairs().into_owned().collect()

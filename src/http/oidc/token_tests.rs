@@ -1,5 +1,5 @@
 //! The endpoints that go by tokens and secrets, against the real store. Attack ids are those of
-//! `oidc.md` §3. A code is put into the store as the authorization endpoint does it.
+//! `oidc.md` §3. A code is sealed as the authorization endpoint does it.
 
 use std::{net::SocketAddr, sync::Arc};
 
@@ -15,7 +15,10 @@ use sha2::{Digest, Sha256};
 
 use crate::{
     auth::{
-        Identity, Settings, hash_token, oidc::jose::tests::Pair, sessions::Device, tests::Bench,
+        Identity, Settings, hash_token,
+        oidc::{code::Code, jose::tests::Pair},
+        sessions::Device,
+        tests::Bench,
     },
     domain::{
         clock::{Clock, MINUTE, SECOND},
@@ -25,7 +28,6 @@ use crate::{
     store::{
         auth_events::AuthEventKind,
         oauth_clients::{ClientRow, tests::client},
-        oauth_codes::CodeRow,
     },
 };
 
@@ -135,35 +137,29 @@ impl World {
     }
 
     /// A code for `app`.
-    async fn code(&self, granted: &Granted) -> String {
-        self.code_with(granted, |_| ()).await
+    fn code(&self, granted: &Granted) -> String {
+        self.code_for("app", granted, |_| ())
     }
 
-    async fn code_with(&self, granted: &Granted, change: impl FnOnce(&mut CodeRow)) -> String {
+    fn code_for(&self, app: &str, granted: &Granted, change: impl FnOnce(&mut Code)) -> String {
         static NUMBER: std::sync::atomic::AtomicUsize = std::sync::atomic::AtomicUsize::new(0);
         let number = NUMBER.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-        let (code, now) = (format!("code-number-{number}"), self.bench.clock.now());
-        let mut row = CodeRow {
-            hash: hash_token(&code),
-            client_id: client("app").id,
-            user_id: self.ada.user.id.clone(),
+        let mut code = Code {
+            id: format!("code-number-{number}"),
             browser_sid: self.ada.session.clone(),
             redirect_uri: BACK.to_owned(),
-            code_challenge: Some(challenge()),
-            granted: serde_json::to_string(granted).unwrap(),
-            expires_at: now.plus(MINUTE).0,
-            created_at: now.0,
-            used_at: None,
-            grant_sid: None,
+            challenge: Some(challenge()),
+            agreed: None,
+            granted: granted.clone(),
+            expires_at: self.bench.clock.now().plus(MINUTE).0,
         };
-        change(&mut row);
-        self.bench.store.insert_code(row).await.unwrap();
-        code
+        change(&mut code);
+        self.bench.auth.seal_code(&client(app).id, &code).unwrap()
     }
 
     /// What `app` gets for a code of this scope.
     async fn tokens(&self, scope: &str) -> Answer {
-        let code = self.code(&self.granted(scope)).await;
+        let code = self.code(&self.granted(scope));
         let answer = self.redeem(&code, &[]).await;
         assert_eq!(answer.status, 200, "{}", answer.text);
         answer

@@ -6,7 +6,8 @@ use crate::{
         auth_events::{AuthEventKind, tests::event},
         contract::on_both,
         oauth_clients::tests::client,
-        oauth_codes::CodeRow,
+        oauth_consents::ConsentRow,
+        oauth_requests::Answered,
         sessions::tests::row,
         users::tests::person,
     },
@@ -23,20 +24,8 @@ async fn begin(store: &Store) {
     store.insert_client(client("app"), made).await.unwrap();
 }
 
-fn code(hash: &str) -> CodeRow {
-    CodeRow {
-        hash: hash.to_owned(),
-        client_id: ClientId::new("app"),
-        user_id: UserId::new("ada"),
-        browser_sid: SessionId::new("web"),
-        redirect_uri: "https://app.example/cb".to_owned(),
-        code_challenge: None,
-        granted: "{}".to_owned(),
-        expires_at: 60,
-        created_at: 1,
-        used_at: None,
-        grant_sid: None,
-    }
+fn code(id: &str) -> Redeemed {
+    Redeemed { id: id.to_owned(), expires_at: 60, agreed: None }
 }
 
 fn token(hash: &str, grant: &str) -> RefreshRow {
@@ -87,12 +76,11 @@ async fn of_many_that_redeem_one_code_one_begins_a_grant_and_the_others_end_it_w
         begin(&store).await;
         for round in 0..6 {
             let hash = format!("code-{round}");
-            store.insert_code(code(&hash)).await.unwrap();
             let tries = (0..RACERS).map(async |racer| {
                 let id = format!("g-{round}-{racer}");
-                let won = store.begin_grant(Some(&hash), grant(&id, true), Millis(5)).await?;
+                let won = store.begin_grant(Some(code(&hash)), grant(&id, true), Millis(5)).await?;
                 if !won {
-                    let became = store.code(&hash).await?.0.grant_sid;
+                    let became = store.redeemed_to(&hash).await?;
                     let event = reused(&format!("e-{round}-{racer}"));
                     store.end_grant(&became.unwrap(), event).await?;
                 }
@@ -102,7 +90,7 @@ async fn of_many_that_redeem_one_code_one_begins_a_grant_and_the_others_end_it_w
 
             let winners = won.into_iter().filter(|won| *won.as_ref().unwrap()).count();
             assert_eq!(winners, 1, "round {round}");
-            let became = store.code(&hash).await.unwrap().0.grant_sid.unwrap();
+            let became = store.redeemed_to(&hash).await.unwrap().unwrap();
             assert!(matches!(store.session(&became).await, Err(StoreError::NotFound)));
         }
     })
@@ -113,19 +101,66 @@ async fn of_many_that_redeem_one_code_one_begins_a_grant_and_the_others_end_it_w
 async fn an_expired_code_or_one_of_a_sign_in_that_is_over_begins_nothing() {
     on_both(async |store| {
         begin(&store).await;
-        store.insert_code(code("c")).await.unwrap();
+        let begin = async |code, id, at| {
+            store.begin_grant(code, grant(id, false), Millis(at)).await.unwrap()
+        };
 
-        assert!(!store.begin_grant(Some("c"), grant("g", false), Millis(60)).await.unwrap());
-        assert!(!store.begin_grant(Some("other"), grant("g", false), Millis(5)).await.unwrap());
-        assert!(!store.begin_grant(None, grant("g", false), Millis(100)).await.unwrap());
-        assert!(store.begin_grant(Some("c"), grant("g", false), Millis(59)).await.unwrap());
-        assert!(!store.begin_grant(Some("c"), grant("h", false), Millis(59)).await.unwrap());
+        assert!(!begin(Some(code("c")), "g", 60).await);
+        assert!(!begin(None, "g", 100).await);
+        assert!(begin(Some(code("c")), "g", 59).await);
+        assert!(!begin(Some(code("c")), "h", 59).await);
 
         let ended = event("out", AuthEventKind::SignOut, 6);
         store.revoke_session(&UserId::new("ada"), "web", "", ended).await.unwrap();
-        assert!(matches!(store.code("c").await, Err(StoreError::NotFound)));
         assert!(matches!(store.session(&SessionId::new("g")).await, Err(StoreError::NotFound)));
         assert!(!store.begin_grant(None, grant("i", true), Millis(7)).await.unwrap());
+        assert!(!store.begin_grant(Some(code("d")), grant("i", true), Millis(7)).await.unwrap());
+        assert_eq!(store.redeemed_to("d").await.unwrap(), None);
+    })
+    .await;
+}
+
+/// Attack D19: a code that is on its way when its person changes her mind.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_code_is_worth_what_its_person_still_agrees_to() {
+    on_both(async |store| {
+        begin(&store).await;
+        let ada = UserId::new("ada");
+        let told = |name: &str| event(name, AuthEventKind::ConsentGiven, 1);
+        let agree = async |scope: &str| {
+            let row = ConsentRow {
+                client_id: ClientId::new("app"),
+                user_id: ada.clone(),
+                id: "consent".to_owned(),
+                scope: scope.to_owned(),
+                detail: "{}".to_owned(),
+                created_at: 1,
+                updated_at: 1,
+            };
+            let consent = Some((row, told(scope)));
+            let answered = Answered { consent, ..Answered::default() };
+            store.answer_request(answered, Millis(1)).await.unwrap();
+        };
+        let redeem = async |id: &str| {
+            let agreed = Some(Scopes::parse("openid email").unwrap());
+            let code = Redeemed { agreed, ..code(id) };
+            store.begin_grant(Some(code), grant(id, true), Millis(5)).await.unwrap()
+        };
+
+        assert!(!redeem("early").await, "there is no consent");
+        agree("openid email tutor").await;
+        assert!(redeem("first").await);
+        let less = store.narrow_consent(&ada, "consent", "openid".to_owned(), told("less")).await;
+        assert_eq!(less.unwrap().scope, "openid");
+        assert!(!redeem("second").await, "she agrees to less");
+        agree("openid email").await;
+        assert!(redeem("third").await);
+        store.withdraw_consent(&ada, "consent", told("none")).await.unwrap();
+        assert!(!redeem("fourth").await);
+        for grant in ["first", "third"] {
+            let session = store.session(&SessionId::new(grant)).await;
+            assert!(matches!(session, Err(StoreError::NotFound)), "{grant}");
+        }
     })
     .await;
 }
@@ -216,13 +251,13 @@ async fn an_answer_that_may_be_sent_again_is_kept_with_the_used_token() {
 async fn what_nobody_can_use_any_more_goes_and_used_tokens_stay_until_they_expire() {
     on_both(async |store| {
         begin(&store).await;
-        store.insert_code(code("c")).await.unwrap();
-        store.begin_grant(Some("c"), grant("g", true), Millis(5)).await.unwrap();
+        store.begin_grant(Some(code("c")), grant("g", true), Millis(5)).await.unwrap();
         store.exchange_refresh(exchange("g-0", "g-1", "g"), Millis(6)).await.unwrap();
 
         assert_eq!(store.forget_grants(Millis(90)).await.unwrap(), 0);
         assert_eq!(store.forget_grants(Millis(91)).await.unwrap(), 1, "the used token");
-        assert!(store.refresh_token("g-1").await.is_ok() && store.code("c").await.is_ok());
+        assert!(store.refresh_token("g-1").await.is_ok());
+        assert!(store.redeemed_to("c").await.unwrap().is_some());
         assert_eq!(store.forget_grants(Millis(61 + HOUR)).await.unwrap(), 2);
     })
     .await;

@@ -39,18 +39,10 @@ diesel::table! {
 }
 
 diesel::table! {
-    oauth_code (hash) {
-        hash -> Text,
-        client_id -> Text,
-        user_id -> Text,
-        browser_sid -> Text,
-        redirect_uri -> Text,
-        code_challenge -> Nullable<Text>,
-        granted -> Text,
+    oauth_spent_code (id) {
+        id -> Text,
+        grant_sid -> Text,
         expires_at -> BigInt,
-        created_at -> BigInt,
-        used_at -> Nullable<BigInt>,
-        grant_sid -> Nullable<Text>,
     }
 }
 

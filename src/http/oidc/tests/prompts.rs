@@ -33,8 +33,8 @@ async fn prompt_login_is_met_by_a_later_sign_in_alone() {
     let bench = Bench::new().await;
     bench.own_app().await;
     let cookie = bench.ada().await;
-    bench.open(&Ask::of("own"), &cookie).await.told(BACK);
-    let before = bench.newest_code().await.1.auth_time;
+    let told = bench.open(&Ask::of("own"), &cookie).await.told(BACK);
+    let before = bench.code_in("own", &told).granted.auth_time;
     bench.clock.advance(5_000);
 
     let page = bench.open(&Ask::of("own").with("prompt", "login"), &cookie).await.leads_to();
@@ -43,8 +43,8 @@ async fn prompt_login_is_met_by_a_later_sign_in_alone() {
     assert!(again.starts_with("/api/auth/oauth2/sign-in?"), "nothing has happened yet");
     let (cookie, back) = sign_in(&bench, &again, &cookie).await;
 
-    assert!(bench.visit(&back, &cookie).await.told(BACK).contains_key("code"));
-    assert!(bench.newest_code().await.1.auth_time > before);
+    let told = bench.visit(&back, &cookie).await.told(BACK);
+    assert!(bench.code_in("own", &told).granted.auth_time > before);
 }
 
 /// `oidcc-max-age-1`, `oidcc-max-age-10000`.

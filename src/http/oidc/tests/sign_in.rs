@@ -131,8 +131,8 @@ async fn a_second_factor_is_asked_for_on_a_page_of_its_own_and_makes_a_stronger_
     assert_eq!(right.leads_to(), back);
     let strong = r#"{"id_token":{"acr":{"essential":true,"value":"2"}}}"#;
     let ask = Ask::of("own").with("claims", strong);
-    assert!(bench.open(&ask, &right.cookie()).await.told(BACK).contains_key("code"));
-    let granted = bench.newest_code().await.1;
+    let told = bench.open(&ask, &right.cookie()).await.told(BACK);
+    let granted = bench.code_in("own", &told).granted;
     assert_eq!((granted.acr.as_str(), granted.amr.join(" ").as_str()), ("2", "otp mfa"));
 
     let asked = try_it(&bench, &back, PASSWORD).await;

@@ -11,7 +11,7 @@ struct Bound {
 impl World {
     async fn bound(&self) -> Bound {
         let pair = Pair::es256();
-        let code = self.code(&self.granted("openid tutor offline_access")).await;
+        let code = self.code(&self.granted("openid tutor offline_access"));
         let answer = self.redeem_with(&code, &self.proof(&pair, ("POST", TOKEN), None)).await;
         assert_eq!(answer.text_of("token_type"), "DPoP");
         let (access, refresh) = (answer.text_of("access_token"), answer.text_of("refresh_token"));
@@ -115,7 +115,7 @@ async fn a_proof_at_the_token_endpoint_is_of_its_type_of_now_and_by_a_public_key
         ("late", |_, c| c["iat"] = json!(c["iat"].as_i64().unwrap() - 71)),
         ("no jti", |_, c| drop(c.as_object_mut().unwrap().remove("jti"))),
     ];
-    let code = world.code(&world.granted("openid")).await;
+    let code = world.code(&world.granted("openid"));
     for (name, change) in changes {
         let proof = world.odd_proof(&pair, ("POST", TOKEN), None, change);
         let answer = world.redeem_with(&code, &proof).await;
@@ -127,7 +127,7 @@ async fn a_proof_at_the_token_endpoint_is_of_its_type_of_now_and_by_a_public_key
         |_, c| c["htu"] = json!(format!("HTTP://LOCALHOST:8080{TOKEN}?a=b#c")),
     ];
     for change in good {
-        let code = world.code(&world.granted("openid")).await;
+        let code = world.code(&world.granted("openid"));
         let proof = world.odd_proof(&pair, ("POST", TOKEN), None, change);
         assert_eq!(world.redeem_with(&code, &proof).await.status, 200);
         let again = world.redeem_with(&code, &proof).await;
@@ -155,7 +155,7 @@ async fn the_key_cannot_change_on_the_way() {
     let (pair, other) = (Pair::es256(), Pair::ed25519());
     let mut granted = world.granted("openid");
     granted.jkt = Some(pair.thumbprint());
-    let code = world.code(&granted).await;
+    let code = world.code(&granted);
     let wrong = world.redeem_with(&code, &world.proof(&other, ("POST", TOKEN), None)).await;
     assert_eq!(wrong.refusal(), (400, "invalid_grant".to_owned()));
     assert_eq!(world.redeem(&code, &[]).await.refusal().1, "invalid_grant", "no key at all");
@@ -175,7 +175,7 @@ async fn a_client_whose_tokens_must_be_bound_gets_none_without_a_key() {
     let world = World::new().await;
     world.app("bound", json!({"dpop_bound_access_tokens": true})).await;
     let granted = world.granted("openid");
-    let code = world.code_with(&granted, |row| row.client_id = client("bound").id).await;
+    let code = world.code_for("bound", &granted, |_| ());
 
     let answer = world.redeem(&code, &[("client_id", "bound"), ("client_secret", SECRET)]).await;
 

@@ -60,7 +60,7 @@ async fn a_client_that_may_not_refresh_gets_no_refresh_token() {
     let world = World::new().await;
     world.app("once", json!({"grant_types": ["authorization_code"]})).await;
     let granted = world.granted("openid offline_access");
-    let code = world.code_with(&granted, |row| row.client_id = client("once").id).await;
+    let code = world.code_for("once", &granted, |_| ());
 
     let answer = world.redeem(&code, &[("client_id", "once"), ("client_secret", SECRET)]).await;
 
@@ -72,14 +72,14 @@ async fn a_client_that_may_not_refresh_gets_no_refresh_token() {
 #[actix_web::test]
 async fn a_code_without_its_verifier_or_a_verifier_without_a_challenge_is_refused() {
     let world = World::new().await;
-    let code = world.code(&world.granted("openid")).await;
+    let code = world.code(&world.granted("openid"));
     let other = "b-verifier-of-at-least-forty-three-characters.";
     for verifier in ["", "short", other, &challenge(), &format!("{VERIFIER}%")] {
         let answer = world.redeem(&code, &[("code_verifier", verifier)]).await;
         assert_eq!(answer.refusal(), (400, "invalid_grant".to_owned()), "{verifier}");
     }
     assert_eq!(world.redeem(&code, &[]).await.status, 200);
-    let plain = world.code_with(&world.granted("openid"), |row| row.code_challenge = None).await;
+    let plain = world.code_for("app", &world.granted("openid"), |code| code.challenge = None);
     assert_eq!(world.redeem(&plain, &[]).await.refusal().1, "invalid_grant");
     assert_eq!(world.redeem(&plain, &[("code_verifier", "")]).await.status, 200);
 }
@@ -88,7 +88,7 @@ async fn a_code_without_its_verifier_or_a_verifier_without_a_challenge_is_refuse
 #[actix_web::test]
 async fn a_code_is_good_once_for_a_minute_and_its_second_use_ends_what_it_became() {
     let world = World::new().await;
-    let code = world.code(&world.granted("openid tutor offline_access")).await;
+    let code = world.code(&world.granted("openid tutor offline_access"));
     let first = world.redeem(&code, &[]).await;
     let (access, refresh) = (first.text_of("access_token"), first.text_of("refresh_token"));
     assert_eq!(world.api(&access).await, 200);
@@ -102,7 +102,7 @@ async fn a_code_is_good_once_for_a_minute_and_its_second_use_ends_what_it_became
     let events = world.bench.store.newest_auth_events(1).await.unwrap();
     assert_eq!(events[0].kind, "token_reused");
 
-    let late = world.code(&world.granted("openid")).await;
+    let late = world.code(&world.granted("openid"));
     world.bench.clock.advance(60 * SECOND);
     assert_eq!(world.redeem(&late, &[]).await.refusal().1, "invalid_grant");
 }
@@ -112,7 +112,7 @@ async fn a_code_is_good_once_for_a_minute_and_its_second_use_ends_what_it_became
 async fn of_twelve_that_redeem_a_code_at_once_one_wins_and_none_fails() {
     let world = World::new().await;
     for _ in 0..3 {
-        let code = world.code(&world.granted("openid tutor offline_access")).await;
+        let code = world.code(&world.granted("openid tutor offline_access"));
         let answers = join_all((0..12).map(|_| world.redeem(&code, &[]))).await;
 
         let won: Vec<_> = answers.iter().filter(|answer| answer.status == 200).collect();
@@ -130,7 +130,7 @@ async fn of_twelve_that_redeem_a_code_at_once_one_wins_and_none_fails() {
 async fn a_code_is_its_clients_and_for_the_place_it_was_sent_to() {
     let world = World::new().await;
     world.app("other", json!({})).await;
-    let code = world.code(&world.granted("openid tutor")).await;
+    let code = world.code(&world.granted("openid tutor"));
 
     let theirs = world.redeem(&code, &[("client_id", "other"), ("client_secret", SECRET)]).await;
     assert_eq!(theirs.refusal(), (400, "invalid_grant".to_owned()));
@@ -164,7 +164,7 @@ async fn there_is_no_password_grant_no_implicit_one_and_none_for_whom_it_is_not_
 
     world.app("machine", json!({"grant_types": ["client_credentials"]})).await;
     let granted = world.granted("openid");
-    let code = world.code_with(&granted, |row| row.client_id = client("machine").id).await;
+    let code = world.code_for("machine", &granted, |_| ());
     let who = [("client_id", "machine"), ("client_secret", SECRET)];
     let answer = world.redeem(&code, &who).await;
     assert_eq!(answer.refusal(), (400, "unauthorized_client".to_owned()));
@@ -175,7 +175,7 @@ async fn there_is_no_password_grant_no_implicit_one_and_none_for_whom_it_is_not_
 async fn a_client_proves_itself_in_one_way_before_its_code_is_looked_at() {
     let world = World::new().await;
     world.app("spa", json!({"token_endpoint_auth_method": "none"})).await;
-    let code = world.code(&world.granted("openid")).await;
+    let code = world.code(&world.granted("openid"));
     let basic = |text: &str| {
         use base64::engine::general_purpose::STANDARD;
         format!("Basic {}", STANDARD.encode(text))
@@ -215,8 +215,7 @@ async fn a_client_proves_itself_in_one_way_before_its_code_is_looked_at() {
 async fn a_public_client_redeems_by_its_verifier_alone() {
     let world = World::new().await;
     world.app("spa", json!({"token_endpoint_auth_method": "none"})).await;
-    let code =
-        world.code_with(&world.granted("openid"), |row| row.client_id = client("spa").id).await;
+    let code = world.code_for("spa", &world.granted("openid"), |_| ());
 
     assert_eq!(world.redeem(&code, &[("client_id", "spa")]).await.status, 200);
 }
@@ -230,10 +229,10 @@ async fn whose_sign_in_is_over_or_is_not_her_own_gets_no_tokens() {
     let event = world.bench.auth.event(AuthEventKind::SignIn, &Device::default());
     world.bench.store.insert_session(acting.clone(), event).await.unwrap();
     let granted = world.granted("openid");
-    let code = world.code_with(&granted, |row| row.browser_sid = acting.id.clone()).await;
+    let code = world.code_for("app", &granted, |code| code.browser_sid = acting.id.clone());
     assert_eq!(world.redeem(&code, &[]).await.refusal().1, "invalid_grant");
 
-    let code = world.code(&granted).await;
+    let code = world.code(&granted);
     world.bench.auth.sign_out(&world.ada, &Device::default()).await.unwrap();
     assert_eq!(world.redeem(&code, &[]).await.refusal().1, "invalid_grant");
 }
@@ -250,7 +249,7 @@ async fn an_app_that_is_bound_to_a_course_is_told_the_stage() {
     world.app("bound", json!({"course": "c"})).await;
     let stage = async || {
         let granted = world.granted("openid tutor");
-        let code = world.code_with(&granted, |row| row.client_id = client("bound").id).await;
+        let code = world.code_for("bound", &granted, |_| ());
         let who = [("client_id", "bound"), ("client_secret", SECRET)];
         world.redeem(&code, &who).await.text_of("access_token")
     };
@@ -269,7 +268,7 @@ async fn a_token_may_be_for_less_than_was_granted_and_never_for_more() {
     let world = World::new().await;
     let mut granted = world.granted("openid tutor");
     granted.resources = vec!["https://library.example/api".to_owned()];
-    let code = world.code(&granted).await;
+    let code = world.code(&granted);
     let foreign = world.redeem(&code, &[("resource", "https://evil.example")]).await;
     assert_eq!(foreign.refusal(), (400, "invalid_target".to_owned()));
 

@@ -173,7 +173,8 @@ impl World {
         let (session, _) = self.bench.auth.new_session(&self.ada.user.id, true, Device::default());
         let event = self.bench.auth.event(AuthEventKind::SignIn, &Device::default());
         self.bench.store.insert_session(session.clone(), event).await.unwrap();
-        let code = self.code_with(&self.granted(OFFLINE), |row| row.browser_sid = session.id).await;
+        let code =
+            self.code_for("app", &self.granted(OFFLINE), |code| code.browser_sid = session.id);
         self.redeem(&code, &[]).await.text_of("refresh_token")
     }
 }

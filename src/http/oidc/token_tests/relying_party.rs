@@ -30,7 +30,7 @@ impl World {
 #[actix_web::test]
 async fn the_relying_party_takes_the_tokens_refreshes_them_and_reads_userinfo() {
     let world = World::new().await;
-    let code = world.code(&world.granted("openid email offline_access")).await;
+    let code = world.code(&world.granted("openid email offline_access"));
     let keys: CoreJsonWebKeySet = serde_json::from_slice(&world.bench.auth.jwks()).unwrap();
     let issuer = IssuerUrl::new(ISSUER.to_owned()).unwrap();
     let client = CoreClient::new(ClientId::new("app".to_owned()), issuer, keys)

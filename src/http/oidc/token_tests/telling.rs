@@ -56,7 +56,7 @@ async fn claims_asked_for_by_name_stand_where_they_were_asked_for() {
         "userinfo": {"name": {"essential": true}},
         "id_token": {"email": null, "sub": null, "unknown": null},
     }));
-    let code = world.code(&granted).await;
+    let code = world.code(&granted);
 
     let answer = world.redeem(&code, &[]).await;
 
@@ -113,7 +113,7 @@ async fn an_app_learns_of_its_own_tokens_and_an_api_of_those_that_are_for_it() {
     world.app("spa", json!({"token_endpoint_auth_method": "none"})).await;
     let mut granted = world.granted("openid tutor offline_access");
     granted.resources = vec!["https://library.example/api".to_owned()];
-    let code = world.code(&granted).await;
+    let code = world.code(&granted);
     let answer = world.redeem(&code, &[]).await;
     let (access, refresh) = (answer.text_of("access_token"), answer.text_of("refresh_token"));
 
