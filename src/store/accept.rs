@@ -105,7 +105,7 @@ macro_rules! find_first {
             .inner_join(thread::table)
             .filter(turn::user_id.eq($owner).and(turn::message_id.eq($message_id)))
             .select((TurnRow::as_select(), thread::epoch))
-            .first($conn)
+            .get_result($conn)
             .await
             .optional()?;
         first
@@ -122,7 +122,7 @@ macro_rules! find_place {
                 .filter(turn::user_id.eq(&$new.owner).and(turn::question_item.eq(id)))
                 .filter(turn::kind.eq_any([ASK, EDIT]).and(item::until.is_null()))
                 .select(TurnRow::as_select())
-                .first($conn)
+                .get_result($conn)
                 .await
                 .optional()?,
             _ => None,
@@ -136,7 +136,7 @@ macro_rules! find_place {
             Some(id) => thread::table
                 .filter(thread::id.eq(id).and(thread::owner_id.eq(&$new.owner)))
                 .select(ThreadRow::as_select())
-                .first($conn)
+                .get_result($conn)
                 .await
                 .optional()?,
         };

@@ -82,7 +82,7 @@ impl Store {
             )
             .filter(user::email.eq(email))
             .select((User::as_select(), account::password.nullable()))
-            .first(conn)
+            .get_result(conn)
             .await
             .optional()?))
     }

@@ -67,14 +67,14 @@ macro_rules! find_newest {
                 .inner_join(item::table)
                 .filter(item::id.eq(id))
                 .select(ThreadRow::as_select())
-                .first($conn)
+                .get_result($conn)
                 .await
                 .optional()?,
             Again::Hint { of, .. } => owned
                 .inner_join(turn::table)
                 .filter(turn::id.eq(of))
                 .select(ThreadRow::as_select())
-                .first($conn)
+                .get_result($conn)
                 .await
                 .optional()?,
         };

@@ -81,7 +81,7 @@ impl Store {
         Ok(read!(self, |conn| user::table
             .filter(user::id.eq(id))
             .select((user::role, user::quota_limit))
-            .first(conn)
+            .get_result(conn)
             .await
             .optional()?))
     }

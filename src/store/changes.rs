@@ -78,7 +78,7 @@ impl Store {
     pub(crate) async fn last_change(&self) -> Result<i64, StoreError> {
         Ok(read!(self, |conn| change_counter::table
             .select(change_counter::value)
-            .first(conn)
+            .get_result(conn)
             .await?))
     }
 

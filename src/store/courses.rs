@@ -82,7 +82,7 @@ impl Store {
         Ok(read!(self, |conn| course::table
             .find(id)
             .select(CourseRow::as_select())
-            .first(conn)
+            .get_result(conn)
             .await?))
     }
 

@@ -51,7 +51,7 @@ impl Store {
         Ok(read!(self, |conn| enrolment::table
             .find((user, course))
             .select(Enrolment::as_select())
-            .first(conn)
+            .get_result(conn)
             .await
             .optional()?))
     }

@@ -163,7 +163,7 @@ impl Store {
             .inner_join(account::table.on(link))
             .filter(session::id.eq(id))
             .select((Session::as_select(), User::as_select(), account::updated_at))
-            .first(conn)
+            .get_result(conn)
             .await?))
     }
 
@@ -192,7 +192,7 @@ impl Store {
                 .filter(account::provider_id.eq(&link.provider_id))
                 .filter(account::account_id.eq(&link.account_id))
                 .select((user::id, user::email))
-                .first(conn)
+                .get_result(conn)
                 .await
                 .optional()?;
             let (owner, email) = if let Some(known) = known {
@@ -307,7 +307,7 @@ impl Store {
                 .filter(account::provider_id.eq(&ending.issuer))
                 .filter(account::account_id.eq(ending.subject.as_deref().unwrap_or_default()))
                 .select(account::user_id)
-                .first(conn)
+                .get_result(conn)
                 .await
                 .optional()?;
             let nobody = (SessionId::new(""), UserId::new(""));
@@ -327,8 +327,11 @@ impl Store {
             }
             let count = over.len();
             if let Some((_, owner)) = over.pop() {
-                let email: String =
-                    user::table.filter(user::id.eq(&owner)).select(user::email).first(conn).await?;
+                let email: String = user::table
+                    .filter(user::id.eq(&owner))
+                    .select(user::email)
+                    .get_result(conn)
+                    .await?;
                 note_event!(conn, ending.event.of(&owner, &email));
             }
             Ok(Ended::Sessions(count))

@@ -37,7 +37,7 @@ impl Store {
             let parent: SessionId = session::table
                 .filter(session::id.eq(&parent))
                 .select(session::id)
-                .first(conn)
+                .get_result(conn)
                 .await?;
             let id = row.id.clone();
             diesel::insert_into(session::table).values(row).execute(conn).await?;
@@ -62,7 +62,7 @@ impl Store {
             let parent: Option<String> = session::table
                 .filter(session::id.eq(&id))
                 .select(session::parent_id)
-                .first(conn)
+                .get_result(conn)
                 .await?;
             let parent = SessionId::new(parent.ok_or(StoreError::NotFound)?);
             let last = match ending {

@@ -116,7 +116,7 @@ impl Store {
         Ok(read!(self, |conn| lesson::table
             .find((course, id))
             .select(LessonRow::as_select())
-            .first(conn)
+            .get_result(conn)
             .await?))
     }
 
@@ -156,7 +156,7 @@ impl Store {
         Ok(read!(self, |conn| block::table
             .find((course, lesson, id))
             .select(BlockRow::as_select())
-            .first(conn)
+            .get_result(conn)
             .await?))
     }
 }

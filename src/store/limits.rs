@@ -146,7 +146,7 @@ impl Store {
             let failures: i32 = guess::table
                 .filter(guess::account.eq(account))
                 .select(guess::failures)
-                .first(conn)
+                .get_result(conn)
                 .await?;
             note_event!(conn, event);
             let locked = failures == rule.tries;
@@ -207,7 +207,7 @@ impl Store {
         let found: Option<(i32, i32, i64, i64)> = read!(self, |conn| guess::table
             .filter(guess::account.eq(account))
             .select((guess::failures, guess::checking, guess::failed_at, guess::begun_at))
-            .first(conn)
+            .get_result(conn)
             .await
             .optional()?);
         Ok(found.map_or_else(Guesses::default, |(failures, checking, failed_at, begun_at)| {
@@ -249,7 +249,7 @@ impl Store {
         let full_at: Option<i64> = read!(self, |conn| allowance::table
             .filter(allowance::key.eq(key))
             .select(allowance::full_at)
-            .first(conn)
+            .get_result(conn)
             .await
             .optional()?);
         Ok(full_at.map_or(0, |full_at| pace.wait(Millis(full_at), now)))

@@ -112,7 +112,7 @@ impl Store {
         Ok(read!(self, |conn| oauth_client::table
             .filter(oauth_client::id.eq(id))
             .select(ClientRow::as_select())
-            .first(conn)
+            .get_result(conn)
             .await?))
     }
 

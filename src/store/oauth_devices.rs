@@ -188,7 +188,7 @@ impl Store {
             let found: Option<DeviceRow> = oauth_device::table
                 .filter(own())
                 .select(DeviceRow::as_select())
-                .first(conn)
+                .get_result(conn)
                 .await
                 .optional()?;
             let Some(row) = found else { return Ok(Polled::Unknown) };

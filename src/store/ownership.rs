@@ -115,7 +115,7 @@ impl Store {
                 .inner_join(thread::table)
                 .filter(turn::id.eq(&id).and(turn::status.eq_any(UNFINISHED)))
                 .select((TurnRow::as_select(), ThreadRow::as_select()))
-                .first(conn)
+                .get_result(conn)
                 .await
                 .optional()?;
             let Some((before, mut thread)) = found else { return Ok::<_, StoreError>(None) };
@@ -363,7 +363,7 @@ impl Store {
             let status = turn::table
                 .filter(turn::id.eq(&id).and(turn::user_id.eq(&user)))
                 .select(turn::status)
-                .first(conn)
+                .get_result(conn)
                 .await?;
             Ok(CancelFound::Ended(status))
         })

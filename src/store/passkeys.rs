@@ -73,7 +73,7 @@ impl Store {
         Ok(read!(self, |conn| passkey::table
             .filter(passkey::credential_id.eq(credential_id))
             .select(Passkey::as_select())
-            .first(conn)
+            .get_result(conn)
             .await?))
     }
 

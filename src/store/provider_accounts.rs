@@ -63,7 +63,7 @@ impl Store {
             .inner_join(user::table)
             .filter(this)
             .select((User::as_select(), ProviderAccount::as_select()))
-            .first(conn)
+            .get_result(conn)
             .await?))
     }
 

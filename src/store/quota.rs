@@ -31,7 +31,7 @@ macro_rules! count_used {
             .filter(quota_use::user_id.eq($user))
             .filter(quota_use::used_at.gt($crate::domain::quota::window_start($now).0))
             .select((diesel::dsl::count_star(), diesel::dsl::min(quota_use::used_at)))
-            .first($conn)
+            .get_result($conn)
             .await?;
         $crate::store::quota::Used { count, oldest: oldest.map($crate::domain::clock::Millis) }
     }};

@@ -45,7 +45,7 @@ impl Store {
                 SignIns::One(id) => {
                     let of = session::id.eq(id).and(session::user_id.eq(&owner));
                     let id: SessionId =
-                        session::table.filter(of).select(session::id).first(conn).await?;
+                        session::table.filter(of).select(session::id).get_result(conn).await?;
                     end_session!(conn, &id, now);
                 }
                 SignIns::All => {
@@ -73,7 +73,7 @@ impl Store {
                 .execute(conn)
                 .await?;
             let status =
-                turn::table.filter(turn::id.eq(&id)).select(turn::status).first(conn).await?;
+                turn::table.filter(turn::id.eq(&id)).select(turn::status).get_result(conn).await?;
             note_audit!(conn, entry);
             let requested = asked == 1;
             Ok(if requested { CancelFound::Requested } else { CancelFound::Ended(status) })
@@ -91,7 +91,7 @@ impl Store {
             let _: NodeId = node::table
                 .filter(node::id.eq(&id).and(node::lease_until.gt(now.0)))
                 .select(node::id)
-                .first(conn)
+                .get_result(conn)
                 .await?;
             note_change!(conn, "drain", id.as_str(), now.plus(KEPT).0, now.0);
             note_audit!(conn, entry);
@@ -133,8 +133,11 @@ impl Store {
     ) -> Result<(), StoreError> {
         let id = id.clone();
         write!(self, |conn| {
-            let _: ThreadId =
-                thread::table.filter(thread::id.eq(&id)).select(thread::id).first(conn).await?;
+            let _: ThreadId = thread::table
+                .filter(thread::id.eq(&id))
+                .select(thread::id)
+                .get_result(conn)
+                .await?;
             note_audit!(conn, entry);
             Ok::<_, StoreError>(())
         })
@@ -145,7 +148,7 @@ impl Store {
         Ok(read!(self, |conn| thread::table
             .filter(thread::id.eq(id))
             .select(ThreadRow::as_select())
-            .first(conn)
+            .get_result(conn)
             .await?))
     }
 

@@ -73,7 +73,7 @@ impl Store {
         Ok(read!(self, |conn| thread::table
             .filter(thread::id.eq(id).and(thread::owner_id.eq(owner)))
             .select(ThreadRow::as_select())
-            .first(conn)
+            .get_result(conn)
             .await?))
     }
 
@@ -85,7 +85,7 @@ impl Store {
             )
             .filter(thread::id.eq(id))
             .select((thread::epoch, thread::seq, turn::id.nullable()))
-            .first(conn)
+            .get_result(conn)
             .await?);
         Ok(Stand { epoch, seq, running })
     }

@@ -170,7 +170,7 @@ impl Store {
         Ok(read!(self, |conn| turn::table
             .filter(turn::id.eq(id).and(turn::user_id.eq(user)))
             .select(TurnRow::as_select())
-            .first(conn)
+            .get_result(conn)
             .await?))
     }
 
@@ -182,7 +182,7 @@ impl Store {
         Ok(read!(self, |conn| turn::table
             .filter(turn::thread_id.eq(thread).and(turn::status.eq_any(UNFINISHED)))
             .select(TurnRow::as_select())
-            .first(conn)
+            .get_result(conn)
             .await
             .optional()?))
     }
@@ -257,7 +257,7 @@ impl Store {
         Ok(read!(self, |conn| turn_chunk::table
             .filter(turn_chunk::turn_id.eq(id))
             .select(diesel::dsl::max(turn_chunk::seq))
-            .first(conn)
+            .get_result(conn)
             .await?))
     }
 

@@ -70,7 +70,7 @@ macro_rules! keep_an_admin {
             diesel_async::RunQueryDsl::get_result(user::table.filter(others).count(), $conn)
                 .await?;
         let meant: Role =
-            user::table.filter(user::id.eq($id)).select(user::role).first($conn).await?;
+            user::table.filter(user::id.eq($id)).select(user::role).get_result($conn).await?;
         if left == 0 && meant == Role::Admin {
             return Err(StoreError::Conflict("no admin would be left".to_owned()));
         }

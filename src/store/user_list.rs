@@ -226,7 +226,7 @@ impl Store {
     ) -> Result<(Vec<User>, i64), StoreError> {
         let UserQuery { tests, sort, descending, limit, offset } = wanted;
         Ok(read!(self, |conn| {
-            let total: i64 = narrowed!(tests).select(count_star()).first(conn).await?;
+            let total: i64 = narrowed!(tests).select(count_star()).get_result(conn).await?;
             let query = narrowed!(tests);
             let query = match sort {
                 Column::Text(column) => on_text!(column, |it| sorted!(query, it, *descending)),

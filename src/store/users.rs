@@ -112,7 +112,7 @@ impl Store {
         Ok(read!(self, |conn| user::table
             .filter(user::id.eq(id))
             .select(User::as_select())
-            .first(conn)
+            .get_result(conn)
             .await?))
     }
 
@@ -121,7 +121,7 @@ impl Store {
         Ok(read!(self, |conn| user::table
             .filter(user::email.eq(email))
             .select(User::as_select())
-            .first(conn)
+            .get_result(conn)
             .await?))
     }
 
@@ -209,7 +209,7 @@ impl Store {
             let before: bool = user::table
                 .filter(user::id.eq(&id).and(user::email.eq(&email)))
                 .select(user::email_verified)
-                .first(conn)
+                .get_result(conn)
                 .await?;
             if before {
                 return Ok(false);

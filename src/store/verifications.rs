@@ -144,7 +144,7 @@ impl Store {
         Ok(read!(self, |conn| verification::table
             .filter(verification::identifier.eq(identifier).and(verification::expires_at.gt(now.0)))
             .select(verification::value)
-            .first(conn)
+            .get_result(conn)
             .await?))
     }
 
@@ -170,8 +170,11 @@ impl Store {
             end_all_sessions!(conn, &owner, now);
             let until = now.plus(REVOCATION_KEPT).0;
             note_change!(conn, "user_sessions", owner.as_str(), until, now.0);
-            let email: String =
-                user::table.filter(user::id.eq(&owner)).select(user::email).first(conn).await?;
+            let email: String = user::table
+                .filter(user::id.eq(&owner))
+                .select(user::email)
+                .get_result(conn)
+                .await?;
             note_event!(conn, event.of(&owner, &email));
             note_mail!(conn, notice);
             Ok(owner)
