@@ -53,6 +53,9 @@ pub(crate) struct Allowance {
     pub failures_per_minute: u32,
     pub sign_ups_per_minute: u32,
     pub mails_per_minute: u32,
+    /// Requests of apps that wait for their person, and those that apps push.
+    pub held_per_minute: u32,
+    pub pushed_per_minute: u32,
     /// Wrong passwords until an account is locked, and for how long.
     pub lockout: Rule,
     /// Demo mode: this machine is not counted. Accounts are locked all the same.
@@ -127,21 +130,22 @@ impl Limits {
 
     /// One more account from this address.
     pub(crate) async fn sign_up(&self, address: Option<IpAddr>) -> Result<(), Limited> {
-        let pace = Pace::a_minute(self.allowance.sign_ups_per_minute);
-        match self.counted(address) {
-            Some(address) => self.take(&format!("sign-up {address}"), pace).await,
-            None => Ok(()),
-        }
+        self.take_at("sign-up", address, self.allowance.sign_ups_per_minute).await
+    }
+
+    /// One more request of an app that is kept while its person signs in or agrees.
+    pub(super) async fn held(&self, address: Option<IpAddr>) -> Result<(), Limited> {
+        self.take_at("held", address, self.allowance.held_per_minute).await
+    }
+
+    /// One more request that an app pushes (RFC 9126) from this address.
+    pub(super) async fn pushed(&self, address: Option<IpAddr>) -> Result<(), Limited> {
+        self.take_at("pushed", address, self.allowance.pushed_per_minute).await
     }
 
     /// One more device that begins to wait, at the wish of whoever is at `address`.
     pub(crate) async fn device(&self, address: Option<IpAddr>) -> Result<(), Limited> {
-        match self.counted(address) {
-            Some(address) => {
-                self.take(&format!("device {address}"), Pace::a_minute(DEVICES_A_MINUTE)).await
-            }
-            None => Ok(()),
-        }
+        self.take_at("device", address, DEVICES_A_MINUTE).await
     }
 
     /// Leave to look one code of a device up, counted before it is looked at, so that of many at
@@ -164,13 +168,7 @@ impl Limits {
 
     /// One more app that registers itself from this address.
     pub(super) async fn registration(&self, address: Option<IpAddr>) -> Result<(), Limited> {
-        match self.counted(address) {
-            Some(address) => {
-                let pace = Pace::a_minute(REGISTRATIONS_A_MINUTE);
-                self.take(&format!("register {address}"), pace).await
-            }
-            None => Ok(()),
-        }
+        self.take_at("register", address, REGISTRATIONS_A_MINUTE).await
     }
 
     /// One more mail to `recipient` (hashed), whether there is such an account or not, at the wish
@@ -179,6 +177,19 @@ impl Limits {
         let pace = Pace::a_minute(self.allowance.mails_per_minute);
         match self.counted(address) {
             Some(_) => self.take(&format!("mail {recipient}"), pace).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Takes one from the bucket that an address has for `what`, so many of which may be in a minute.
+    async fn take_at(
+        &self,
+        what: &str,
+        address: Option<IpAddr>,
+        times: u32,
+    ) -> Result<(), Limited> {
+        match self.counted(address) {
+            Some(address) => self.take(&format!("{what} {address}"), Pace::a_minute(times)).await,
             None => Ok(()),
         }
     }

@@ -25,6 +25,8 @@ async fn school(nodes: usize, loopback_is_free: bool) -> School {
         failures_per_minute: 3,
         sign_ups_per_minute: 2,
         mails_per_minute: 2,
+        held_per_minute: 2,
+        pushed_per_minute: 3,
         lockout: Rule { tries: 5, locked_for: 30 * MINUTE },
         loopback_is_free,
     };
@@ -101,6 +103,26 @@ async fn demo_mode_frees_this_machine_from_address_limits_and_not_from_the_locko
         assert!(school.fail(0, "a", HERE).await.is_ok());
     }
     assert!(matches!(school.fail(0, "a", HERE).await, Err(TooMany::Account(_))));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn requests_of_apps_are_counted_an_address_on_all_nodes_and_not_on_this_machine_in_demo_mode()
+{
+    let school = school(2, true).await;
+    for node in [0, 1] {
+        assert!(school.nodes[node].held(Some(THERE)).await.is_ok());
+        assert!(school.nodes[node].pushed(Some(THERE)).await.is_ok());
+    }
+    assert!(school.nodes[0].pushed(Some(THERE)).await.is_ok());
+
+    let held = school.nodes[0].held(Some(THERE)).await;
+    assert!(matches!(held, Err(Limited::TooMany(TooMany::Address(30_000)))));
+    let pushed = school.nodes[1].pushed(Some(THERE)).await;
+    assert!(matches!(pushed, Err(Limited::TooMany(TooMany::Address(20_000)))));
+    for _ in 0..5 {
+        assert!(school.nodes[0].held(Some(HERE)).await.is_ok());
+        assert!(school.nodes[0].pushed(Some(HERE)).await.is_ok());
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -207,6 +207,8 @@ impl Auth {
             failures_per_minute: settings.failures_per_minute,
             sign_ups_per_minute: settings.sign_ups_per_minute,
             mails_per_minute: settings.mails_per_minute,
+            held_per_minute: settings.held_per_minute,
+            pushed_per_minute: settings.pushed_per_minute,
             lockout: settings.lockout,
             loopback_is_free: settings.demo,
         };

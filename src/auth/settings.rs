@@ -43,6 +43,9 @@ pub(crate) struct Settings {
     pub posting: Posting,
     /// Mails that one address is sent by calls that ask for one.
     pub mails_per_minute: u32,
+    /// Requests of apps from one address that wait for their person, and those that apps push.
+    pub held_per_minute: u32,
+    pub pushed_per_minute: u32,
     /// Wrong passwords until an account is locked, and for how long.
     pub lockout: Rule,
     pub password_policy: Policy,
@@ -87,6 +90,8 @@ impl Settings {
             // Outside demo mode what nothing takes waits for another transport.
             posting: Posting { leaves: config.mail.leaves() || !demo, shown: demo },
             mails_per_minute: config.limits.mails_per_minute,
+            held_per_minute: config.limits.held_requests_per_minute,
+            pushed_per_minute: config.limits.pushed_requests_per_minute,
             lockout: lockout(&config.limits),
             password_policy: policy(accounts.password_policy),
             session_cache: auth.session_cache,

@@ -40,6 +40,8 @@ pub(crate) fn settings(public_url: &str, folder: &std::path::Path) -> Settings {
         sign_ups_per_minute: 20,
         posting: Posting { leaves: false, shown: true },
         mails_per_minute: 3,
+        held_per_minute: 300,
+        pushed_per_minute: 600,
         lockout: Rule { tries: 5, locked_for: 30 * MINUTE },
         password_policy: Policy::Classic,
         session_cache: 100,

@@ -105,6 +105,8 @@ impl Config {
             ("limits.sign_in_failures_per_minute", limits.sign_in_failures_per_minute > 0),
             ("limits.sign_ups_per_minute", limits.sign_ups_per_minute > 0),
             ("limits.mails_per_minute", limits.mails_per_minute > 0),
+            ("limits.held_requests_per_minute", limits.held_requests_per_minute > 0),
+            ("limits.pushed_requests_per_minute", limits.pushed_requests_per_minute > 0),
             ("limits.sign_in_tries", limits.sign_in_tries > 0),
             ("limits.lockout_minutes", limits.lockout_minutes > 0),
             ("limits.frames_per_second", limits.frames_per_second > 0),

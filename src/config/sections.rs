@@ -161,6 +161,8 @@ pub struct Limits {
     pub sign_in_failures_per_minute: u32,
     pub sign_ups_per_minute: u32,
     pub mails_per_minute: u32,
+    pub held_requests_per_minute: u32,
+    pub pushed_requests_per_minute: u32,
     pub sign_in_tries: u16,
     pub lockout_minutes: u16,
     pub sockets_without_hello_per_address: usize,

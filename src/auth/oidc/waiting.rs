@@ -4,13 +4,15 @@
 //! pushed one is used up when its authorization completes, not when it is first opened: what waits
 //! for the person is a request of our own that remembers which one it came of.
 
+use std::net::IpAddr;
+
 use aws_lc_rs::hmac;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde::{Deserialize, Serialize};
 
 use super::client::Client;
 use crate::{
-    auth::{Auth, AuthError, hash_token},
+    auth::{Auth, AuthError, hash_token, limits::Limited},
     domain::clock::{MINUTE, Millis, SECOND},
     store::{StoreError, oauth_requests::RequestRow},
 };
@@ -83,27 +85,32 @@ pub(crate) fn is_ours(uri: &str) -> bool {
 }
 
 impl Auth {
-    /// Keeps what an app pushed. Gives the request's URI.
+    /// Keeps what an app pushed. Gives the request's URI. Limited an address.
     pub(crate) async fn push_request(
         &self,
         client: &Client,
         query: String,
         jkt: Option<String>,
-    ) -> Result<String, AuthError> {
+        address: Option<IpAddr>,
+    ) -> Result<String, Limited> {
+        self.limits.pushed(address).await?;
         let kept = Kept { query, pushed: None, selected: None };
-        self.keep_request(client, kept, jkt, true).await
+        Ok(self.keep_request(client, kept, jkt, true).await?)
     }
 
-    /// Keeps a request while its person signs in or agrees. Gives its URI.
+    /// Keeps a request while its person signs in or agrees. Gives its URI. Limited an address, so
+    /// that nobody fills the table without an account.
     pub(crate) async fn hold_request(
         &self,
         client: &Client,
         query: String,
         pushed: Option<&Waiting>,
-    ) -> Result<String, AuthError> {
+        address: Option<IpAddr>,
+    ) -> Result<String, Limited> {
+        self.limits.held(address).await?;
         let jkt = pushed.and_then(|it| it.jkt.clone());
         let kept = Kept { query, pushed: pushed.map(|it| it.hash.clone()), selected: None };
-        self.keep_request(client, kept, jkt, false).await
+        Ok(self.keep_request(client, kept, jkt, false).await?)
     }
 
     async fn keep_request(

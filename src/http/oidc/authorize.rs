@@ -7,7 +7,7 @@ use actix_web::{
 
 use super::{
     AUTHORIZE, CONSENT, SELECT, SIGN_IN,
-    answer::{on, refuse, send},
+    answer::{is_script, on, refuse, send},
     error::OauthError,
     incoming::{Incoming, Unanswered},
     params::{Form, FormError, Params},
@@ -16,7 +16,11 @@ use super::{
 use crate::{
     auth::{
         Auth, AuthError,
-        oidc::authorize::{Asking, Seen, Step},
+        limits::{Limited, TooMany},
+        oidc::{
+            authorize::{Asking, Seen, Step},
+            waiting::Waiting,
+        },
     },
     domain::oidc::request::AuthRequest,
     http::auth::{at, device, session_token},
@@ -93,7 +97,10 @@ async fn sent(
     let uri = if let Some(waiting) = &incoming.waiting {
         waiting.uri.clone()
     } else {
-        auth.hold_request(&incoming.client, incoming.params.to_query(), None).await?
+        match hold(&request, &auth, &incoming, None).await {
+            Ok(uri) => uri,
+            Err(why) => return not_held(&request, &auth, why),
+        }
     };
     Ok(on(&request, &auth, &path_of(incoming.client.id.as_str(), &uri)))
 }
@@ -148,10 +155,34 @@ pub(super) async fn follow(
     let client = &incoming.client;
     let uri = match &incoming.waiting {
         Some(waiting) if !waiting.pushed => waiting.uri.clone(),
-        pushed => auth.hold_request(client, incoming.params.to_query(), pushed.as_ref()).await?,
+        pushed => match hold(request, auth, incoming, pushed.as_ref()).await {
+            Ok(uri) => uri,
+            Err(why) => return not_held(request, auth, why),
+        },
     };
     let url = page_url(auth, page, (client.id.as_str(), &uri), asking.request);
     Ok(on(request, auth, &url))
+}
+
+/// Keeps a request while its person does something for it.
+async fn hold(
+    request: &HttpRequest,
+    auth: &Auth,
+    incoming: &Incoming,
+    pushed: Option<&Waiting>,
+) -> Result<String, Limited> {
+    let (_, address) = device(request, auth);
+    auth.hold_request(&incoming.client, incoming.params.to_query(), pushed, address).await
+}
+
+/// The app is told nothing: the person may try again herself.
+fn not_held(request: &HttpRequest, auth: &Auth, why: Limited) -> Result<HttpResponse, OauthError> {
+    match why {
+        Limited::TooMany(TooMany::Address(ms) | TooMany::Account(ms)) if !is_script(request) => {
+            Ok(Sheet::asked(auth, request, None).fault(&PageFault::TooMany(ms)))
+        }
+        why => Err(why.into()),
+    }
 }
 
 async fn allow(

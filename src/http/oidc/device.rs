@@ -3,7 +3,7 @@
 
 use actix_web::{
     HttpRequest, HttpResponse,
-    http::{StatusCode, header},
+    http::header,
     web::{self, Data, ServiceConfig},
 };
 use serde::Serialize;
@@ -19,7 +19,6 @@ use super::{
 use crate::{
     auth::{
         Auth,
-        limits::{Limited, TooMany},
         oidc::{
             client::Client,
             device::{Begun, INTERVAL, LIFE},
@@ -29,10 +28,7 @@ use crate::{
         client::GrantType,
         scope::{self, Scopes},
     },
-    http::{
-        auth::{device, post, schema::OAuthRefusalBody},
-        error::seconds_up,
-    },
+    http::auth::{device, post, schema::OAuthRefusalBody},
 };
 
 /// Where people type codes, from the root of the site: short, since it is typed as well.
@@ -92,14 +88,9 @@ async fn begin(
     let scopes = scopes(&client, params.get("scope"))?;
     check_resources(&auth, &params)?;
     let (place, address) = device(&request, &auth);
-    let begun = auth.begin_device(&client, (scopes, params.resources()), &place, address).await;
-    let Begun { device_code, user_code } = match begun {
-        Ok(begun) => begun,
-        Err(Limited::Auth(error)) => return Err(error.into()),
-        Err(Limited::TooMany(TooMany::Address(ms) | TooMany::Account(ms))) => {
-            return Ok(too_many(ms));
-        }
-    };
+    let asked = (scopes, params.resources());
+    let Begun { device_code, user_code } =
+        auth.begin_device(&client, asked, &place, address).await?;
     let verification_uri = format!("{}{SHORT}", auth.origins().own());
     let answer = Authorization {
         device_code,
@@ -154,14 +145,4 @@ fn check_resources(auth: &Auth, params: &Params) -> Result<(), OauthError> {
         return Ok(());
     }
     Err(OauthError::bad("invalid_target", "There are no tokens for one of these resources."))
-}
-
-fn too_many(ms: i64) -> HttpResponse {
-    use actix_web::ResponseError;
-    let text = "Too many devices ask from this address. Try again in a moment.";
-    let refusal = OauthError::new(StatusCode::TOO_MANY_REQUESTS, "temporarily_unavailable", text);
-    let mut response = refusal.error_response();
-    let seconds = header::HeaderValue::from(seconds_up(ms));
-    response.headers_mut().insert(header::RETRY_AFTER, seconds);
-    response
 }

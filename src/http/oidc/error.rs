@@ -12,8 +12,10 @@ use serde_json::json;
 use crate::{
     auth::{
         AuthError,
+        limits::{Limited, TooMany},
         oidc::{IssueError, device::DeviceError, dpop::ProofError},
     },
+    http::error::seconds_up,
     store::StoreError,
 };
 
@@ -133,6 +135,20 @@ impl From<AuthError> for OauthError {
                 Self::new(StatusCode::UNAUTHORIZED, "invalid_token", "The token is not valid.")
             }
             error @ AuthError::Broken(_) => Self::server_error(error),
+        }
+    }
+}
+
+impl From<Limited> for OauthError {
+    fn from(error: Limited) -> Self {
+        match error {
+            Limited::Auth(error) => error.into(),
+            Limited::TooMany(TooMany::Address(ms) | TooMany::Account(ms)) => {
+                let seconds = seconds_up(ms);
+                let text = format!("Too many calls from this address. Try again in {seconds} s.");
+                Self::new(StatusCode::TOO_MANY_REQUESTS, "temporarily_unavailable", text)
+                    .retry_after(seconds)
+            }
         }
     }
 }

@@ -21,7 +21,7 @@ use crate::{
         clock::SECOND,
         oidc::{reply::Reply, request::Fault},
     },
-    http::auth::post,
+    http::auth::{device, post},
 };
 
 /// What proves the app, and says nothing about the request.
@@ -79,7 +79,8 @@ async fn push(
         }
         (proved, named) => proved.or(named),
     };
-    let uri = auth.push_request(&client, params.to_query(), jkt).await?;
+    let (_, address) = device(&request, &auth);
+    let uri = auth.push_request(&client, params.to_query(), jkt, address).await?;
     Ok(HttpResponse::Created()
         .insert_header((header::CACHE_CONTROL, "no-store"))
         .json(json!({ "request_uri": uri, "expires_in": PUSHED_LIFE / SECOND })))

@@ -13,7 +13,6 @@ use super::{error::OauthError, object::Object};
 use crate::{
     auth::{
         Auth,
-        limits::{Limited, TooMany},
         oidc::{
             clients::{Change, ClientError, Hand, Registered},
             registration::RegistrationError,
@@ -21,7 +20,6 @@ use crate::{
     },
     http::{
         auth::{at, device},
-        error::seconds_up,
         extract::{Shown, shown},
     },
 };
@@ -76,15 +74,7 @@ impl From<RegistrationError> for OauthError {
                  intellistack client create.",
             ),
             RegistrationError::Token => unproved("A registration token is needed as Bearer."),
-            RegistrationError::Limited(Limited::TooMany(
-                TooMany::Address(ms) | TooMany::Account(ms),
-            )) => Self::new(
-                StatusCode::TOO_MANY_REQUESTS,
-                "temporarily_unavailable",
-                format!("Too many apps came from there. Try again in {} s.", seconds_up(ms)),
-            )
-            .retry_after(seconds_up(ms)),
-            RegistrationError::Limited(Limited::Auth(error)) => error.into(),
+            RegistrationError::Limited(error) => error.into(),
         }
     }
 }

@@ -10,6 +10,7 @@ use crate::{
     auth::Auth,
     domain::locale::Locale,
     http::{
+        error::seconds_up,
         html::{escape, page_in},
         words::{self, Done, consent},
     },
@@ -25,6 +26,8 @@ pub(super) enum PageFault {
     BadAddress,
     /// Answered before, expired, or never there.
     Gone,
+    /// Come back in so many milliseconds.
+    TooMany(i64),
     /// Unreadable; what is wrong with it, in English.
     BadRequest(String),
 }
@@ -88,13 +91,18 @@ impl<'a> Sheet<'a> {
             PageFault::UnknownApp => (StatusCode::BAD_REQUEST, &words.unknown_app, ""),
             PageFault::BadAddress => (StatusCode::BAD_REQUEST, &words.bad_address, ""),
             PageFault::Gone => (StatusCode::BAD_REQUEST, &words.gone, ""),
+            PageFault::TooMany(_) => (StatusCode::TOO_MANY_REQUESTS, &words.too_many, ""),
             PageFault::BadRequest(why) => (StatusCode::BAD_REQUEST, &words.bad_request, why),
         };
         let text = filled(done.text, &[("{code}", code)]);
         let start = escape(words::of(self.locale).start_page);
         let body =
             format!(r#"<p id="error" role="alert">{text}</p><p><a href="/">{start}</a></p>"#);
-        self.answer(status, done.title, &body)
+        let mut answer = self.answer(status, done.title, &body);
+        if let PageFault::TooMany(ms) = fault {
+            answer.headers_mut().insert(header::RETRY_AFTER, seconds_up(*ms).into());
+        }
+        answer
     }
 }
 

@@ -19,6 +19,7 @@ mod authorize;
 mod clients;
 mod consents;
 mod discovery;
+mod limits;
 mod pages;
 mod prompts;
 mod pushed;

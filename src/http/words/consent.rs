@@ -29,6 +29,7 @@ pub(crate) struct Words {
     pub unknown_app: Done,
     pub bad_address: Done,
     pub gone: Done,
+    pub too_many: Done,
     pub bad_request: Done,
 }
 
@@ -72,6 +73,10 @@ static EN: Words = Words {
         title: "This request is over",
         text: "It was answered before, or it took too long. Go back to the app and start again.",
     },
+    too_many: Done {
+        title: "Too many ask from here at once",
+        text: "Wait a minute, then go back to the app and start again.",
+    },
     bad_request: Done {
         title: "The app's request cannot be read",
         text: "Go back to the app and start again ({code}).",
@@ -111,6 +116,10 @@ static DE: Words = Words {
         text: "Sie wurde schon beantwortet, oder es hat zu lange gedauert. Geh zurück zur App und \
                fang neu an.",
     },
+    too_many: Done {
+        title: "Von hier kommen zu viele Anfragen auf einmal",
+        text: "Warte eine Minute, geh dann zurück zur App und fang neu an.",
+    },
     bad_request: Done {
         title: "Die Anfrage der App ist nicht lesbar",
         text: "Geh zurück zur App und fang neu an ({code}).",
@@ -146,6 +155,10 @@ static AR: Words = Words {
     gone: Done {
         title: "انتهى هذا الطلب",
         text: "سبق الرد عليه، أو استغرق وقتًا طويلًا. ارجع إلى التطبيق وابدأ من جديد.",
+    },
+    too_many: Done {
+        title: "طلبات كثيرة جدًا من هنا في وقت واحد",
+        text: "انتظر دقيقة، ثم ارجع إلى التطبيق وابدأ من جديد.",
     },
     bad_request: Done {
         title: "طلب التطبيق غير مقروء",
