@@ -12,7 +12,7 @@ use crate::{
     domain::{
         clock::{Millis, SECOND},
         oidc::{
-            granted::Granted,
+            granted::{Granted, acr},
             request::{AuthRequest, Fault},
             scope::Scopes,
         },
@@ -24,9 +24,6 @@ use crate::{
 };
 
 const CONSENT_ID: usize = 32;
-/// Authentication context classes: one factor, and two.
-const ONE: &str = "1";
-const TWO: &str = "2";
 
 /// An app's sound request.
 #[derive(Clone, Copy)]
@@ -70,7 +67,7 @@ impl Seen {
     }
 
     fn acr(&self) -> &'static str {
-        if self.session.amr.split(' ').any(|method| method == "mfa") { TWO } else { ONE }
+        acr(&self.session.amr)
     }
 }
 
@@ -205,10 +202,8 @@ impl Auth {
             resources: request.resources.clone(),
             claims: request.claims.as_ref().map(claims::narrowed),
             nonce: request.nonce.clone(),
-            auth_time: seen.proved_at().0 / SECOND,
-            acr: seen.acr().to_owned(),
-            amr: seen.session.amr.split_whitespace().map(str::to_owned).collect(),
             jkt: asking.waiting.and_then(|it| it.jkt.clone()).or_else(|| request.jkt.clone()),
+            ..Granted::proved(&seen.session.amr, seen.proved_at())
         };
         let code = Code {
             id: self.ids.token(code::ID_LENGTH),

@@ -172,13 +172,11 @@ impl Auth {
         waiting: &Waiting,
         device: &Device,
     ) -> Result<(), CodeError> {
-        let user = self.store.user(&who.user.id).await.map_err(AuthError::from)?;
+        let (session, _) = self.load(self.store.session(&who.session).await).await?;
         let granted = Granted {
             scopes: waiting.scopes.clone(),
             resources: serde_json::from_str(&waiting.row.detail).map_err(damaged)?,
-            auth_time: who.proved_at.max(who.signed_in_at).0 / SECOND,
-            acr: if user.two_factor_enabled { "2" } else { "1" }.to_owned(),
-            ..Granted::default()
+            ..Granted::proved(&session.amr, who.proved_at.max(who.signed_in_at))
         };
         let approval = Approval {
             user: who.user.id.clone(),

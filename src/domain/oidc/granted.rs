@@ -4,6 +4,11 @@
 use serde::{Deserialize, Serialize};
 
 use super::scope::Scopes;
+use crate::domain::clock::{Millis, SECOND};
+
+/// Authentication context classes: one factor, and two.
+const ONE: &str = "1";
+const TWO: &str = "2";
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Granted {
@@ -26,4 +31,38 @@ pub struct Granted {
     /// SHA-256 thumbprint of the key that the tokens are bound to (RFC 9449 §6).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub jkt: Option<String>,
+}
+
+impl Granted {
+    /// Nothing yet, by somebody who proved who she is at `at` by these methods (RFC 8176), with
+    /// spaces between.
+    pub fn proved(amr: &str, at: Millis) -> Self {
+        Self {
+            auth_time: at.0 / SECOND,
+            acr: acr(amr).to_owned(),
+            amr: amr.split_whitespace().map(str::to_owned).collect(),
+            ..Self::default()
+        }
+    }
+}
+
+/// The authentication context class of a sign-in by these methods: how it was made counts, and not
+/// what its person has set up by now.
+pub fn acr(amr: &str) -> &'static str {
+    if amr.split_whitespace().any(|method| method == "mfa") { TWO } else { ONE }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_factors_are_the_higher_class_and_an_unknown_sign_in_is_the_lower() {
+        for (amr, class) in [("", "1"), ("pwd", "1"), ("otp mfa", "2"), ("swk user mfa", "2")] {
+            assert_eq!(acr(amr), class, "{amr}");
+        }
+        let granted = Granted::proved("otp mfa", Millis(5_999));
+        assert_eq!((granted.auth_time, granted.acr.as_str()), (5, "2"));
+        assert_eq!(granted.amr, ["otp", "mfa"]);
+    }
 }

@@ -9,7 +9,7 @@ use crate::{
         tests::{Bench, PAGE},
     },
     domain::clock::{MINUTE, SECOND},
-    http::auth::tests::Answer,
+    http::auth::tests::{Answer, PASSWORD},
     store::{oauth_clients::ClientRow, oauth_clients::tests::client},
 };
 

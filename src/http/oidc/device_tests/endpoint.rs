@@ -94,6 +94,37 @@ async fn a_device_waits_until_its_person_agrees_and_gets_what_she_agreed_to_once
     assert!(!consent.detail.contains(&device) && !consent.detail.contains(&code));
 }
 
+/// Her account has a second factor by now; what counts is how she signed in where she agrees.
+#[actix_web::test]
+async fn a_device_is_told_how_its_person_signed_in_where_she_agreed() {
+    let School { bench, cookie } = School::open().await;
+    let act = async |path: &str, body: &Value, cookie: &str| {
+        let answer = bench.post(&format!("/api/auth{path}"), body).by_page(cookie).send().await;
+        assert_eq!(answer.status, 200, "{}", answer.text);
+        bench.clock.advance(MINUTE);
+        answer
+    };
+    let enabled = act("/two-factor/enable", &json!({ "password": PASSWORD }), &cookie).await.json();
+    let totp = totp_rs::Totp::from_url(enabled["totpURI"].as_str().unwrap()).unwrap();
+    let code = || totp.generate(u64::try_from(bench.auth.now_s()).unwrap()).to_string();
+    let body = json!({ "code": code(), "trustDevice": true });
+    let strong = act("/two-factor/verify-totp", &body, &cookie).await;
+    let body = json!({ "email": "ada@school.example", "password": PASSWORD });
+    let trust = strong.cookie_named("better-auth.trust_device");
+    let weak = act("/sign-in/email", &body, &trust).await;
+    let (strong, weak) = (strong.cookie(), weak.cookie());
+
+    let mut school = School { bench, cookie };
+    for (cookie, acr, amr) in [(strong, "2", "otp mfa"), (weak, "1", "pwd")] {
+        school.cookie = cookie;
+        let (device, code) = school.begin().await;
+        let fields = [("user_code", &*code), ("accept", "yes")];
+        school.press(DECIDE, &fields, &school.cookie).await;
+        let granted = school.poll(&device).await.unwrap().granted;
+        assert_eq!((granted.acr.as_str(), granted.amr.join(" ").as_str()), (acr, amr));
+    }
+}
+
 #[actix_web::test]
 async fn who_declines_comes_late_or_has_signed_out_lets_nothing_in() {
     let school = School::open().await;
