@@ -7,10 +7,15 @@ use super::{
     Store, StoreError,
     auth_events::{AuthEvent, note_event},
     db::{read, write},
-    schema::{oauth_client, oauth_consent},
+    oauth_clients::ClientRow,
+    oauth_grants::GrantRow,
+    schema::{oauth_client, oauth_consent, oauth_grant, session},
     sessions::end_session,
 };
-use crate::domain::ids::{ClientId, SessionId, UserId};
+use crate::domain::{
+    clock::Millis,
+    ids::{ClientId, SessionId, UserId},
+};
 
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable)]
 #[diesel(table_name = oauth_consent)]
@@ -87,6 +92,28 @@ impl Store {
             .await?))
     }
 
+    /// What apps were granted by a person and hold without a consent of hers that is remembered: those
+    /// that the school lets in, and devices. With the apps, the oldest first.
+    pub(crate) async fn grants_without_consent(
+        &self,
+        user: &UserId,
+        now: Millis,
+    ) -> Result<Vec<(GrantRow, ClientRow)>, StoreError> {
+        let remembered = oauth_consent::client_id
+            .eq(oauth_grant::client_id)
+            .and(oauth_consent::user_id.eq(oauth_grant::user_id));
+        Ok(read!(self, |conn| oauth_grant::table
+            .inner_join(session::table.on(session::id.eq(oauth_grant::session_id)))
+            .inner_join(oauth_client::table.on(oauth_client::id.eq(oauth_grant::client_id)))
+            .left_join(oauth_consent::table.on(remembered))
+            .filter(oauth_grant::user_id.eq(user).and(session::expires_at.gt(now.0)))
+            .filter(oauth_consent::id.nullable().is_null())
+            .order((oauth_grant::created_at, oauth_grant::session_id))
+            .select((GrantRow::as_select(), ClientRow::as_select()))
+            .load(conn)
+            .await?))
+    }
+
     /// Narrows a consent of `user` to `scope`. What the app was granted ends, so that it asks again.
     pub(crate) async fn narrow_consent(
         &self,
@@ -106,6 +133,26 @@ impl Store {
             end_grants!(conn, &row.client_id, &user, now);
             note_event!(conn, event);
             Ok(row)
+        })
+    }
+
+    /// Ends all that an app was granted by `user`. [`StoreError::NotFound`] if it holds nothing.
+    pub(crate) async fn end_grants_of(
+        &self,
+        user: &UserId,
+        client: &ClientId,
+        event: AuthEvent,
+    ) -> Result<(), StoreError> {
+        let (user, client, now) = (user.clone(), client.clone(), event.at());
+        write!(self, |conn| {
+            let theirs = session::client_id.eq(&client).and(session::user_id.eq(&user));
+            let held: i64 = session::table.filter(theirs).count().get_result(conn).await?;
+            if held == 0 {
+                return Err(StoreError::NotFound);
+            }
+            end_grants!(conn, &client, &user, now);
+            note_event!(conn, event);
+            Ok(())
         })
     }
 
@@ -133,7 +180,6 @@ impl Store {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::clock::Millis;
     use crate::store::{
         auth_events::{AuthEventKind, tests::event},
         contract::on_both,
@@ -197,6 +243,55 @@ mod tests {
             assert_eq!(left(&bob).await.len(), 2);
             let told = store.changes_after(0).await.unwrap();
             assert_eq!((told.len(), told[0].subject.as_str()), (1, "ada-app"));
+        })
+        .await;
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn what_is_held_without_a_consent_is_listed_while_it_lasts_and_ended_for_its_person() {
+        on_both(async |store| {
+            for app in ["app", "own", "left"] {
+                store.have_app(client(app)).await;
+            }
+            for name in ["ada", "bob"] {
+                insert_user(&store, name).await;
+                let event = event(name, AuthEventKind::SignIn, 1);
+                store.insert_session(session(&format!("{name}-web"), name), event).await.unwrap();
+            }
+            agreed(&store, row("c", "ada", "openid"), "ada-app").await;
+            let of_ada = ("ada", "ada-web");
+            store.have_grant("agreed", "app", of_ada, false).await;
+            store.have_grant("first", "own", of_ada, false).await;
+            store.have_grant("second", "own", of_ada, true).await;
+            store.have_grant("bobs", "own", ("bob", "bob-web"), true).await;
+            let ada = UserId::new("ada");
+            let held = async |now| {
+                let held = store.grants_without_consent(&ada, Millis(now)).await.unwrap();
+                let names = held.into_iter();
+                names
+                    .map(|(grant, app)| (grant.session_id.to_string(), app.name))
+                    .collect::<Vec<_>>()
+            };
+            let of = |grant: &str| (grant.to_owned(), "App own".to_owned());
+            assert_eq!(held(2).await, [of("first"), of("second")]);
+            assert_eq!(held(100).await, [], "they have expired");
+
+            let gone = |id: &str| event(id, AuthEventKind::ConsentWithdrawn, 2);
+            let none = store.end_grants_of(&ada, &ClientId::new("left"), gone("1")).await;
+            assert!(matches!(none, Err(StoreError::NotFound)));
+            store.end_grants_of(&ada, &ClientId::new("own"), gone("2")).await.unwrap();
+
+            assert_eq!(held(2).await, []);
+            let left = store.sessions_of(&ada, Millis(2)).await.unwrap();
+            let mut left: Vec<_> = left.iter().map(|it| it.id.as_str()).collect();
+            left.sort_unstable();
+            assert_eq!(left, ["ada-web", "agreed"]);
+            let bob = store.grants_without_consent(&UserId::new("bob"), Millis(2)).await.unwrap();
+            assert_eq!(bob.len(), 1);
+            let told = store.changes_after(0).await.unwrap();
+            let mut told: Vec<_> = told.iter().map(|it| it.subject.as_str()).collect();
+            told.sort_unstable();
+            assert_eq!(told, ["first", "second"]);
         })
         .await;
     }

@@ -38,6 +38,10 @@ impl From<ConsentError> for Refusal {
                 "CONSENT_TOO_WIDE",
                 "A consent can be narrowed; the app itself asks for more.",
             ),
+            ConsentError::NotAgreed => Self::bad(
+                "CONSENT_NOT_GIVEN",
+                "You were not asked for this access: it can only be withdrawn.",
+            ),
             ConsentError::Auth(error) => error.into(),
         }
     }
@@ -131,6 +135,7 @@ fn shape(caller: &Identity, consent: &Consent) -> Value {
         "userId": caller.user.id,
         "scopes": consent.scopes.iter().collect::<Vec<_>>(),
         "resources": consent.resources,
+        "bySchool": consent.by_school,
         "createdAt": Millis(consent.created_at).to_rfc3339(),
         "updatedAt": Millis(consent.updated_at).to_rfc3339(),
     })

@@ -49,6 +49,8 @@ pub(super) struct AgreedBody {
     user_id: String,
     scopes: Vec<String>,
     resources: Vec<String>,
+    /// The school lets the app in without asking anybody.
+    by_school: bool,
     created_at: String,
     updated_at: String,
 }

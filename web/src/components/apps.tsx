@@ -13,7 +13,7 @@ const SCOPES: Record<string, string> = {
   admin: "do what your staff role allows",
 };
 
-/** Apps that the person has let in; nothing where there is none. */
+/** Apps that the person, or her school, has let in; nothing where there is none. */
 export function AppsPanel() {
   const [apps, setApps] = useState<AppAccess[]>([]);
   const [busy, setBusy] = useState(false);
@@ -37,8 +37,9 @@ export function AppsPanel() {
         {apps.map((app) => (
           <li key={app.id} class="sign-in">
             <div>
-              <p class="sign-in-device">{app.clientName ?? app.clientId}</p>
+              <p class="sign-in-device">{app.clientName ?? app.clientId} {app.bySchool && <span class="tag">Chosen by your school</span>}</p>
               <p class="muted small">may {app.scopes.map((scope) => SCOPES[scope] ?? scope).join(", ")}; since {clockTime(app.createdAt)}</p>
+              {app.bySchool && <p class="muted small">Your school lets it in without asking you. When you open it after withdrawing, it has access again.</p>}
             </div>
             <button type="button" class="button button-small" disabled={busy} onClick={() => void withdraw(app)}>Withdraw</button>
           </li>

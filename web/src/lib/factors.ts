@@ -17,6 +17,8 @@ export interface AppAccess {
   clientId: string;
   clientName: string | null;
   scopes: string[];
+  /** The school lets the app in without asking anybody. */
+  bySchool: boolean;
   createdAt: string;
 }
 

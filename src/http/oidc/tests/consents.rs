@@ -154,3 +154,67 @@ async fn a_consent_is_its_persons_and_ends_what_it_allowed() {
     let silent = bench.open(&Ask::of("shop").with("prompt", "none"), &cookie).await;
     assert_eq!(silent.error(), "consent_required");
 }
+
+/// An app of the school's that Ada has signed in to: what it holds.
+async fn redeemed(bench: &Bench, cookie: &str) -> Value {
+    let told = bench.open(&Ask::of("own").with("scope", "openid offline_access"), cookie).await;
+    let code = told.told(BACK)["code"].clone();
+    let fields = [
+        ("grant_type", "authorization_code"),
+        ("client_id", "own"),
+        ("code", &*code),
+        ("redirect_uri", BACK),
+        ("code_verifier", "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"),
+    ];
+    token(bench, &fields).await.json()
+}
+
+async fn token(bench: &Bench, fields: &[(&str, &str)]) -> Answer {
+    let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
+    bench.call(Method::POST, "/api/auth/oauth2/token").body(FORM, body).send().await
+}
+
+#[actix_web::test]
+async fn an_app_of_the_schools_is_listed_while_it_holds_something_and_loses_all_of_it() {
+    let bench = Bench::new().await;
+    bench
+        .app(
+            "own",
+            json!({ "skip_consent": true, "grant_types": ["authorization_code", "refresh_token"] }),
+        )
+        .await;
+    let cookie = bench.ada().await;
+    let bob = bench.sign_up("bob@school.example").await.cookie();
+    let list = async |cookie: &str| {
+        let call = bench.get("/api/auth/oauth2/get-consents").with("cookie", cookie);
+        call.send().await.json()
+    };
+    assert_eq!(list(&cookie).await, json!([]));
+    let (tokens, others) = (redeemed(&bench, &cookie).await, redeemed(&bench, &bob).await);
+
+    let mine = list(&cookie).await;
+    assert_eq!(mine.as_array().unwrap().len(), 1, "{mine}");
+    let app = &mine[0];
+    assert_eq!((&app["clientName"], &app["bySchool"]), (&json!("The own app"), &json!(true)));
+    assert_eq!(app["scopes"], json!(["openid", "offline_access"]));
+    let narrower = json!({ "id": app["id"], "update": { "scopes": ["openid"] } });
+    let narrower = call(&bench, "/oauth2/update-consent", &narrower, &cookie).await;
+    assert_eq!((narrower.status, &*narrower.code()), (400, "CONSENT_NOT_GIVEN"));
+    let gone = call(&bench, "/oauth2/delete-consent", &json!({ "id": app["id"] }), &cookie).await;
+    assert_eq!(gone.status, 200, "{}", gone.text);
+
+    assert_eq!(list(&cookie).await, json!([]));
+    assert_eq!(list(&bob).await.as_array().unwrap().len(), 1, "Bob's is Bob's");
+    for (tokens, status) in [(tokens, 401), (others, 200)] {
+        let access = format!("Bearer {}", tokens["access_token"].as_str().unwrap());
+        let told = bench.get("/api/auth/oauth2/userinfo").with("authorization", &access);
+        assert_eq!(told.send().await.status, status);
+        let refresh = tokens["refresh_token"].as_str().unwrap();
+        let fields =
+            [("grant_type", "refresh_token"), ("client_id", "own"), ("refresh_token", refresh)];
+        let refreshed = token(&bench, &fields).await.status;
+        assert_eq!(refreshed == 200, status == 200, "{refreshed}");
+    }
+    let again = call(&bench, "/oauth2/delete-consent", &json!({ "id": app["id"] }), &cookie).await;
+    assert_eq!(again.code(), "CONSENT_NOT_FOUND");
+}
