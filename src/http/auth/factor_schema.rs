@@ -48,6 +48,10 @@ pub(super) struct CodeBody {
     code: String,
     /// Do not ask on this device for 30 days.
     trust_device: Option<bool>,
+    /// The signed query of a page to which an app's request led; without it that of the sign-in
+    /// counts.
+    #[schema(rename = "oauth_query")]
+    oauth_query: Option<String>,
 }
 
 #[derive(ToSchema)]
@@ -56,6 +60,9 @@ pub(super) struct ProvedBody {
     /// The session's token.
     token: String,
     user: UserBody,
+    /// Where it goes on for an app, if one asked for the sign-in.
+    redirect: Option<bool>,
+    url: Option<String>,
 }
 
 #[derive(ToSchema)]

@@ -12,7 +12,7 @@ use super::{
     device,
     error::Refusal,
     factor_schema, post, schema,
-    two_factor::{Waiting, prove, secret},
+    two_factor::{Shown, Waiting, prove, secret},
 };
 use crate::auth::{Auth, factors::Code};
 
@@ -46,6 +46,7 @@ async fn send(
     mut fields: Fields,
 ) -> Result<HttpResponse, Refusal> {
     let _ = fields.flag("trustDevice", false);
+    let _ = fields.optional_text("oauth_query");
     fields.finish()?;
     let waiting = Waiting::of(&request, &auth).await?;
     let (device, address) = device(&request, &auth);
@@ -71,10 +72,8 @@ async fn send(
 async fn verify(
     request: HttpRequest,
     auth: Data<Auth>,
-    mut fields: Fields,
+    fields: Fields,
 ) -> Result<HttpResponse, Refusal> {
-    let code = fields.text("code");
-    let trust = fields.flag("trustDevice", false);
-    fields.finish()?;
-    prove(&request, &auth, Code::Mailed(&code), trust).await
+    let shown = Shown::read(&auth, fields)?;
+    prove(&request, &auth, Code::Mailed(&shown.code), &shown).await
 }

@@ -17,7 +17,7 @@ use crate::{
         sign_in::{SignIn, SignInError},
     },
     domain::email::Email,
-    http::oidc::next_url,
+    http::oidc::{go_on, next_url},
     telemetry::Metrics,
 };
 
@@ -69,10 +69,14 @@ async fn sign_in(
     let mut response = HttpResponse::Ok();
     let started = match started {
         Err(SignInError::SecondFactor(challenge)) => {
-            match two_factor::ask(&request, &auth, &challenge, &mut response).await? {
-                Some(started) => started,
-                None => return Ok(response.json(two_factor::waits(&challenge))),
-            }
+            let trusted = two_factor::ask(&request, &auth, &challenge, &mut response).await?;
+            let Some(started) = trusted else {
+                if let Some(path) = app {
+                    two_factor::remember_app(&mut response, &auth, &challenge, &path);
+                }
+                return Ok(response.json(two_factor::waits(&challenge)));
+            };
+            started
         }
         started => {
             let started = started?;
@@ -93,11 +97,8 @@ async fn sign_in(
         response.insert_header((header::LOCATION, back.as_str()));
         body.insert("url".to_owned(), back.as_str().into());
     }
-    if let (Some(url), Some(body)) = (app, body.as_object_mut()) {
-        let url = format!("{}{url}", auth.origins().own());
-        response.insert_header((header::LOCATION, url.as_str()));
-        body.insert("redirect".to_owned(), true.into());
-        body.insert("url".to_owned(), url.into());
+    if let Some(path) = app {
+        go_on(&mut response, &mut body, &auth, &path);
     }
     Ok(response.json(body))
 }

@@ -15,7 +15,7 @@ use crate::{
         sign_up::{SignUp, SignUpError, SignedUp},
     },
     domain::{password::Weakness, return_url::ReturnUrl},
-    http::oidc::next_url,
+    http::oidc::{go_on, next_url},
 };
 
 pub(super) const MAX_NAME: usize = 256;
@@ -65,9 +65,8 @@ async fn sign_up(
         SignedUp::Neutral(user) => (None, &**user),
     };
     let mut body = json!({ "token": token, "user": shapes::user(user) });
-    if let (Some(url), Some(_), Some(body)) = (app, token, body.as_object_mut()) {
-        body.insert("redirect".to_owned(), true.into());
-        body.insert("url".to_owned(), format!("{}{url}", auth.origins().own()).into());
+    if let (Some(path), Some(_)) = (app, token) {
+        go_on(&mut response, &mut body, &auth, &path);
     }
     Ok(response.json(body))
 }

@@ -5,6 +5,7 @@ use actix_web::{
     http::{StatusCode, header},
     web::{Data, ServiceConfig},
 };
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 use utoipa::OpenApi;
 
@@ -12,15 +13,20 @@ use super::{
     body::Fields, caller, cookies, device, error::Refusal, factor_schema, own_caller, post, schema,
     session_token, shapes,
 };
-use crate::auth::{
-    Auth, Identity,
-    factors::{CHALLENGE_LIFE, Challenge, Code, FactorError, Proved, Prover, TRUST_LIFE},
-    sign_up::Started,
+use crate::{
+    auth::{
+        Auth, Identity,
+        factors::{CHALLENGE_LIFE, Challenge, Code, FactorError, Proved, Prover, TRUST_LIFE},
+        sign_up::Started,
+    },
+    http::oidc::{go_on, next_url},
 };
 
 /// A sign-in that waits for its second factor.
 pub(in crate::http) const WAITING: &str = "better-auth.two_factor";
 pub(in crate::http) const TRUSTED: &str = "better-auth.trust_device";
+/// Where that sign-in goes on.
+const FOR_APP: &str = "intellistack.for_app";
 
 pub(super) fn routes(cfg: &mut ServiceConfig) {
     post(cfg, "/two-factor/enable", enable);
@@ -129,12 +135,10 @@ async fn enable(
 async fn verify_totp(
     request: HttpRequest,
     auth: Data<Auth>,
-    mut fields: Fields,
+    fields: Fields,
 ) -> Result<HttpResponse, Refusal> {
-    let code = fields.text("code");
-    let trust = fields.flag("trustDevice", false);
-    fields.finish()?;
-    prove(&request, &auth, Code::Totp(&code), trust).await
+    let shown = Shown::read(&auth, fields)?;
+    prove(&request, &auth, Code::Totp(&shown.code), &shown).await
 }
 
 /// Each works once.
@@ -155,12 +159,48 @@ async fn verify_totp(
 async fn verify_backup_code(
     request: HttpRequest,
     auth: Data<Auth>,
-    mut fields: Fields,
+    fields: Fields,
 ) -> Result<HttpResponse, Refusal> {
-    let code = fields.text("code");
-    let trust = fields.flag("trustDevice", false);
-    fields.finish()?;
-    prove(&request, &auth, Code::Recovery(&code), trust).await
+    let shown = Shown::read(&auth, fields)?;
+    prove(&request, &auth, Code::Recovery(&shown.code), &shown).await
+}
+
+/// What the calls take that prove.
+pub(super) struct Shown {
+    pub code: String,
+    trust: bool,
+    /// Where it goes on for an app.
+    app: Option<String>,
+}
+
+impl Shown {
+    pub(super) fn read(auth: &Auth, mut fields: Fields) -> Result<Self, Refusal> {
+        let code = fields.text("code");
+        let trust = fields.flag("trustDevice", false);
+        let query = fields.optional_text("oauth_query");
+        fields.finish()?;
+        Ok(Self { code, trust, app: next_url(auth, query.as_deref())? })
+    }
+}
+
+/// Keeps in the browser where a sign-in that waits goes on for an app.
+pub(super) fn remember_app(
+    response: &mut HttpResponseBuilder,
+    auth: &Auth,
+    challenge: &Challenge,
+    path: &str,
+) {
+    let value = format!("{}.{}", challenge.name, URL_SAFE_NO_PAD.encode(path));
+    cookies::set_signed(response, auth, FOR_APP, &value, CHALLENGE_LIFE);
+}
+
+/// What [`remember_app`] kept for this sign-in, and not for one before it.
+fn remembered_app(request: &HttpRequest, auth: &Auth, waiting: &Waiting) -> Option<String> {
+    let Waiting::Challenge(name) = waiting else { return None };
+    let value = cookies::signed_value(request, auth, FOR_APP)?;
+    let (of, path) = value.split_once('.')?;
+    let path = String::from_utf8(URL_SAFE_NO_PAD.decode(path).ok()?).ok()?;
+    (of == name).then_some(path)
 }
 
 /// Who proves, or wants to: somebody signed in, or a sign-in that waits.
@@ -192,7 +232,7 @@ pub(super) async fn prove(
     request: &HttpRequest,
     auth: &Auth,
     code: Code<'_>,
-    trust: bool,
+    shown: &Shown,
 ) -> Result<HttpResponse, Refusal> {
     let (device, _) = device(request, auth);
     let waiting = Waiting::of(request, auth).await?;
@@ -205,6 +245,10 @@ pub(super) async fn prove(
     };
     let mut response = secret();
     cookies::expire(&mut response, auth, WAITING);
+    let app = shown.app.clone().or_else(|| remembered_app(request, auth, &waiting));
+    if app.is_some() {
+        cookies::expire(&mut response, auth, FOR_APP);
+    }
     let (token, user) = match proved {
         Proved::In { started, remember } => {
             cookies::set(&mut response, auth, &started.token, remember);
@@ -212,11 +256,15 @@ pub(super) async fn prove(
         }
         Proved::Fresh(user) => (session_token(request, auth), *user),
     };
-    if trust {
+    if shown.trust {
         let value = auth.trust_device(&user).await?;
         cookies::set_signed(&mut response, auth, TRUSTED, &value, TRUST_LIFE);
     }
-    Ok(response.json(json!({ "token": token, "user": shapes::user(&user) })))
+    let mut body = json!({ "token": token, "user": shapes::user(&user) });
+    if let Some(path) = app {
+        go_on(&mut response, &mut body, auth, &path);
+    }
+    Ok(response.json(body))
 }
 
 #[utoipa::path(

@@ -33,7 +33,7 @@ mod sign_in_page;
 mod token;
 mod userinfo;
 
-pub(super) use oauth_query::next_url;
+pub(super) use oauth_query::{go_on, next_url};
 
 /// Where apps send people.
 pub(super) const AUTHORIZE: &str = "/api/auth/oauth2/authorize";

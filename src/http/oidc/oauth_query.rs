@@ -1,7 +1,11 @@
 //! The signed query of a page, as it comes back: from our own forms, and from Better-Auth's client as
 //! `oauth_query` (`auth-api.md` §9).
 
-use actix_web::http::StatusCode;
+use actix_web::{
+    HttpResponseBuilder,
+    http::{StatusCode, header},
+};
+use serde_json::Value;
 
 use super::{
     authorize::path_of,
@@ -18,6 +22,16 @@ pub(crate) fn next_url(auth: &Auth, query: Option<&str>) -> Result<Option<String
         Refusal::bad("INVALID_SIGNATURE", "The oauth_query is not one of ours, or is too old")
     })?;
     Ok(Some(path_of(&client, &uri)))
+}
+
+/// Says in an answer where the browser goes on for an app: `path` is [`next_url`]'s.
+pub(crate) fn go_on(response: &mut HttpResponseBuilder, body: &mut Value, auth: &Auth, path: &str) {
+    let url = format!("{}{path}", auth.origins().own());
+    response.insert_header((header::LOCATION, url.as_str()));
+    if let Some(body) = body.as_object_mut() {
+        body.insert("redirect".to_owned(), true.into());
+        body.insert("url".to_owned(), url.into());
+    }
 }
 
 /// The request behind a page's query.

@@ -217,3 +217,25 @@ async fn a_copy_of_the_database_has_no_mailed_code() {
         assert!(!text.contains(&hidden), "{hidden}");
     }
 }
+
+#[actix_web::test]
+async fn a_mailed_code_may_come_with_the_query_of_an_apps_page() {
+    let bench = Bench::new().await;
+    with_codes(&bench).await;
+    let half = waiting(&bench).await;
+    bench.clock.advance(MINUTE);
+    let body = json!({ "oauth_query": "of our page" });
+    assert_eq!(act(&bench, &half, "/two-factor/send-otp", &body).await.status, 200);
+    let code = code(&bench).await;
+
+    let query = format!("{}x", bench.auth.page_query("app", "urn:intellistack:request:one"));
+    let body = json!({ "code": code, "oauth_query": query });
+    let tampered = act(&bench, &half, "/two-factor/verify-otp", &body).await;
+    assert_eq!(tampered.code(), "INVALID_SIGNATURE");
+    let query = bench.auth.page_query("app", "urn:intellistack:request:one");
+    let body = json!({ "code": code, "oauth_query": query });
+    let done = act(&bench, &half, "/two-factor/verify-otp", &body).await;
+
+    let url = done.json()["url"].as_str().unwrap_or_default().to_owned();
+    assert!(url.starts_with(&format!("{PAGE}/api/auth/oauth2/authorize?client_id=app")), "{url}");
+}

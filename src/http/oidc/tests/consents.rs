@@ -218,3 +218,64 @@ async fn an_app_of_the_schools_is_listed_while_it_holds_something_and_loses_all_
     let again = call(&bench, "/oauth2/delete-consent", &json!({ "id": app["id"] }), &cookie).await;
     assert_eq!(again.code(), "CONSENT_NOT_FOUND");
 }
+
+/// A cookie that an answer sets, if it sets one.
+fn set(answer: &Answer, name: &str) -> Option<String> {
+    let cookies = answer.cookies();
+    let found = cookies.iter().find(|it| it.starts_with(&format!("{name}=")) && !it.contains("=;"));
+    found.map(|it| it.split(';').next().unwrap().to_owned())
+}
+
+#[actix_web::test]
+async fn a_sign_in_with_a_second_factor_goes_on_with_the_apps_request_too() {
+    let bench = Bench::new().await;
+    bench.own_app().await;
+    let cookie = bench.ada().await;
+    let password = json!({ "password": PASSWORD });
+    let enabled = call(&bench, "/two-factor/enable", &password, &cookie).await.json();
+    let totp = totp_rs::Totp::from_url(enabled["totpURI"].as_str().unwrap()).unwrap();
+    let code = || {
+        bench.clock.advance(60_000);
+        totp.generate(u64::try_from(bench.auth.now_s()).unwrap()).to_string()
+    };
+    let counts = json!({ "code": code() });
+    assert_eq!(call(&bench, "/two-factor/verify-totp", &counts, &cookie).await.status, 200);
+    let sign_in = async |query: Option<&str>| {
+        let body = json!({ "email": ADA, "password": PASSWORD, "oauth_query": query });
+        let answer = bench.post("/api/auth/sign-in/email", &body).send().await;
+        assert_eq!(answer.json()["twoFactorRedirect"], true, "{}", answer.text);
+        let app = set(&answer, "intellistack.for_app").unwrap_or_default();
+        (answer.cookie_named("better-auth.two_factor"), app)
+    };
+    let both = |(waiting, app): &(String, String)| format!("{waiting}; {app}");
+    let goes_on = async |answer: Answer| {
+        let url = url_of(&answer);
+        assert_eq!(answer.header("location"), Some(&*url));
+        let told = bench.visit(path_of(&url), &answer.cookie()).await.told(BACK);
+        assert!(told.contains_key("code"), "{told:?}");
+    };
+    let query = oauth_query(&bench, &Ask::of("own"), "").await;
+
+    // The page that asks for the code is another one: the browser remembers.
+    let waits = sign_in(Some(&query)).await;
+    let body = json!({ "code": code() });
+    goes_on(call(&bench, "/two-factor/verify-totp", &body, &both(&waits)).await).await;
+
+    // By a recovery code; the page says itself where it goes on.
+    let query = oauth_query(&bench, &Ask::of("own"), "").await;
+    let (waits, _) = sign_in(None).await;
+    let verify = "/two-factor/verify-backup-code";
+    let body = json!({ "code": enabled["backupCodes"][0], "oauth_query": format!("{query}x") });
+    assert_eq!(call(&bench, verify, &body, &waits).await.code(), "INVALID_SIGNATURE");
+    let body = json!({ "code": enabled["backupCodes"][0], "oauth_query": query });
+    goes_on(call(&bench, verify, &body, &waits).await).await;
+
+    // What another sign-in was for says nothing.
+    let (_, old) = sign_in(Some(&oauth_query(&bench, &Ask::of("own"), "").await)).await;
+    assert!(!old.is_empty());
+    let (waits, none) = sign_in(None).await;
+    assert!(none.is_empty());
+    let body = json!({ "code": code() });
+    let plain = call(&bench, "/two-factor/verify-totp", &body, &both(&(waits, old))).await;
+    assert_eq!((plain.status, plain.json().get("url")), (200, None), "{}", plain.text);
+}
