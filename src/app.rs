@@ -243,6 +243,7 @@ impl Parts {
             lease,
             bus: bus.clone(),
             events_kept: config.accounts.events_kept_ms(),
+            auth: Arc::clone(&self.auth),
         }
     }
 

@@ -10,10 +10,11 @@ use serde::Serialize;
 
 use super::{Lease, Observe, leaving::Leaving};
 use crate::{
+    auth::{Auth, AuthError},
     bus::Bus,
     domain::clock::{DAY, MINUTE, Millis, SharedClock},
     store::{
-        Store, StoreError,
+        Store,
         nodes::{Owner, Stats},
     },
     telemetry::{self, Metrics},
@@ -51,6 +52,8 @@ pub(crate) struct Vitals {
     pub bus: Bus,
     /// Events of accounts hold addresses of people, so they go after this time, in milliseconds.
     pub events_kept: i64,
+    /// Removes the apps that nobody uses.
+    pub auth: Arc<Auth>,
 }
 
 impl Vitals {
@@ -98,6 +101,7 @@ impl Janitor {
     fn sweep(&mut self, ctx: &mut Context<Self>) {
         let (store, log, now) = (Arc::clone(&self.store), Arc::clone(&self.log), self.clock.now());
         let events_before = now.plus(-self.vitals.events_kept);
+        let auth = Arc::clone(&self.vitals.auth);
         let sweeping = async move {
             log.trim(now.plus(-LOG_KEPT)).await;
             let gone = store.forget_changes(now).await?
@@ -111,8 +115,9 @@ impl Janitor {
                 + store.forget_devices(now.plus(-DEVICES_KEPT)).await?
                 + store.forget_logouts(now.plus(-LOGOUTS_KEPT)).await?
                 + store.forget_limits(now.plus(-LIMITS_KEPT)).await?
-                + store.forget_auth_events(events_before).await?;
-            Ok::<_, StoreError>(gone)
+                + store.forget_auth_events(events_before).await?
+                + auth.remove_unused_clients().await?;
+            Ok::<_, AuthError>(gone)
         };
         ctx.spawn(sweeping.into_actor(self).map(|gone, _, _| match gone {
             Ok(rows) => tracing::debug!(rows, "swept"),

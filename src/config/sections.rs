@@ -97,6 +97,7 @@ pub struct Oidc {
     refresh_token_days: u32,
     grant_days: u32,
     refresh_replay_s: u32,
+    unused_clients_days: u32,
     pub allow_loopback_urls: bool,
     pub resources: Vec<String>,
 }
@@ -112,6 +113,12 @@ impl Oidc {
 
     pub fn refresh_replay_ms(&self) -> i64 {
         i64::from(self.refresh_replay_s) * 1_000
+    }
+
+    /// None: they stay.
+    pub fn unused_clients_ms(&self) -> Option<i64> {
+        let days = i64::from(self.unused_clients_days);
+        (days > 0).then_some(days * 24 * 3_600_000)
     }
 }
 

@@ -64,6 +64,7 @@ pub(crate) mod threads;
 mod turn_tests;
 pub(crate) mod turns;
 pub(crate) mod two_factors;
+mod unused_clients;
 pub(crate) mod user_admin;
 pub(crate) mod user_list;
 pub(crate) mod users;

@@ -31,6 +31,8 @@ pub(crate) struct ClientRow {
     pub metadata: String,
     pub created_at: i64,
     pub updated_at: i64,
+    /// Since when it waits for somebody to use it, or else goes; none: it stays.
+    pub unused_since: Option<i64>,
 }
 
 /// What of an app is changed; what is none stays.
@@ -42,6 +44,7 @@ pub(crate) struct ClientEdit {
     pub secret_hash: Option<Option<String>>,
     pub disabled: Option<bool>,
     pub metadata: Option<String>,
+    pub unused_since: Option<Option<i64>>,
 }
 
 /// Which apps are meant: all that agree with each field that is there.
@@ -235,6 +238,7 @@ pub(crate) mod tests {
             metadata: r#"{"redirect_uris":["https://app.example/cb"]}"#.to_owned(),
             created_at: 1,
             updated_at: 1,
+            unused_since: None,
         }
     }
 

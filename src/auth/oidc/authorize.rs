@@ -226,6 +226,7 @@ impl Auth {
             None
         };
         let requests = asking.waiting.map(Waiting::hashes).unwrap_or_default();
+        self.note_use(asking.client).await?;
         let answered = Answered { requests, consent };
         self.store.answer_request(answered, now).await?;
         Ok(code)

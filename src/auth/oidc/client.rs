@@ -16,6 +16,8 @@ pub(crate) struct Client {
     pub name: String,
     pub owner: Option<UserId>,
     pub metadata: Metadata,
+    /// Nobody has let it in yet, and it goes if nobody does.
+    pub unused: bool,
     secret_hash: Option<String>,
 }
 
@@ -25,8 +27,9 @@ impl Client {
         let metadata = serde_json::from_str(&row.metadata).map_err(|error| {
             AuthError::Broken(format!("what the app {} registered is damaged: {error}", row.id))
         })?;
-        let ClientRow { id, name, owner_id, secret_hash, .. } = row;
-        Ok(Self { id, name, owner: owner_id, metadata, secret_hash })
+        let ClientRow { id, name, owner_id, secret_hash, unused_since, .. } = row;
+        let unused = unused_since.is_some();
+        Ok(Self { id, name, owner: owner_id, metadata, unused, secret_hash })
     }
 
     /// Whether this is its secret. One without a secret has none that could be right.

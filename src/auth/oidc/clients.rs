@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 
 use crate::{
     auth::{Auth, AuthError, admin::By, hash_token, sessions::Device},
+    config::Registration,
     domain::{
         ids::{ClientId, CourseId},
         oidc::{
@@ -160,6 +161,7 @@ impl Auth {
             metadata: stored(&metadata)?,
             created_at: now,
             updated_at: now,
+            unused_since: self.may_go(hand).then_some(now),
         };
         let records = self.client_records(hand, AuthEventKind::ClientCreated, &row, &json!({}));
         self.store.insert_client(row.clone(), records).await?;
@@ -216,6 +218,8 @@ impl Auth {
         if hand.is_trusted() {
             self.read_ours(given, &mut metadata).await?;
             edit.disabled = disabled(given)?.filter(|disabled| *disabled != row.disabled);
+            // Somebody looks after it.
+            edit.unused_since = Some(None);
         } else if metadata.client_name != before.client_name {
             // What was checked was the old name.
             metadata.ours.verified = false;
@@ -271,6 +275,11 @@ impl Auth {
         let row = &found.row;
         let records = self.client_records(hand, AuthEventKind::ClientRemoved, row, &json!({}));
         Ok(self.store.remove_client(&row.id, records).await?)
+    }
+
+    /// Whether an app is removed if nobody uses it: one of whoever came by.
+    fn may_go(&self, hand: Hand<'_>) -> bool {
+        matches!(hand, Hand::App(_)) && self.oidc.registration == Registration::Open
     }
 
     fn rules<'a>(&self, hand: Hand<'_>, before: Option<&'a Metadata>) -> Rules<'a> {

@@ -1,5 +1,9 @@
 use super::*;
-use crate::{auth::tests::Bench, domain::role::Role, store::sample};
+use crate::{
+    auth::tests::Bench,
+    domain::{clock::DAY, role::Role},
+    store::sample,
+};
 
 fn given(value: Value) -> Map<String, Value> {
     let Value::Object(map) = value else { panic!("no object") };
@@ -166,6 +170,54 @@ async fn what_happens_to_an_app_is_written_down_without_its_secrets() {
     let audit = bench.store.audit_page(None).await.unwrap();
     let actions: Vec<_> = audit.iter().map(|(entry, _)| entry.action.as_str()).collect();
     assert_eq!(actions, ["client_removed", "client_changed"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_app_that_anybody_registered_goes_after_thirty_days_unless_it_is_used_or_looked_after() {
+    let bench = Bench::new().await;
+    let device = Device::default();
+    let root = bench.signed_in("root", Role::Admin).await;
+    let staff = Hand::Staff(By { admin: &root, device: &device });
+    let register = async |hand| bench.auth.register_client(hand, &everyday()).await.unwrap();
+    let unused = register(Hand::App(&device)).await;
+    let used = register(Hand::App(&device)).await;
+    let cared_for = register(Hand::App(&device)).await;
+    let operators = register(Hand::Operator).await;
+    let client = bench.auth.client(used.row.id.as_str()).await.unwrap().unwrap();
+    bench.auth.note_use(&client).await.unwrap();
+    let verified = given(json!({ "verified": true }));
+    bench.auth.change_client(staff, cared_for.clone(), &verified, Change::Some).await.unwrap();
+
+    bench.clock.advance(30 * DAY);
+    assert_eq!(bench.auth.remove_unused_clients().await.unwrap(), 0, "not yet");
+    bench.clock.advance(1);
+    assert_eq!(bench.auth.remove_unused_clients().await.unwrap(), 1);
+
+    let found = async |app: &Registered| bench.auth.find_client(staff, app.row.id.as_str()).await;
+    assert!(matches!(found(&unused).await, Err(ClientError::NotFound)));
+    for app in [&used, &cared_for, &operators] {
+        assert!(found(app).await.is_ok());
+    }
+    let event = bench.store.newest_auth_events(1).await.unwrap().remove(0);
+    assert_eq!(event.kind, "client_removed");
+    assert_eq!(event.detail()["client"], unused.row.id.as_str());
+    assert_eq!(event.detail()["reason"], "unused");
+    assert_eq!(event.address, None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_app_goes_that_came_with_a_token_or_where_the_operator_keeps_them() {
+    let device = Device::default();
+    let by_token = Bench::with(crate::auth::tests::PAGE, |settings| {
+        settings.oidc.registration = Registration::Token;
+    });
+    let keeps = Bench::with(crate::auth::tests::PAGE, |settings| settings.oidc.unused_life = None);
+    for bench in [by_token.await, keeps.await] {
+        let app = bench.auth.register_client(Hand::App(&device), &everyday()).await.unwrap();
+        bench.clock.advance(1_000 * DAY);
+        assert_eq!(bench.auth.remove_unused_clients().await.unwrap(), 0);
+        assert!(bench.auth.find_client(Hand::Operator, app.row.id.as_str()).await.is_ok());
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -188,6 +188,7 @@ impl Auth {
             .with("client", waiting.client.id.as_str())
             .with("scope", waiting.scopes.to_string())
             .with("device_address", waiting.address.as_str());
+        self.note_use(&waiting.client).await?;
         let (code, now) = (&waiting.row.user_code, self.clock.now());
         let decided = self.store.decide_device(code, Some(approval), Some(event), now).await;
         if decided.map_err(AuthError::from)? { Ok(()) } else { Err(CodeError::Unknown) }

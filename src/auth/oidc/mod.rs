@@ -28,6 +28,7 @@ mod redeem;
 pub(crate) mod registration;
 mod request_object;
 mod settings;
+mod unused;
 pub(crate) mod waiting;
 
 pub(crate) use assertion::claimed_client;

@@ -14,6 +14,9 @@ pub(crate) struct Settings {
     pub grant_life: i64,
     /// Milliseconds for which a used refresh token brings the same answer again.
     pub replay: i64,
+    /// Milliseconds after which an app is removed that registered itself and that nobody uses; none:
+    /// never.
+    pub unused_life: Option<i64>,
     /// Whether an app's URLs may be on this machine.
     pub allow_loopback_urls: bool,
     /// APIs that tokens may be for, beside ours.
@@ -29,6 +32,7 @@ impl Settings {
             refresh_life: section.refresh_token_ms(),
             grant_life: section.grant_ms(),
             replay: section.refresh_replay_ms(),
+            unused_life: section.unused_clients_ms(),
             allow_loopback_urls: demo || section.allow_loopback_urls,
             resources: section.resources.clone(),
         }

@@ -91,6 +91,7 @@ impl Bench {
             metadata: all.to_string(),
             created_at: 1,
             updated_at: 1,
+            unused_since: None,
         };
         change(&mut row);
         let made = event(&format!("made-{id}"), AuthEventKind::ClientCreated, 1);

@@ -11,6 +11,7 @@ diesel::table! {
         metadata -> Text,
         created_at -> BigInt,
         updated_at -> BigInt,
+        unused_since -> Nullable<BigInt>,
     }
 }
 

@@ -228,3 +228,21 @@ async fn an_app_reads_changes_and_removes_itself_and_no_other() {
     assert_eq!(own(&bench, Method::GET, &one).send().await.status, 401);
     assert_eq!(own(&bench, Method::GET, &two).send().await.status, 200);
 }
+
+#[actix_web::test]
+async fn an_app_that_somebody_lets_in_is_no_longer_one_that_goes_by_itself() {
+    let bench = Bench::new().await;
+    let cookie = bench.ada().await;
+    let app = register(&bench, json!({ "token_endpoint_auth_method": "none" })).await.json();
+    let id = app["client_id"].as_str().unwrap();
+    let unused = async || bench.auth.client(id).await.unwrap().unwrap().unused;
+    let ask = super::Ask::of(id).with("redirect_uri", "https://app.example/cb");
+
+    let page = bench.open(&ask, &cookie).await.leads_to();
+    let page = bench.visit(&page, &cookie).await;
+    assert!(unused().await, "to be asked for is no use yet");
+    let told = bench.agree(&page, "accept", &cookie).await;
+
+    assert!(told.leads_to().contains("code="));
+    assert!(!unused().await);
+}
