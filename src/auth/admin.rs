@@ -168,9 +168,13 @@ impl Auth {
         Ok(self.store.unban(id, records).await?)
     }
 
-    pub(crate) async fn admin_sessions(&self, id: &UserId) -> Result<Vec<Session>, AdminError> {
+    /// Each with the name of the app that it was granted to, if it was.
+    pub(crate) async fn admin_sessions(
+        &self,
+        id: &UserId,
+    ) -> Result<Vec<(Session, Option<String>)>, AdminError> {
         self.store.user(id).await?;
-        Ok(self.store.sessions_of(id, self.clock.now()).await?)
+        Ok(self.store.sessions_with_apps(id, self.clock.now()).await?)
     }
 
     /// Ends one session, named by its handle or its real token. An unknown one is no error: it is

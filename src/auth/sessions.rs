@@ -76,9 +76,13 @@ impl Auth {
         super::cookie::sign(&self.secret, token)
     }
 
-    /// The live sessions of the person, newest first.
-    pub(crate) async fn sessions(&self, identity: &Identity) -> Result<Vec<Session>, AuthError> {
-        Ok(self.store.sessions_of(&identity.user.id, self.clock.now()).await?)
+    /// The live sessions of the person, newest first, each with the name of the app that it was
+    /// granted to, if it was.
+    pub(crate) async fn sessions(
+        &self,
+        identity: &Identity,
+    ) -> Result<Vec<(Session, Option<String>)>, AuthError> {
+        Ok(self.store.sessions_with_apps(&identity.user.id, self.clock.now()).await?)
     }
 
     pub(crate) async fn sign_out(

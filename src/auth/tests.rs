@@ -158,7 +158,7 @@ async fn what_the_session_list_shows_signs_nobody_in() {
     let bench = Bench::new().await;
     let (ada, _) = bench.signed_in_with_token("ada", Role::Student).await;
 
-    let row = bench.auth.sessions(&ada).await.unwrap().remove(0);
+    let (row, _) = bench.auth.sessions(&ada).await.unwrap().remove(0);
 
     for shown in [row.id.as_str(), &row.token_hash] {
         let result = bench.auth.by_bearer(shown).await;

@@ -9,7 +9,7 @@ use super::{
     auth_events::{AuthEvent, note_event},
     changes::note_change,
     db::{read, write},
-    schema::{session, user},
+    schema::{oauth_client, session, user},
     users::User,
 };
 use crate::domain::{
@@ -177,16 +177,19 @@ impl Store {
             .await?))
     }
 
-    /// The live sessions of `owner`, newest first.
-    pub(crate) async fn sessions_of(
+    /// The live sessions of `owner`, newest first, each with the name of the app that it was granted
+    /// to, if it was.
+    pub(crate) async fn sessions_with_apps(
         &self,
         owner: &UserId,
         now: Millis,
-    ) -> Result<Vec<Session>, StoreError> {
+    ) -> Result<Vec<(Session, Option<String>)>, StoreError> {
+        let of_app = session::client_id.eq(oauth_client::id.nullable());
         Ok(read!(self, |conn| session::table
+            .left_join(oauth_client::table.on(of_app))
             .filter(session::user_id.eq(owner).and(session::expires_at.gt(now.0)))
             .order((session::created_at.desc(), session::id))
-            .select(Session::as_select())
+            .select((Session::as_select(), oauth_client::name.nullable()))
             .load(conn)
             .await?))
     }
@@ -292,6 +295,16 @@ pub(crate) mod tests {
     };
 
     impl Store {
+        /// The live sessions of `owner`, newest first.
+        pub(crate) async fn sessions_of(
+            &self,
+            owner: &UserId,
+            now: Millis,
+        ) -> Result<Vec<Session>, StoreError> {
+            let all = self.sessions_with_apps(owner, now).await?;
+            Ok(all.into_iter().map(|(session, _)| session).collect())
+        }
+
         /// From here on nobody can say who is signed in.
         pub(crate) async fn lose_sessions(&self) {
             let lost: Result<(), StoreError> = crate::store::db::write!(self, |conn| {
@@ -344,6 +357,24 @@ pub(crate) mod tests {
 
             assert_eq!((session, user.id.as_str()), (row("b1", "bob"), "bob"));
             assert!(matches!(store.session_by_hash("b1").await, Err(StoreError::NotFound)));
+        })
+        .await;
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn the_list_names_the_app_of_a_grant() {
+        on_both(async |store| {
+            with_sessions(&store).await;
+            store.have_app(crate::store::oauth_clients::tests::client("cards")).await;
+            store.have_grant("grant", "cards", ("ada", "a1"), false).await;
+
+            let all = store.sessions_with_apps(&UserId::new("ada"), Millis(2)).await.unwrap();
+
+            let all: Vec<_> =
+                all.iter().map(|(session, app)| (session.id.as_str(), app.as_deref())).collect();
+            assert_eq!(all, [("a1", None), ("a2", None), ("grant", Some("App cards"))]);
+            let late = store.sessions_with_apps(&UserId::new("ada"), Millis(100)).await.unwrap();
+            assert_eq!(late, []);
         })
         .await;
     }

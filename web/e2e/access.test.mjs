@@ -2,8 +2,9 @@
 import assert from "node:assert/strict";
 import { createServer } from "node:http";
 import { after, before, test } from "node:test";
-import { PASSWORD, asLearner, base, launch, newPage } from "./harness.mjs";
+import { PASSWORD, account, asLearner, base, launch, looks, newPage, signInAs } from "./harness.mjs";
 
+const VERIFIER = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
 const CHALLENGE = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
 let session, app, back;
 before(async () => {
@@ -62,4 +63,36 @@ test("an app is let in on pages without scripts, is on the account page, and is 
   assert.deepEqual(learner.problems, []);
   await page.goto(authorize(id));
   await page.locator("#accept").waitFor();
+});
+
+test("what the school chose is on the account page while it holds something, and is named where it is signed in", async () => {
+  const admin = await newPage(session.browser);
+  await signInAs(admin, account("admin"));
+  const made = await admin.request.post(`${base}/api/v1/admin/clients`, {
+    headers: { origin: base },
+    data: { client_name: "Timetable", redirect_uris: [back], application_type: "native", token_endpoint_auth_method: "none", skip_consent: true },
+  });
+  assert.equal(made.status(), 201, await made.text());
+  const id = (await made.json()).client_id;
+  const page = await newPage(session.browser);
+  await asLearner(page);
+  await page.goto(authorize(id));
+  await page.getByRole("heading", { name: "Back at the app" }).waitFor();
+  const form = { grant_type: "authorization_code", client_id: id, code: new URL(page.url()).searchParams.get("code"), redirect_uri: back, code_verifier: VERIFIER };
+  const answer = await page.request.post(`${base}/api/auth/oauth2/token`, { form });
+  assert.equal(answer.status(), 200, await answer.text());
+
+  await page.goto("/account");
+  const signIns = page.getByRole("region", { name: "Where you are signed in" });
+  await signIns.getByText("Timetable").waitFor();
+  assert.equal(await signIns.getByText("An app").count(), 1);
+  const panel = page.getByRole("region", { name: "Apps with access" });
+  await panel.getByText("Chosen by your school").waitFor();
+  await looks(page, "73-school-app");
+  await panel.getByRole("button", { name: "Withdraw" }).click();
+  await panel.waitFor({ state: "detached" });
+  await page.reload();
+  await signIns.getByText("This window").waitFor();
+  assert.equal(await signIns.getByText("Timetable").count(), 0);
+  assert.deepEqual(page.problems, []);
 });

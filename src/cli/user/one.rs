@@ -65,7 +65,8 @@ async fn sessions(auth: &Auth, who: &NamedArgs) -> Result<Vec<String>, Failure> 
     let email = Email::parse(&who.email)?;
     let user = auth.operator_user(&email).await.map_err(|error| failed(&email, error))?;
     let found = auth.admin_sessions(&user.id).await.map_err(|error| failed(&email, error))?;
-    Ok(found.iter().map(|session| session_line(session, who.json)).collect())
+    let lines = found.iter();
+    Ok(lines.map(|(session, app)| session_line(session, app.as_deref(), who.json)).collect())
 }
 
 async fn revoke(auth: &Auth, args: &RevokeArgs) -> Result<Vec<String>, Failure> {
@@ -106,18 +107,23 @@ fn ban_words(user: &User) -> String {
     if reason.is_empty() { until } else { format!("{until}: {reason}") }
 }
 
-fn session_line(session: &Session, as_json: bool) -> String {
-    let Session { id, ip_address, user_agent, impersonated_by, .. } = session;
+/// `app`: the name of the app that it was granted to.
+fn session_line(session: &Session, app: Option<&str>, as_json: bool) -> String {
+    let Session { id, ip_address, user_agent, impersonated_by, client_id, .. } = session;
     let (created, expires) =
         (Millis(session.created_at).to_rfc3339(), Millis(session.expires_at).to_rfc3339());
     if as_json {
         return json!({
             "id": id, "createdAt": created, "expiresAt": expires, "ipAddress": ip_address,
             "userAgent": user_agent, "impersonatedBy": impersonated_by,
+            "clientId": client_id, "clientName": app,
         })
         .to_string();
     }
-    let agent = user_agent.as_deref().unwrap_or("unknown device");
+    let agent = app.map_or_else(
+        || user_agent.as_deref().unwrap_or("unknown device").to_owned(),
+        |app| format!("the app {app}"),
+    );
     let by = impersonated_by.as_ref().map(|by| format!("\tby the admin {by}")).unwrap_or_default();
     format!("{id}\tsince {created}\t{ip_address}\t{agent}{by}")
 }

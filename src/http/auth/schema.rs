@@ -45,7 +45,6 @@ pub(super) struct UserBody {
 #[schema(as = Session, rename_all = "camelCase")]
 pub(super) struct SessionBody {
     id: String,
-    /// The session's token; in the list a handle that `revoke-session` takes.
     token: String,
     user_id: String,
     expires_at: String,
@@ -57,6 +56,28 @@ pub(super) struct SessionBody {
     user_agent: Option<String>,
     #[schema(required)]
     impersonated_by: Option<String>,
+}
+
+/// One of a list.
+#[derive(ToSchema)]
+#[schema(as = ListedSession, rename_all = "camelCase")]
+pub(super) struct ListedBody {
+    id: String,
+    /// A handle that ends the session and signs nobody in.
+    token: String,
+    user_id: String,
+    expires_at: String,
+    created_at: String,
+    updated_at: String,
+    #[schema(required)]
+    ip_address: Option<String>,
+    #[schema(required)]
+    user_agent: Option<String>,
+    #[schema(required)]
+    impersonated_by: Option<String>,
+    /// Of what an app was granted: the app, and its name.
+    client_id: Option<String>,
+    client_name: Option<String>,
 }
 
 #[derive(ToSchema)]

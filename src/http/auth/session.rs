@@ -137,7 +137,7 @@ pub(in crate::http) fn forget_sign_in(
     tag = "account",
     summary = "The sessions of the caller",
     responses(
-        (status = 200, description = "The sessions", body = Vec<schema::SessionBody>),
+        (status = 200, description = "The sessions", body = Vec<schema::ListedBody>),
         (status = "4XX", description = "Refused", body = schema::RefusalBody),
         (status = "5XX", description = "Failed", body = schema::RefusalBody),
     ),
@@ -146,7 +146,7 @@ async fn list(request: HttpRequest, auth: Data<Auth>) -> Result<HttpResponse, Re
     let caller = caller(&request, &auth).await?;
     let sessions = auth.sessions(&caller).await?;
     let shown: Vec<_> =
-        sessions.iter().map(|session| shapes::session(session, session.id.as_str())).collect();
+        sessions.iter().map(|(session, app)| shapes::listed(session, app.as_deref())).collect();
     Ok(HttpResponse::Ok().insert_header((header::CACHE_CONTROL, "no-store")).json(shown))
 }
 

@@ -53,3 +53,14 @@ pub(crate) fn session(session: &Session, token: &str) -> Value {
         "impersonatedBy": session.impersonated_by,
     })
 }
+
+/// One of a list: what stands as `token` signs nobody in. Of what an app was granted the app is named
+/// too.
+pub(crate) fn listed(session_: &Session, app: Option<&str>) -> Value {
+    let mut listed = session(session_, session_.id.as_str());
+    if let (Some(id), Some(listed)) = (&session_.client_id, listed.as_object_mut()) {
+        listed.insert("clientId".to_owned(), id.as_str().into());
+        listed.insert("clientName".to_owned(), app.into());
+    }
+    listed
+}

@@ -23,6 +23,9 @@ export interface PersonSession {
   ipAddress: string | null;
   userAgent: string | null;
   impersonatedBy: string | null;
+  /** The app that it was granted to, if it is an app's. */
+  clientId?: string;
+  clientName?: string;
 }
 
 export interface AccountEvent {

@@ -19,6 +19,9 @@ export interface SignIn {
   userAgent?: string | null;
   /** The admin who acts as this person. */
   impersonatedBy?: string | null;
+  /** In the list: the app that it was granted to, if it is an app's. */
+  clientId?: string;
+  clientName?: string;
 }
 
 export interface Session {

@@ -73,7 +73,7 @@ function SignInRow({ entry, current, busy, onRevoke }: { entry: SignIn; current:
   return (
     <li class="sign-in" data-session={entry.id}>
       <div>
-        <p class="sign-in-device">{deviceName(entry.userAgent)} {current && <span class="tag">This window</span>}</p>
+        <p class="sign-in-device">{entry.clientName ?? deviceName(entry.userAgent)} {entry.clientId && <span class="tag">An app</span>} {current && <span class="tag">This window</span>}</p>
         <p class="muted small">
           {entry.ipAddress ? `${entry.ipAddress} · ` : ""}signed in {clockTime(entry.createdAt)} · seen {ago(entry.updatedAt)}
         </p>

@@ -4,7 +4,7 @@
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use super::schema::{SessionBody, UserBody};
+use super::schema::{ListedBody, UserBody};
 
 #[derive(ToSchema)]
 #[schema(as = UserList)]
@@ -84,7 +84,7 @@ pub(super) struct SetPasswordBody {
 #[derive(ToSchema)]
 #[schema(as = UserSessions)]
 pub(super) struct SessionsBody {
-    sessions: Vec<SessionBody>,
+    sessions: Vec<ListedBody>,
 }
 
 #[derive(ToSchema)]

@@ -40,7 +40,7 @@ pub(super) async fn list(
     fields.finish()?;
     let sessions = auth.admin_sessions(&id).await?;
     let sessions: Vec<_> =
-        sessions.iter().map(|session| shapes::session(session, session.id.as_str())).collect();
+        sessions.iter().map(|(session, app)| shapes::listed(session, app.as_deref())).collect();
     Ok(HttpResponse::Ok()
         .insert_header((header::CACHE_CONTROL, "no-store"))
         .json(json!({ "sessions": sessions })))

@@ -197,6 +197,19 @@ async fn an_app_of_the_schools_is_listed_while_it_holds_something_and_loses_all_
     let app = &mine[0];
     assert_eq!((&app["clientName"], &app["bySchool"]), (&json!("The own app"), &json!(true)));
     assert_eq!(app["scopes"], json!(["openid", "offline_access"]));
+    let sessions = bench.get("/api/auth/list-sessions").with("cookie", &cookie).send().await.json();
+    let of = |app: bool| {
+        let mut all = sessions.as_array().unwrap().iter();
+        all.find(|it| it.get("clientId").is_some() == app).unwrap()
+    };
+    let grant = of(true);
+    assert_eq!((&grant["clientId"], &grant["clientName"]), (&json!("own"), &json!("The own app")));
+    let mut alike = grant.clone();
+    for more in ["clientId", "clientName"] {
+        alike.as_object_mut().unwrap().remove(more);
+    }
+    let members = |it: &Value| it.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
+    assert_eq!(members(&alike), members(of(false)), "all else is as Better-Auth has it");
     let narrower = json!({ "id": app["id"], "update": { "scopes": ["openid"] } });
     let narrower = call(&bench, "/oauth2/update-consent", &narrower, &cookie).await;
     assert_eq!((narrower.status, &*narrower.code()), (400, "CONSENT_NOT_GIVEN"));

@@ -116,7 +116,7 @@ function SignIns({ person, run }: { person: Person; run: Do }) {
         {data?.map((entry) => (
           <li key={entry.id} class="sign-in" data-sign-in={entry.id}>
             <div>
-              <p class="sign-in-device">{deviceName(entry.userAgent)} {entry.impersonatedBy && <span class="tag">an admin acts</span>}</p>
+              <p class="sign-in-device">{entry.clientName ?? deviceName(entry.userAgent)} {entry.clientId && <span class="tag">an app</span>} {entry.impersonatedBy && <span class="tag">an admin acts</span>}</p>
               <p class="muted small">{entry.ipAddress ? `${entry.ipAddress} · ` : ""}signed in {clockTime(entry.createdAt)} · seen {ago(entry.updatedAt)}</p>
             </div>
             <button type="button" class="button button-small" onClick={() => void end(entry)}>End it</button>
