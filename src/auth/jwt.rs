@@ -2,7 +2,7 @@
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use jsonwebtoken::Header;
-use serde::Deserialize;
+use serde::{Deserialize, de::DeserializeOwned};
 
 /// A token of ours is below 1 KiB, those of others seldom above 2; nothing larger is parsed.
 pub(super) const MAX_LENGTH: usize = 8 * 1_024;
@@ -36,9 +36,23 @@ pub(super) fn claimed_issuer(jwt: &str) -> Option<String> {
     struct Claims {
         iss: String,
     }
+    claimed::<Claims>(jwt).map(|claims| claims.iss)
+}
+
+/// Which app's token it says it is, as a name that the store can be asked for. Proves nothing.
+pub(super) fn claimed_client(jwt: &str) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Claims {
+        client_id: String,
+    }
+    let id = claimed::<Claims>(jwt)?.client_id;
+    (!id.chars().any(char::is_control)).then_some(id)
+}
+
+fn claimed<T: DeserializeOwned>(jwt: &str) -> Option<T> {
     if jwt.len() > MAX_LENGTH {
         return None;
     }
     let claims = URL_SAFE_NO_PAD.decode(jwt.split('.').nth(1)?).ok()?;
-    serde_json::from_slice::<Claims>(&claims).ok().map(|claims| claims.iss)
+    serde_json::from_slice(&claims).ok()
 }

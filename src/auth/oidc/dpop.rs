@@ -3,11 +3,11 @@
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use jsonwebtoken::jwk::ThumbprintHash;
+use jsonwebtoken::{Algorithm, jwk::ThumbprintHash};
 use sha2::{Digest, Sha256};
 use url::Url;
 
-use super::jose;
+use super::{client::Client, jose};
 use crate::{
     auth::{Auth, AuthError, Identity, hash_token, jwt},
     domain::{clock::MINUTE, origin::Origin},
@@ -27,6 +27,15 @@ pub(crate) struct Call<'a> {
     pub path: &'a str,
 }
 
+/// What a proof is shown with.
+#[derive(Clone, Copy)]
+pub(crate) enum Beside<'a> {
+    /// The app that asks for something.
+    Client(&'a Client),
+    /// The access token that is to open something.
+    Token(&'a str),
+}
+
 /// Why a proof proves nothing.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ProofError {
@@ -37,13 +46,13 @@ pub(crate) enum ProofError {
 }
 
 impl Auth {
-    /// The SHA-256 thumbprint (RFC 7638) of the key that the sender of this call holds. `token`:
-    /// the access token that stands beside the proof. A proof is used up, on every node.
+    /// The SHA-256 thumbprint (RFC 7638) of the key that the sender of this call holds. A proof is
+    /// used up, on every node.
     pub(crate) async fn key_proved(
         &self,
         proof: &str,
         call: Call<'_>,
-        token: Option<&str>,
+        beside: Beside<'_>,
     ) -> Result<String, ProofError> {
         let refused = ProofError::Refused;
         let signed = jose::Signed::read(proof)
@@ -61,7 +70,14 @@ impl Auth {
         if !signed.is_signed_by(&key) {
             return Err(refused("The DPoP proof is not signed by its key."));
         }
+        let token = match beside {
+            Beside::Client(_) => None,
+            Beside::Token(token) => Some(token),
+        };
         self.check_proof(&signed, call, token).map_err(refused)?;
+        if !self.is_strong_enough(signed.alg, beside).await? {
+            return Err(refused("The DPoP proof of this client is not signed with RS256."));
+        }
         let thumbprint = jwk
             .thumbprint(ThumbprintHash::SHA256)
             .map_err(|_| refused("The key of the DPoP proof has no thumbprint."))?;
@@ -74,6 +90,24 @@ impl Auth {
         } else {
             Err(refused("The DPoP proof was used before."))
         }
+    }
+
+    /// A client of FAPI 2.0 signs with none but PS256, ES256 and Ed25519 (§5.4).
+    async fn is_strong_enough(
+        &self,
+        alg: Algorithm,
+        beside: Beside<'_>,
+    ) -> Result<bool, AuthError> {
+        if alg != Algorithm::RS256 {
+            return Ok(true);
+        }
+        let id = match beside {
+            Beside::Client(client) => return Ok(!client.metadata.ours.fapi),
+            // Whether the token is what it says is looked at later. If it is not, it opens nothing.
+            Beside::Token(token) => jwt::claimed_client(token),
+        };
+        let Some(id) = id else { return Ok(true) };
+        Ok(self.client(&id).await?.is_none_or(|client| !client.metadata.ours.fapi))
     }
 
     fn check_proof(
@@ -136,7 +170,7 @@ impl Auth {
         if jwt::header(token).is_none() {
             return Err(AuthError::BadToken);
         }
-        match self.key_proved(proof, call, Some(token)).await {
+        match self.key_proved(proof, call, Beside::Token(token)).await {
             Ok(key) => self.by_token_of_key(token, &key).await,
             Err(ProofError::Refused(why)) => {
                 tracing::debug!(why, "a DPoP proof was refused");

@@ -115,10 +115,16 @@ pub(crate) fn verifier(jwk: &Value, alg: Algorithm) -> Option<(Jwk, DecodingKey)
 
 #[cfg(test)]
 pub(crate) mod tests {
+    use std::sync::Arc;
+
     use aws_lc_rs::{
         encoding::AsBigEndian,
         rand::SystemRandom,
-        signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair as _},
+        rsa::KeySize,
+        signature::{
+            ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair as _,
+            RSA_PKCS1_SHA256, RSA_PSS_SHA256, RsaEncoding, RsaKeyPair,
+        },
     };
     use serde_json::json;
 
@@ -157,6 +163,24 @@ pub(crate) mod tests {
             let x = URL_SAFE_NO_PAD.encode(pair.public_key().as_ref());
             let sign = Box::new(move |message: &[u8]| pair.sign(message).as_ref().to_vec());
             Self { public: json!({"kty": "OKP", "crv": "Ed25519", "x": x}), sign, alg: "Ed25519" }
+        }
+
+        /// One key of RSA, as it signs with RS256 and with PS256.
+        pub(crate) fn rsa() -> [Self; 2] {
+            let pair = Arc::new(RsaKeyPair::generate(KeySize::Rsa2048).unwrap());
+            let modulus = pair.public_key().modulus().big_endian_without_leading_zero();
+            let n = URL_SAFE_NO_PAD.encode(modulus);
+            let public = json!({"kty": "RSA", "n": n, "e": "AQAB"});
+            let with = |alg, how: &'static dyn RsaEncoding| {
+                let pair = Arc::clone(&pair);
+                let sign = Box::new(move |message: &[u8]| {
+                    let mut signature = vec![0; pair.public_modulus_len()];
+                    pair.sign(how, &SystemRandom::new(), message, &mut signature).unwrap();
+                    signature
+                });
+                Self { public: public.clone(), sign, alg }
+            };
+            [with("RS256", &RSA_PKCS1_SHA256), with("PS256", &RSA_PSS_SHA256)]
         }
 
         pub(crate) fn public(&self) -> Value {

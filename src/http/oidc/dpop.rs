@@ -3,7 +3,13 @@
 use actix_web::{HttpRequest, http::header::HeaderValue};
 
 use super::error::OauthError;
-use crate::auth::{Auth, oidc::dpop::Call};
+use crate::auth::{
+    Auth,
+    oidc::{
+        client::Client,
+        dpop::{Beside, Call},
+    },
+};
 
 pub(super) fn call_of(request: &HttpRequest) -> Call<'_> {
     Call { method: request.method().as_str(), path: request.path() }
@@ -20,14 +26,18 @@ pub(super) fn proof(request: &HttpRequest) -> Result<Option<&str>, OauthError> {
     Err(OauthError::bad("invalid_dpop_proof", why))
 }
 
-/// The thumbprint of the key that a request to an endpoint of ours proves to hold; none if it shows
-/// none. The proof is used up.
+/// The thumbprint of the key that a client's request to an endpoint of ours proves to hold; none if
+/// it shows none. The proof is used up.
 pub(crate) async fn dpop_key(
     request: &HttpRequest,
     auth: &Auth,
+    client: &Client,
 ) -> Result<Option<String>, OauthError> {
     match proof(request)? {
         None => Ok(None),
-        Some(proof) => Ok(Some(auth.key_proved(proof, call_of(request), None).await?)),
+        Some(proof) => {
+            let key = auth.key_proved(proof, call_of(request), Beside::Client(client));
+            Ok(Some(key.await?))
+        }
     }
 }

@@ -72,7 +72,7 @@ async fn push(
     Reply::read(|name| params.get(name), &client.metadata)
         .map_err(|error| OauthError::invalid_request(error.to_string()))?;
     let asked = asked(&auth, &client, &params)?;
-    let jkt = match (dpop_key(&request, &auth).await?, asked.jkt) {
+    let jkt = match (dpop_key(&request, &auth, &client).await?, asked.jkt) {
         (Some(proved), Some(named)) if proved != named => {
             let text = "dpop_jkt is another key than that of the DPoP proof.";
             return Err(OauthError::bad("invalid_dpop_proof", text));

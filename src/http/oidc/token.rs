@@ -102,7 +102,7 @@ async fn token(
     let Form(params) = form;
     let client = authenticate(&request, &auth, &params).await?;
     let grant = params.required("grant_type")?;
-    let key = dpop_key(&request, &auth).await?;
+    let key = dpop_key(&request, &auth, &client).await?;
     let asked =
         Asked { scope: params.get("scope"), resources: params.resources(), jkt: key.as_deref() };
     let (device, _) = device(&request, &auth);

@@ -21,7 +21,7 @@ use crate::{
         Auth,
         oidc::{
             UserinfoError,
-            dpop::{ALGORITHMS, ProofError},
+            dpop::{ALGORITHMS, Beside, ProofError},
         },
     },
     http::auth::at,
@@ -154,7 +154,7 @@ async fn tell(
             let Some(proof) = proof(request)? else {
                 return Err(refused("invalid_dpop_proof", "DPoP"));
             };
-            match auth.key_proved(proof, call_of(request), Some(token)).await {
+            match auth.key_proved(proof, call_of(request), Beside::Token(token)).await {
                 Ok(key) => auth.userinfo(token, Some(&key)).await,
                 Err(ProofError::Refused(why)) => {
                     tracing::debug!(why, "a DPoP proof was refused");

@@ -19,24 +19,25 @@ const FAPI: ClientMetadata = {
 /** The key that a client's tokens are bound to, and the proofs that it makes (RFC 9449). */
 export class Dpop {
   readonly #private: CryptoKey;
+  readonly #alg: string;
   readonly jwk: JWK;
   readonly secret: JWK;
   readonly jkt: string;
 
-  private constructor(key: CryptoKey, jwk: JWK, secret: JWK, jkt: string) {
-    [this.#private, this.jwk, this.secret, this.jkt] = [key, jwk, secret, jkt];
+  private constructor(key: CryptoKey, alg: string, [jwk, secret]: [JWK, JWK], jkt: string) {
+    [this.#private, this.#alg, this.jwk, this.secret, this.jkt] = [key, alg, jwk, secret, jkt];
   }
 
   static async make(alg = "ES256"): Promise<Dpop> {
     const { privateKey, publicKey } = await generateKeyPair(alg, { extractable: true });
     const jwk = await exportJWK(publicKey);
-    return new Dpop(privateKey, jwk, await exportJWK(privateKey), await calculateJwkThumbprint(jwk));
+    return new Dpop(privateKey, alg, [jwk, await exportJWK(privateKey)], await calculateJwkThumbprint(jwk));
   }
 
   /** A claim or a header that is undefined is left out. */
   async proof(htm: string, htu: string, claims: JWTPayload = {}, header: Partial<JWTHeaderParameters> = {}): Promise<string> {
     const all = { htm, htu, jti: random(), iat: Math.floor(Date.now() / 1_000), ...claims };
-    return new SignJWT(all).setProtectedHeader({ alg: "ES256", typ: "dpop+jwt", jwk: this.jwk, ...header }).sign(this.#private);
+    return new SignJWT(all).setProtectedHeader({ alg: this.#alg, typ: "dpop+jwt", jwk: this.jwk, ...header }).sign(this.#private);
   }
 }
 

@@ -255,6 +255,12 @@ module("dpop-negative-tests", "each flaw of a proof is refused; what a proof may
   expect(right.map(({ status }) => status)).toEqual([200, 200]);
   const twice = { jti: random() };
   expect([(await app.resource(token, twice)).status, (await app.resource(token, twice)).status]).toEqual([200, 401]);
+  // RS256 is not for this profile (§5.4).
+  const rsa = await Dpop.make("RS256");
+  const DPoP = await rsa.proof("POST", app.rp.server.pushed_authorization_request_endpoint);
+  denied(await app.push(app.request().sent, { DPoP }), "invalid_dpop_proof");
+  const { code: got, verifier } = await app.code(known, walk);
+  denied(await app.redeem(got, verifier, { by: rsa }), "invalid_dpop_proof");
 });
 
 module("refresh-token", "works with its key alone, and for its client alone", async () => {

@@ -138,14 +138,16 @@ async fn a_proof_at_the_token_endpoint_is_of_its_type_of_now_and_by_a_public_key
 /// Attack D18: a proof that was used on another node.
 #[actix_web::test]
 async fn a_proof_counts_once_on_all_nodes() {
-    use crate::auth::oidc::dpop::Call;
+    use crate::auth::oidc::dpop::{Beside, Call};
     let world = World::new().await;
     let other = world.bench.second_node(|_| ()).await;
     let proof = world.proof(&Pair::es256(), ("POST", TOKEN), None);
     let call = Call { method: "POST", path: TOKEN };
+    let app = world.bench.auth.client("app").await.unwrap().unwrap();
+    let app = Beside::Client(&app);
 
-    assert!(world.bench.auth.key_proved(&proof, call, None).await.is_ok());
-    assert!(other.auth.key_proved(&proof, call, None).await.is_err());
+    assert!(world.bench.auth.key_proved(&proof, call, app).await.is_ok());
+    assert!(other.auth.key_proved(&proof, call, app).await.is_err());
 }
 
 /// Attack D18: the key of the code and of the refresh token stays.
@@ -180,4 +182,56 @@ async fn a_client_whose_tokens_must_be_bound_gets_none_without_a_key() {
     let answer = world.redeem(&code, &[("client_id", "bound"), ("client_secret", SECRET)]).await;
 
     assert_eq!(answer.refusal(), (400, "invalid_dpop_proof".to_owned()));
+}
+
+/// FAPI 2.0 Security Profile §5.4: PS256, ES256 and Ed25519, with tokens and for tokens.
+#[actix_web::test]
+async fn the_proofs_of_a_fapi_client_are_not_signed_with_rs256() {
+    const PAR: &str = "/api/auth/oauth2/par";
+    let world = World::new().await;
+    world.app("bank", json!({"fapi": true})).await;
+    let [rs, ps] = Pair::rsa();
+    let odd = (400, "invalid_dpop_proof".to_owned());
+    let request = [
+        ("response_type", "code"),
+        ("redirect_uri", BACK),
+        ("scope", "openid"),
+        ("code_challenge", &*challenge()),
+        ("code_challenge_method", "S256"),
+    ];
+    let push = async |id, pair: &Pair| {
+        let proof = world.proof(pair, ("POST", PAR), None);
+        let form = [&request[..], &[("client_id", id), ("client_secret", SECRET)]].concat();
+        world.form(PAR, &form, &[("dpop", &proof)]).await
+    };
+    assert_eq!(push("bank", &rs).await.refusal(), odd);
+    for (id, pair) in [("bank", &ps), ("bank", &Pair::ed25519()), ("app", &rs)] {
+        let pushed = push(id, pair).await;
+        assert_eq!(pushed.status, 201, "{id}: {}", pushed.text);
+    }
+
+    let granted = world.granted("openid tutor");
+    let code = world.code_with(&granted, |row| row.client_id = client("bank").id).await;
+    let form = [
+        ("grant_type", "authorization_code"),
+        ("code", &*code),
+        ("redirect_uri", BACK),
+        ("code_verifier", VERIFIER),
+        ("client_id", "bank"),
+        ("client_secret", SECRET),
+    ];
+    let [wrong, right] = [&rs, &ps].map(|pair| world.proof(pair, ("POST", TOKEN), None));
+    assert_eq!(world.form(TOKEN, &form, &[("dpop", &wrong)]).await.refusal(), odd);
+    let access = world.form(TOKEN, &form, &[("dpop", &right)]).await.text_of("access_token");
+
+    let shown = format!("DPoP {access}");
+    for (pair, status) in [(&rs, 401), (&ps, 200)] {
+        let proof = world.proof(pair, ("GET", USERINFO), Some(&access));
+        let headers = [("authorization", shown.as_str()), ("dpop", proof.as_str())];
+        let told = world.get(USERINFO, &headers).await;
+        assert_eq!(told.status, status, "{}", told.text);
+        assert_eq!(told.text.contains("invalid_dpop_proof"), status == 401);
+        let proof = world.proof(pair, ("POST", API), Some(&access));
+        assert_eq!(world.api_by(&access, &proof).await, status);
+    }
 }
