@@ -12,6 +12,7 @@ use actix_web::{
 };
 use serde_json::{Map, json};
 
+use super::challenge::{self, Scheme};
 use crate::{
     auth::{AuthError, TicketError},
     course::CourseError,
@@ -25,6 +26,8 @@ pub(crate) struct ApiError {
     code: &'static str,
     message: Cow<'static, str>,
     retry_after_ms: Option<i64>,
+    /// What a 401 says of what was shown; none: nothing was.
+    challenge: Option<String>,
     /// For the log alone.
     cause: Option<String>,
     /// The log has it already.
@@ -38,12 +41,32 @@ impl ApiError {
         message: impl Into<Cow<'static, str>>,
     ) -> Self {
         let message = message.into();
-        Self { status, code, message, retry_after_ms: None, cause: None, is_told: false }
+        Self {
+            status,
+            code,
+            message,
+            retry_after_ms: None,
+            challenge: None,
+            cause: None,
+            is_told: false,
+        }
     }
 
     /// Says when to try again: `retry_after_ms`, and `Retry-After` in whole seconds.
     pub(crate) fn retry_after(mut self, ms: i64) -> Self {
         self.retry_after_ms = Some(ms.max(0));
+        self
+    }
+
+    /// In other words.
+    pub(crate) fn saying(mut self, message: &'static str) -> Self {
+        self.message = message.into();
+        self
+    }
+
+    /// Says what was wrong with the access token that stood in the request.
+    pub(crate) fn shown(mut self, scheme: Scheme, error: &str, why: &str) -> Self {
+        self.challenge = Some(challenge::refused(scheme, error, why));
         self
     }
 
@@ -141,7 +164,11 @@ impl ResponseError for ApiError {
             response.insert_header((header::RETRY_AFTER, seconds_up(ms).to_string()));
         }
         if self.status == StatusCode::UNAUTHORIZED {
-            response.insert_header((header::WWW_AUTHENTICATE, "Bearer"));
+            let challenges =
+                self.challenge.clone().map_or_else(|| challenge::bare().to_vec(), |it| vec![it]);
+            for challenge in challenges {
+                response.append_header((header::WWW_AUTHENTICATE, challenge));
+            }
         }
         response.insert_header((header::CACHE_CONTROL, "no-store"));
         response.json(json!({ "error": error }))

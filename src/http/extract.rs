@@ -17,8 +17,14 @@ use actix_web::{
     web::Data,
 };
 
-use super::error::ApiError;
-use crate::auth::{Auth, AuthError, Identity, cookie, oidc::dpop::Call};
+use super::{
+    challenge::{self, Scheme},
+    error::ApiError,
+};
+use crate::auth::{
+    Auth, AuthError, Identity, cookie,
+    oidc::dpop::{Call, ProofError},
+};
 
 /// The session cookie's name; behind https with the prefix that browsers guard.
 pub(crate) const SESSION_COOKIE: &str = "better-auth.session_token";
@@ -92,10 +98,15 @@ pub(crate) enum Shown {
 async fn identify(request: &HttpRequest) -> Result<Identity, ApiError> {
     let auth = auth_of(request)?;
     match shown(request, auth) {
-        Shown::Bearer(token) => Ok(auth.by_bearer(&token).await?),
+        Shown::Bearer(token) => {
+            auth.by_bearer(&token).await.map_err(|error| bad_token(Scheme::Bearer, error))
+        }
         Shown::Dpop(token) => {
-            let proof = only_proof(request.headers()).ok_or(AuthError::BadToken)?;
-            Ok(auth.by_dpop(&token, proof, call_of(request)).await?)
+            let proof = only_proof(request.headers()).ok_or_else(bad_proof)?;
+            auth.by_dpop(&token, proof, call_of(request)).await.map_err(|error| match error {
+                ProofError::Refused(_) => bad_proof(),
+                ProofError::Auth(error) => bad_token(Scheme::Dpop, error),
+            })
         }
         Shown::Cookie(token) => {
             if !reads(request) && page_of(request, auth) != Page::Allowed {
@@ -105,6 +116,17 @@ async fn identify(request: &HttpRequest) -> Result<Identity, ApiError> {
         }
         Shown::Nothing => Err(AuthError::NotSignedIn.into()),
     }
+}
+
+fn bad_token(scheme: Scheme, error: AuthError) -> ApiError {
+    let why = "The token is not valid here.";
+    ApiError::from(error).shown(scheme, challenge::INVALID_TOKEN, why)
+}
+
+fn bad_proof() -> ApiError {
+    let why = "The DPoP proof is missing, or does not hold.";
+    let refused = ApiError::unauthorized().saying(why);
+    refused.shown(Scheme::Dpop, challenge::INVALID_PROOF, why)
 }
 
 /// Whether a request changes nothing by its method.

@@ -17,6 +17,7 @@ mod admin;
 mod audit;
 pub(crate) mod auth;
 mod auth_events;
+mod challenge;
 mod clients;
 mod cors;
 pub(crate) mod dev;

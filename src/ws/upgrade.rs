@@ -102,7 +102,9 @@ async fn prove(
         let proof = proofs.next().and_then(|value| value.to_str().ok());
         let call = Call { method: request.method().as_str(), path: request.path() };
         match (proof, proofs.next()) {
-            (Some(proof), None) => hub.auth.by_dpop(token, proof, call).await,
+            (Some(proof), None) => {
+                hub.auth.by_dpop(token, proof, call).await.map_err(AuthError::from)
+            }
             _ => Err(AuthError::BadToken),
         }
     } else {

@@ -45,6 +45,16 @@ pub(crate) enum ProofError {
     Auth(#[from] AuthError),
 }
 
+/// Where nobody asks what was wrong, a proof that does not hold is no token.
+impl From<ProofError> for AuthError {
+    fn from(error: ProofError) -> Self {
+        match error {
+            ProofError::Refused(_) => Self::BadToken,
+            ProofError::Auth(error) => error,
+        }
+    }
+}
+
 impl Auth {
     /// The SHA-256 thumbprint (RFC 7638) of the key that the sender of this call holds. A proof is
     /// used up, on every node.
@@ -165,18 +175,15 @@ impl Auth {
         token: &str,
         proof: &str,
         call: Call<'_>,
-    ) -> Result<Identity, AuthError> {
+    ) -> Result<Identity, ProofError> {
         // A token that is bound to no key is not looked at together with one.
         if jwt::header(token).is_none() {
-            return Err(AuthError::BadToken);
+            return Err(AuthError::BadToken.into());
         }
-        match self.key_proved(proof, call, Beside::Token(token)).await {
-            Ok(key) => self.by_token_of_key(token, &key).await,
-            Err(ProofError::Refused(why)) => {
-                tracing::debug!(why, "a DPoP proof was refused");
-                Err(AuthError::BadToken)
-            }
-            Err(ProofError::Auth(error)) => Err(error),
+        let key = self.key_proved(proof, call, Beside::Token(token)).await;
+        if let Err(ProofError::Refused(why)) = &key {
+            tracing::debug!(why, "a DPoP proof was refused");
         }
+        Ok(self.by_token_of_key(token, &key?).await?)
     }
 }

@@ -21,11 +21,16 @@ use crate::{
         Auth,
         oidc::{
             UserinfoError,
-            dpop::{ALGORITHMS, Beside, ProofError},
+            dpop::{Beside, ProofError},
         },
     },
-    http::auth::at,
+    http::{
+        auth::at,
+        challenge::{self, INVALID_PROOF, INVALID_TOKEN, Scheme},
+    },
 };
+
+const INSUFFICIENT_SCOPE: &str = "insufficient_scope";
 
 pub(super) fn routes(cfg: &mut ServiceConfig) {
     let methods = vec![web::get().to(userinfo), web::post().to(userinfo_posted)];
@@ -152,56 +157,51 @@ async fn tell(
         Token::Bearer(token) => auth.userinfo(token, None).await,
         Token::Dpop(token) => {
             let Some(proof) = proof(request)? else {
-                return Err(refused("invalid_dpop_proof", "DPoP"));
+                return Err(refused(INVALID_PROOF, Scheme::Dpop));
             };
             match auth.key_proved(proof, call_of(request), Beside::Token(token)).await {
                 Ok(key) => auth.userinfo(token, Some(&key)).await,
                 Err(ProofError::Refused(why)) => {
                     tracing::debug!(why, "a DPoP proof was refused");
-                    return Err(refused("invalid_dpop_proof", "DPoP"));
+                    return Err(refused(INVALID_PROOF, Scheme::Dpop));
                 }
                 Err(ProofError::Auth(error)) => return Err(error.into()),
             }
         }
     };
     let scheme = match &token {
-        Token::Bearer(_) => "Bearer",
-        Token::Dpop(_) => "DPoP",
+        Token::Bearer(_) => Scheme::Bearer,
+        Token::Dpop(_) => Scheme::Dpop,
     };
     match told {
         Ok(claims) => {
             let mut answer = HttpResponse::Ok();
             Ok(answer.insert_header((header::CACHE_CONTROL, "no-store")).json(claims))
         }
-        Err(UserinfoError::InvalidToken) => Err(refused("invalid_token", scheme)),
-        Err(UserinfoError::InsufficientScope) => Err(refused("insufficient_scope", scheme)),
+        Err(UserinfoError::InvalidToken) => Err(refused(INVALID_TOKEN, scheme)),
+        Err(UserinfoError::InsufficientScope) => Err(refused(INSUFFICIENT_SCOPE, scheme)),
         Err(UserinfoError::Auth(error)) => Err(error.into()),
     }
 }
 
 /// With a challenge of the scheme that was used (RFC 6750 §3, RFC 9449 §7.1).
-fn refused(code: &'static str, scheme: &str) -> OauthError {
+fn refused(code: &'static str, scheme: Scheme) -> OauthError {
     let (status, why) = match code {
-        "insufficient_scope" => (StatusCode::FORBIDDEN, "The token lacks the scope openid."),
-        "invalid_dpop_proof" => {
-            (StatusCode::UNAUTHORIZED, "The DPoP proof is missing, or does not hold.")
-        }
+        INSUFFICIENT_SCOPE => (StatusCode::FORBIDDEN, "The token lacks the scope openid."),
+        INVALID_PROOF => (StatusCode::UNAUTHORIZED, "The DPoP proof is missing, or does not hold."),
         _ => (StatusCode::UNAUTHORIZED, "The token is not valid here."),
     };
-    let more = match (code, scheme) {
-        ("insufficient_scope", _) => ", scope=\"openid\"".to_owned(),
-        (_, "DPoP") => format!(", algs=\"{ALGORITHMS}\""),
-        _ => String::new(),
-    };
-    let challenge = format!("{scheme} error=\"{code}\", error_description=\"{why}\"{more}");
-    OauthError::new(status, code, why).challenge(challenge)
+    let wanted = if code == INSUFFICIENT_SCOPE { ", scope=\"openid\"" } else { "" };
+    let challenge = challenge::refused(scheme, code, why);
+    OauthError::new(status, code, why).challenge(format!("{challenge}{wanted}"))
 }
 
 /// Who shows nothing is told how to, and no more (RFC 6750 §3.1).
 fn bare_challenge() -> HttpResponse {
-    HttpResponse::Unauthorized()
-        .insert_header((header::CACHE_CONTROL, "no-store"))
-        .append_header((header::WWW_AUTHENTICATE, "Bearer"))
-        .append_header((header::WWW_AUTHENTICATE, format!("DPoP algs=\"{ALGORITHMS}\"")))
-        .finish()
+    let mut answer = HttpResponse::Unauthorized();
+    answer.insert_header((header::CACHE_CONTROL, "no-store"));
+    for challenge in challenge::bare() {
+        answer.append_header((header::WWW_AUTHENTICATE, challenge));
+    }
+    answer.finish()
 }

@@ -93,6 +93,46 @@ async fn a_bound_token_without_its_own_proof_opens_nothing() {
     assert_eq!(world.api_by(&access, &good).await, 200);
 }
 
+/// RFC 9449 §7.1, RFC 6750 §3.1.
+#[actix_web::test]
+async fn the_api_says_in_the_scheme_that_was_used_what_was_wrong() {
+    let world = World::new().await;
+    let Bound { pair, access, .. } = world.bound().await;
+    let challenges = async |headers: &[(&str, &str)]| {
+        let answer = world.send(Method::POST, API, headers, Vec::new()).await;
+        assert_eq!(answer.status, 401);
+        let all = answer.headers.get_all("www-authenticate");
+        all.map(|it| it.to_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let algs = "algs=\"ES256 EdDSA Ed25519 PS256 RS256\"";
+    let token = |scheme: &str| {
+        let why = "error_description=\"The token is not valid here.\"";
+        format!("{scheme} error=\"invalid_token\", {why}")
+    };
+    let both = ["Bearer".to_owned(), format!("DPoP {algs}")];
+
+    assert_eq!(challenges(&[]).await, both);
+    assert_eq!(challenges(&[("cookie", "better-auth.session_token=a.b")]).await, both);
+    let shown = format!("Bearer {access}");
+    assert_eq!(challenges(&[("authorization", &shown)]).await, [token("Bearer")]);
+    let proof = world.proof(&pair, ("POST", API), Some("a.b.c"));
+    let headers = [("authorization", "DPoP a.b.c"), ("dpop", &*proof)];
+    assert_eq!(challenges(&headers).await, [format!("{}, {algs}", token("DPoP"))]);
+    let other = world.proof(&Pair::es256(), ("POST", API), Some(&access));
+    let shown = format!("DPoP {access}");
+    let headers = [("authorization", &*shown), ("dpop", &*other)];
+    assert_eq!(challenges(&headers).await, [format!("{}, {algs}", token("DPoP"))]);
+    let late = world.proof(&pair, ("GET", API), Some(&access));
+    for headers in [vec![], vec![("dpop", &*late)]] {
+        let headers = [vec![("authorization", &*shown)], headers].concat();
+        let [only] = &challenges(&headers).await[..] else { panic!("one challenge") };
+        assert!(
+            only.starts_with("DPoP error=\"invalid_dpop_proof\"") && only.ends_with(algs),
+            "{only}"
+        );
+    }
+}
+
 type Change = fn(&mut Value, &mut Value);
 
 /// Attack D18: `dpop-negative-tests`. Attack D17: ten seconds.
