@@ -151,21 +151,21 @@ impl Auth {
     /// still stand. Role and the rest are the person's as they are now, not as the token has them.
     /// One that says it is of the configured issuer is checked with that issuer's keys alone.
     pub(crate) async fn by_access_token(&self, jwt: &str) -> Result<Identity, AuthError> {
-        if let Some(issuer) = &self.issuer
-            && jwt::claimed_issuer(jwt).as_ref() == Some(&issuer.settings.url)
-        {
-            return self.by_foreign_token(issuer, jwt).await;
+        if let Some(issuer) = self.issuer_of(jwt) {
+            return self.by_foreign_token(issuer, jwt, None).await;
         }
         self.by_own_token(jwt, None).await
     }
 
-    /// As [`Auth::by_access_token`], by somebody who has proved to hold this key. The configured
-    /// issuer's tokens are taken from bearers alone.
+    /// As [`Auth::by_access_token`], by somebody who has proved to hold this key.
     pub(crate) async fn by_token_of_key(
         &self,
         jwt: &str,
         key: &str,
     ) -> Result<Identity, AuthError> {
+        if let Some(issuer) = self.issuer_of(jwt) {
+            return self.by_foreign_token(issuer, jwt, Some(key)).await;
+        }
         self.by_own_token(jwt, Some(key)).await
     }
 

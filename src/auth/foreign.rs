@@ -7,6 +7,7 @@
 use super::{
     Auth, AuthError, Identity, hash_token, identity,
     issuer::{Issuer, LoggedOut, SignIn, Unread, Vouched},
+    jwt,
     people::ID_LENGTH,
     sessions::Device,
 };
@@ -99,13 +100,21 @@ impl Auth {
         }
     }
 
-    /// Who shows this token of the issuer.
+    /// The configured issuer, if a token says that it is of it. Proves nothing yet.
+    pub(super) fn issuer_of(&self, token: &str) -> Option<&Issuer> {
+        let issuer = self.issuer.as_ref()?;
+        (jwt::claimed_issuer(token)? == issuer.settings.url).then_some(issuer)
+    }
+
+    /// Who shows this token of the issuer. `key`: the thumbprint of the key that she has proved to
+    /// hold.
     pub(super) async fn by_foreign_token(
         &self,
         issuer: &Issuer,
         token: &str,
+        key: Option<&str>,
     ) -> Result<Identity, AuthError> {
-        let vouched = issuer.access(token).await.map_err(|error| match error {
+        let vouched = issuer.access(token, key).await.map_err(|error| match error {
             Unread::Refused(why) => {
                 tracing::debug!(%why, "a token of the issuer was refused");
                 AuthError::BadToken

@@ -1,11 +1,14 @@
 //! People of another issuer, from their first token to the issuer's last word.
 
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 
 use super::*;
 use crate::{
     auth::{
         issuer::tests::{Mint, NOW, claims, logout_claims, settings, teach},
+        oidc::{dpop::Call, jose::tests::Pair},
         tests::{Bench, PAGE},
     },
     domain::{
@@ -319,6 +322,59 @@ async fn with_shared_accounts_subject_and_sign_in_are_rows_of_ours() {
     school.bench.auth.sign_out(&ada, &Device::default()).await.unwrap();
     school.refuses(own).await;
     assert_eq!(school.people().await, 1);
+}
+
+/// Attack D18, where the issuer is somebody else: chat nodes beside nodes that sign people in.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bound_token_of_the_issuer_serves_the_holder_of_its_key_with_a_proof_once_on_all_nodes() {
+    const CALL: Call<'static> = Call { method: "POST", path: "/api/v1/live/ticket" };
+    for shared in [true, false] {
+        let school = School::with(shared).await;
+        let issuer = super::super::issuer::Settings { shared_accounts: shared, ..settings() };
+        let other = school.bench.second_node(|settings| settings.issuer = Some(issuer)).await;
+        teach(other.auth.issuer.as_ref().unwrap(), &[&school.mint]);
+        let ada = school.bench.signed_in("ada", Role::Student).await;
+        let pair = Pair::es256();
+        let token = |cnf: Option<Value>| {
+            let mut claims = claims();
+            (claims["sub"], claims["sid"]) = (json!("ada"), json!(ada.session.as_str()));
+            if let Some(cnf) = cnf {
+                claims["cnf"] = cnf;
+            }
+            school.mint.access(&claims)
+        };
+        let bound = token(Some(json!({ "jkt": pair.thumbprint() })));
+        let proof = |pair: &Pair, token: &str, name: &str| {
+            let hash = URL_SAFE_NO_PAD.encode(Sha256::digest(token));
+            let htu = format!("http://localhost:8080{}", CALL.path);
+            let header = json!({ "typ": "dpop+jwt", "jwk": pair.public() });
+            let claims = json!({ "jti": name, "htm": "POST", "htu": htu, "iat": NOW, "ath": hash });
+            pair.sign(header, &claims)
+        };
+        let opens = async |on: &Bench, token: &str, proof: &str| match on
+            .auth
+            .by_dpop(token, proof, CALL)
+            .await
+            .map_err(AuthError::from)
+        {
+            Ok(_) => true,
+            Err(AuthError::BadToken) => false,
+            Err(error) => panic!("{error}"),
+        };
+
+        let once = proof(&pair, &bound, "1");
+        assert!(opens(&school.bench, &bound, &once).await);
+        assert!(!opens(&school.bench, &bound, &once).await, "a proof counts once");
+        assert!(!opens(&other, &bound, &once).await, "on all nodes");
+        assert!(opens(&other, &bound, &proof(&pair, &bound, "2")).await);
+        let bare = school.bench.auth.by_bearer(&bound).await;
+        assert!(matches!(bare, Err(AuthError::BadToken)), "without a proof");
+        let stranger = Pair::es256();
+        assert!(!opens(&other, &bound, &proof(&stranger, &bound, "3")).await, "another key");
+        let free = token(None);
+        assert!(!opens(&other, &free, &proof(&pair, &free, "4")).await, "bound to no key");
+        assert!(other.auth.by_bearer(&free).await.is_ok());
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

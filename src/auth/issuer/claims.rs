@@ -39,7 +39,7 @@ pub(crate) enum Refused {
     Audience,
     #[error("it lacks the scope")]
     Scope,
-    #[error("it is bound to a key whose proof is not asked for here")]
+    #[error("it is bound to another key than was proved, or to none")]
     Bound,
     #[error("it has expired, or does not say when it does")]
     Expired,
@@ -114,15 +114,20 @@ impl Claims {
         Ok(Times { issued_at, expires })
     }
 
+    /// Whether it serves whoever holds the key of this thumbprint, or shows none (RFC 9449 §7.1).
+    /// What is bound in another way serves nobody, since we see no other proof (RFC 8705 §3).
+    pub(super) fn is_held_by(&self, key: Option<&str>) -> bool {
+        let Some(bound) = self.0.get("cnf") else { return key.is_none() };
+        let only = bound.as_object().filter(|ways| ways.len() == 1);
+        let jkt = only.and_then(|ways| ways.get("jkt")).and_then(Value::as_str);
+        jkt.is_some() && jkt == key
+    }
+
     pub(super) fn access(&self, settings: &Settings, now: Millis) -> Result<Vouched, Refused> {
         let Times { issued_at, expires } = self.check(settings, &settings.audience, now)?;
         let scopes = || self.text("scope").unwrap_or_default().split(' ');
         if !settings.scope.is_empty() && !scopes().any(|scope| scope == settings.scope) {
             return Err(Refused::Scope);
-        }
-        // Whoever stole it has not the key, but would not need it (RFC 9449 §7.1, RFC 8705 §3).
-        if self.0.contains_key("cnf") {
-            return Err(Refused::Bound);
         }
         let subject = self.name("sub").map_err(|()| Refused::Subject)?.ok_or(Refused::Subject)?;
         let sign_in = match self.name("sid").map_err(|()| Refused::Subject)? {

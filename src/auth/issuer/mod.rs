@@ -135,9 +135,13 @@ impl Issuer {
         })
     }
 
-    /// Who an access token vouches for.
-    pub(super) async fn access(&self, token: &str) -> Result<Vouched, Unread> {
+    /// Who an access token vouches for. `key`: the thumbprint of the key that whoever shows it has
+    /// proved to hold.
+    pub(super) async fn access(&self, token: &str, key: Option<&str>) -> Result<Vouched, Unread> {
         let claims = self.verified(token, |typ| typ == Some(jwt::ACCESS)).await?;
+        if !claims.is_held_by(key) {
+            return Err(Refused::Bound.into());
+        }
         Ok(claims.access(&self.settings, self.clock.now())?)
     }
 

@@ -117,7 +117,7 @@ impl Bench {
     async fn read(&self, change: impl FnOnce(&mut Value)) -> Result<Vouched, Unread> {
         let mut claims = claims();
         change(&mut claims);
-        self.issuer.access(&self.mint.access(&claims)).await
+        self.issuer.access(&self.mint.access(&claims), None).await
     }
 
     async fn refusal(&self, change: impl FnOnce(&mut Value)) -> Refused {
@@ -125,7 +125,7 @@ impl Bench {
     }
 
     async fn shown(&self, token: &str) -> Refused {
-        refused(self.issuer.access(token).await)
+        refused(self.issuer.access(token, None).await)
     }
 }
 
@@ -222,7 +222,7 @@ async fn a_token_of_another_type_is_refused() {
         assert_eq!(bench.shown(&token).await, Refused::Type, "{typ:?}");
     }
     let long = bench.mint.sign(&claims(), |it| it.typ = Some("application/AT+JWT".to_owned()));
-    assert!(bench.issuer.access(&long).await.is_ok());
+    assert!(bench.issuer.access(&long, None).await.is_ok());
 }
 
 /// Attack D16.
@@ -248,16 +248,29 @@ async fn a_token_for_another_audience_issuer_or_scope_is_refused() {
     let any = with(Settings { scope: String::new(), ..settings() }, &mint);
     let mut bare = claims();
     without(&mut bare, "scope");
-    assert!(any.access(&mint.access(&bare)).await.is_ok(), "where no scope is asked for");
+    assert!(any.access(&mint.access(&bare), None).await.is_ok(), "where no scope is asked for");
 }
 
 /// Attack D18: a token that is bound to a key, shown as if it were not.
 #[tokio::test]
 async fn a_token_bound_to_a_key_is_not_taken_without_its_proof() {
     let bench = Bench::new();
-    for cnf in [json!({ "jkt": "0ZcOCORZNYy" }), json!({ "x5t#S256": "bwcK0es" }), json!(null)] {
-        assert_eq!(bench.refusal(|claims| claims["cnf"] = cnf.clone()).await, Refused::Bound);
+    let jkt = json!({ "jkt": "0ZcOCORZNYy" });
+    let both = json!({ "jkt": "0ZcOCORZNYy", "x5t#S256": "bwcK0es" });
+    let shows = async |cnf: Option<&Value>, key: Option<&str>| {
+        let mut claims = claims();
+        if let Some(cnf) = cnf {
+            claims["cnf"] = cnf.clone();
+        }
+        bench.issuer.access(&bench.mint.access(&claims), key).await
+    };
+    let right = Some("0ZcOCORZNYy");
+    for cnf in [&jkt, &json!({ "x5t#S256": "bwcK0es" }), &both, &json!({}), &json!(null)] {
+        assert_eq!(refused(shows(Some(cnf), None).await), Refused::Bound, "{cnf}");
+        assert_eq!(refused(shows(Some(cnf), Some("another")).await), Refused::Bound, "{cnf}");
+        assert_eq!(shows(Some(cnf), right).await.is_ok(), *cnf == jkt, "{cnf}");
     }
+    assert_eq!(refused(shows(None, right).await), Refused::Bound, "it is bound to no key");
 }
 
 /// Attack D17: clocks that differ.
@@ -355,7 +368,7 @@ async fn a_role_comes_from_the_claim_and_what_is_unknown_is_a_student() {
         let mut claims = claims();
         claims["role"] = value.clone();
         claims["realm"] = json!({ "roles": value });
-        issuer.access(&mint.access(&claims)).await.unwrap().role
+        issuer.access(&mint.access(&claims), None).await.unwrap().role
     };
     for (value, expected) in [
         (json!("admin"), Role::Admin),
@@ -430,6 +443,6 @@ async fn without_a_key_ever_nobody_can_say() {
     bench.issuer.cache().begin(START);
     bench.issuer.cache().finish(None);
 
-    let read = bench.issuer.access(&bench.mint.access(&claims())).await;
+    let read = bench.issuer.access(&bench.mint.access(&claims()), None).await;
     assert_eq!(read, Err(Unread::Away));
 }

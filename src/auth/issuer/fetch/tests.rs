@@ -158,19 +158,19 @@ async fn a_crowd_with_a_new_key_asks_the_issuer_once() {
         }
     };
     let test = async {
-        issuer.access(&old.access(&claims)).await.unwrap();
-        issuer.access(&old.access(&claims)).await.unwrap();
+        issuer.access(&old.access(&claims), None).await.unwrap();
+        issuer.access(&old.access(&claims), None).await.unwrap();
         assert_eq!(server.asked(), 2, "discovery and keys, once");
 
         server.publishes(&[&old, &new]);
         let token = new.access(&claims);
-        let crowd = (0..20).map(|_| issuer.access(&token));
+        let crowd = (0..20).map(|_| issuer.access(&token, None));
         for read in futures_util::future::join_all(crowd).await {
             read.unwrap();
         }
         assert_eq!(server.asked(), 4);
         for _ in 0..20 {
-            let read = issuer.access(&unknown.access(&claims)).await;
+            let read = issuer.access(&unknown.access(&claims), None).await;
             assert_eq!(read, Err(Unread::Refused(Refused::Key)));
         }
         assert_eq!(server.asked(), 4, "not again within the minute");
