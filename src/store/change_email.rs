@@ -6,7 +6,7 @@ use diesel_async::RunQueryDsl;
 use super::{
     Store, StoreError,
     auth_events::{AuthEvent, note_event},
-    changes::{KEPT, note_change},
+    changes::{KEPT, note_change, queue_up},
     db::write,
     outbox::{OutboxMail, note_mail},
     schema::user,
@@ -38,6 +38,7 @@ impl Store {
     ) -> Result<(), StoreError> {
         let now = event.at();
         write!(self, |conn| {
+            queue_up!(conn);
             let MoveEmail { user: id, from, to, proof, kept, notice } = change;
             let owner = use_proof!(conn, proof, now);
             if owner != id.as_str() {

@@ -7,6 +7,7 @@ use super::{
     Store, StoreError,
     accounts::CREDENTIAL,
     auth_events::{AuthEvent, note_event},
+    changes::queue_up,
     db::write,
     outbox::{OutboxMail, note_mail},
     schema::{account, session},
@@ -41,6 +42,7 @@ impl Store {
     ) -> Result<(), StoreError> {
         let now = event.at();
         write!(self, |conn| {
+            queue_up!(conn);
             let ChangePassword { user, hash, kept, instead, notice } = change;
             let login = account::user_id.eq(&user).and(account::provider_id.eq(CREDENTIAL));
             let known = diesel::update(account::table.filter(login))

@@ -49,6 +49,23 @@ macro_rules! note_change {
 }
 pub(crate) use note_change;
 
+/// Waits for all others who note changes, inside a transaction: the counter's row is what they queue
+/// for. Whoever notes one after other rows were changed does this first. So locks are taken in one
+/// order (the counter, the person, the app, a session, what hangs on it), and nobody waits in a
+/// circle.
+macro_rules! queue_up {
+    ($conn:expr) => {{
+        use $crate::store::schema::change_counter;
+        diesel_async::RunQueryDsl::execute(
+            diesel::update(change_counter::table)
+                .set(change_counter::value.eq(change_counter::value)),
+            $conn,
+        )
+        .await?;
+    }};
+}
+pub(crate) use queue_up;
+
 /// How long a change that only wakes caches is kept; a node that was away longer loads all anyway.
 pub(crate) const KEPT: i64 = 60 * crate::domain::clock::MINUTE;
 

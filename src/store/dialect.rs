@@ -1,12 +1,22 @@
 //! What only one of the two databases can say.
 
-use diesel::{QueryResult, SqliteConnection, dsl::sql, sql_types::BigInt};
+use diesel::{
+    ExpressionMethods, OptionalExtension, QueryDsl, QueryResult, SqliteConnection, dsl::sql,
+    sql_types::BigInt,
+};
 use diesel_async::{
     AsyncPgConnection, RunQueryDsl,
     sync_connection_wrapper::{SpawnBlocking, SyncConnectionWrapper},
 };
 
-use crate::domain::clock::Millis;
+use super::{
+    lite::LiteConnection,
+    schema::{oauth_client, user},
+};
+use crate::domain::{
+    clock::Millis,
+    ids::{ClientId, UserId},
+};
 
 /// The time that leases go by. Nodes may disagree on the time; of the database there is one.
 pub(super) trait Timekeeper {
@@ -26,6 +36,41 @@ impl Timekeeper for AsyncPgConnection {
 impl<S: SpawnBlocking + Send> Timekeeper for SyncConnectionWrapper<SqliteConnection, S> {
     async fn lease_time(&mut self, ours: Millis) -> QueryResult<Millis> {
         Ok(ours)
+    }
+}
+
+/// Takes hold of a person and an app, inside a transaction: as a foreign key does, so that neither
+/// is removed before it ends.
+pub(super) trait Keeper {
+    /// Says whether both are there, and the app is not disabled.
+    fn keep(
+        &mut self,
+        person: &UserId,
+        app: &ClientId,
+    ) -> impl Future<Output = QueryResult<bool>> + Send;
+}
+
+impl Keeper for AsyncPgConnection {
+    async fn keep(&mut self, person: &UserId, app: &ClientId) -> QueryResult<bool> {
+        // She comes first: her own apps are removed after her.
+        let person = user::table.filter(user::id.eq(person)).select(user::id).for_key_share();
+        let person: Option<UserId> = person.get_result(self).await.optional()?;
+        let app = oauth_client::id.eq(app).and(oauth_client::disabled.eq(false));
+        let app = oauth_client::table.filter(app).select(oauth_client::id);
+        let app: Option<ClientId> = app.for_key_share().get_result(self).await.optional()?;
+        Ok(person.is_some() && app.is_some())
+    }
+}
+
+/// There is one writer.
+impl Keeper for LiteConnection {
+    async fn keep(&mut self, person: &UserId, app: &ClientId) -> QueryResult<bool> {
+        let person = user::table.filter(user::id.eq(person)).select(user::id);
+        let person: Option<UserId> = person.get_result(self).await.optional()?;
+        let app = oauth_client::id.eq(app).and(oauth_client::disabled.eq(false));
+        let app = oauth_client::table.filter(app).select(oauth_client::id);
+        let app: Option<ClientId> = app.get_result(self).await.optional()?;
+        Ok(person.is_some() && app.is_some())
     }
 }
 

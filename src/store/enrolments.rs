@@ -5,7 +5,7 @@ use diesel_async::RunQueryDsl;
 
 use super::{
     Store, StoreError,
-    changes::{KEPT, note_change},
+    changes::{KEPT, note_change, queue_up},
     db::{read, write},
     schema::enrolment,
 };
@@ -72,6 +72,7 @@ impl Store {
             ended_at: None,
         };
         write!(self, |conn| {
+            queue_up!(conn);
             diesel::insert_into(enrolment::table)
                 .values(&row)
                 .on_conflict((enrolment::user_id, enrolment::course_id))
@@ -100,6 +101,7 @@ impl Store {
             ended_at: None,
         };
         write!(self, |conn| {
+            queue_up!(conn);
             diesel::insert_into(enrolment::table)
                 .values(&row)
                 .on_conflict((enrolment::user_id, enrolment::course_id))

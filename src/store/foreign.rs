@@ -9,10 +9,10 @@ use super::{
     Store, StoreError,
     accounts::Account,
     auth_events::{AuthEvent, note_event},
-    changes::{KEPT, note_change},
+    changes::{KEPT, note_change, queue_up},
     db::{read, write},
     oauth_logouts::queue_logouts,
-    schema::{account, change_counter, foreign_sign_in, session, spent_nonce, user},
+    schema::{account, foreign_sign_in, session, spent_nonce, user},
     sessions::{Session, end_session},
     users::User,
 };
@@ -127,17 +127,6 @@ macro_rules! close_sign_in {
     }};
 }
 
-/// Waits for others who begin or end sign-ins, inside a transaction: the counter's row is what they
-/// queue for. Else a session could begin while its ending is written.
-macro_rules! queue_up {
-    ($conn:expr) => {
-        diesel::update(change_counter::table)
-            .set(change_counter::value.eq(change_counter::value))
-            .execute($conn)
-            .await?
-    };
-}
-
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Ended {
     /// So many sessions ended.
@@ -232,6 +221,7 @@ impl Store {
         now: Millis,
     ) -> Result<(), StoreError> {
         write!(self, |conn| {
+            queue_up!(conn);
             let Claimed { who, user: id, issued_at, name, role, verified, event } = claimed;
             let older = account::provider_id
                 .eq(who.issuer)

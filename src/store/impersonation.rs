@@ -8,6 +8,7 @@ use super::{
     Store, StoreError,
     audit::note_audit,
     auth_events::note_event,
+    changes::queue_up,
     db::write,
     schema::session,
     sessions::{Session, end_session},
@@ -59,6 +60,7 @@ impl Store {
     ) -> Result<SessionId, StoreError> {
         let (id, now) = (id.clone(), records.event.at());
         write!(self, |conn| {
+            queue_up!(conn);
             let parent: Option<String> = session::table
                 .filter(session::id.eq(&id))
                 .select(session::parent_id)

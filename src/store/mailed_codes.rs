@@ -7,7 +7,7 @@ use diesel_async::RunQueryDsl;
 use super::{
     Store, StoreError,
     auth_events::{AuthEvent, note_event},
-    changes::{KEPT, note_change},
+    changes::{KEPT, note_change, queue_up},
     db::write,
     outbox::{OutboxMail, note_mail},
     schema::{mailed_code, session, two_factor, user},
@@ -51,6 +51,7 @@ impl Store {
     ) -> Result<(), StoreError> {
         let now = event.at();
         write!(self, |conn| {
+            queue_up!(conn);
             let owner = row.user_id.clone();
             let other = two_factor::user_id.eq(&owner).and(two_factor::by_mail.eq(false));
             let changed = diesel::update(two_factor::table.filter(other))

@@ -6,6 +6,7 @@ use diesel_async::RunQueryDsl;
 use super::{
     Store, StoreError,
     auth_events::{AuthEvent, note_event},
+    changes::queue_up,
     db::{read, write},
     oauth_clients::ClientRow,
     oauth_grants::GrantRow,
@@ -124,6 +125,7 @@ impl Store {
     ) -> Result<ConsentRow, StoreError> {
         let (user, id, now) = (user.clone(), id.to_owned(), event.at());
         write!(self, |conn| {
+            queue_up!(conn);
             let own = oauth_consent::id.eq(id).and(oauth_consent::user_id.eq(&user));
             let row: ConsentRow = diesel::update(oauth_consent::table.filter(own))
                 .set((oauth_consent::scope.eq(scope), oauth_consent::updated_at.eq(now.0)))
@@ -165,6 +167,7 @@ impl Store {
     ) -> Result<(), StoreError> {
         let (user, id, now) = (user.clone(), id.to_owned(), event.at());
         write!(self, |conn| {
+            queue_up!(conn);
             let own = oauth_consent::id.eq(id).and(oauth_consent::user_id.eq(&user));
             let client: ClientId = diesel::delete(oauth_consent::table.filter(own))
                 .returning(oauth_consent::client_id)

@@ -8,6 +8,7 @@ use super::{
     Store, StoreError,
     auth_events::{AuthEvent, note_event},
     db::{read, write},
+    oauth_grants::hold_sign_in,
     schema::oauth_device,
 };
 use crate::domain::{
@@ -138,7 +139,7 @@ impl Store {
     }
 
     /// Writes down what the person decided; none: she declined. Says whether the device still
-    /// waited; the event is written only then.
+    /// waited, and her sign-in stood; the event is written only then.
     pub(crate) async fn decide_device(
         &self,
         user_code: &str,
@@ -148,11 +149,23 @@ impl Store {
     ) -> Result<bool, StoreError> {
         let user_code = user_code.to_owned();
         let status = if approval.is_some() { APPROVED } else { DENIED };
-        let (user, sid, granted) = match approval {
-            Some(it) => (Some(it.user), Some(it.browser_sid), Some(it.granted)),
-            None => (None, None, None),
-        };
         write!(self, |conn| {
+            if let Some(Approval { user, browser_sid, .. }) = &approval {
+                let app: Option<ClientId> = oauth_device::table
+                    .filter(oauth_device::user_code.eq(&user_code))
+                    .select(oauth_device::client_id)
+                    .first(conn)
+                    .await
+                    .optional()?;
+                let Some(app) = app else { return Ok(false) };
+                if !hold_sign_in!(conn, (user, &app), browser_sid, now) {
+                    return Ok(false);
+                }
+            }
+            let (user, sid, granted) = match approval {
+                Some(it) => (Some(it.user), Some(it.browser_sid), Some(it.granted)),
+                None => (None, None, None),
+            };
             let waits = oauth_device::table
                 .filter(oauth_device::user_code.eq(user_code))
                 .filter(oauth_device::status.eq(PENDING).and(oauth_device::expires_at.gt(now.0)));

@@ -3,8 +3,8 @@
 //! known. Codes are redeemed and refresh tokens exchanged in one transaction each, of which every
 //! database lets exactly one win.
 //!
-//! Each of these first takes hold of the session's row, as whoever ends a session does: so neither
-//! waits for the other in a circle.
+//! Each of these takes hold of what it needs in the order of `changes::queue_up`: the person and the
+//! app, so that neither is removed meanwhile; the session; then what hangs on it.
 
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
@@ -12,6 +12,7 @@ use diesel_async::RunQueryDsl;
 use super::{
     Store, StoreError,
     auth_events::{AuthEvent, note_event},
+    changes::queue_up,
     db::{read, write},
     schema::{
         oauth_consent, oauth_grant, oauth_refresh, oauth_request, oauth_spent_code, session, user,
@@ -95,10 +96,26 @@ pub(crate) struct Exchange {
     pub next: RefreshRow,
 }
 
+/// Takes hold of a person, an app and her sign-in, inside a transaction: none of them goes before it
+/// ends. Says whether all of them stand.
+macro_rules! hold_sign_in {
+    ($conn:expr, ($person:expr, $app:expr), $sid:expr, $now:expr) => {{
+        use $crate::store::schema::session;
+        let stands = session::id.eq($sid).and(session::expires_at.gt($now.0));
+        $crate::store::dialect::Keeper::keep($conn, $person, $app).await?
+            && diesel::update(session::table.filter(stands))
+                .set(session::updated_at.eq(session::updated_at))
+                .execute($conn)
+                .await?
+                > 0
+    }};
+}
+pub(super) use hold_sign_in;
+
 impl Store {
     /// Begins a grant, in place of `code` if there is one. Says whether it was begun: not if the
-    /// code was redeemed before or has expired, not if the sign-in is over that it comes from, and
-    /// not if its person has changed her mind.
+    /// code was redeemed before or has expired, not if the sign-in is over that it comes from, its
+    /// person or app is gone, and not if she has changed her mind.
     pub(crate) async fn begin_grant(
         &self,
         code: Option<Redeemed>,
@@ -110,12 +127,8 @@ impl Store {
         }
         write!(self, |conn| {
             let NewGrant { session, grant, refresh } = new;
-            let browser = session::id.eq(&grant.browser_sid).and(session::expires_at.gt(now.0));
-            let stands = diesel::update(session::table.filter(browser))
-                .set(session::updated_at.eq(session::updated_at))
-                .execute(conn)
-                .await?;
-            if stands == 0 {
+            let (person, app) = (&grant.user_id, &grant.client_id);
+            if !hold_sign_in!(conn, (person, app), &grant.browser_sid, now) {
                 return Ok(false);
             }
             if let Some(Redeemed { id, expires_at, agreed }) = code {
@@ -232,6 +245,7 @@ impl Store {
     ) -> Result<bool, StoreError> {
         let (id, now) = (id.clone(), event.at());
         write!(self, |conn| {
+            queue_up!(conn);
             let there: i64 = oauth_grant::table
                 .filter(oauth_grant::session_id.eq(&id))
                 .count()
@@ -247,16 +261,20 @@ impl Store {
 
     /// Removes codes, refresh tokens and requests that nobody can use any more.
     pub(crate) async fn forget_grants(&self, now: Millis) -> Result<usize, StoreError> {
-        write!(self, |conn| {
-            let codes = oauth_spent_code::expires_at.lt(now.plus(-CODES_KEPT).0);
-            let codes = diesel::delete(oauth_spent_code::table.filter(codes)).execute(conn).await?;
-            let tokens = oauth_refresh::expires_at.lt(now.0);
-            let tokens = diesel::delete(oauth_refresh::table.filter(tokens)).execute(conn).await?;
-            let requests = oauth_request::expires_at.lt(now.0);
-            let requests =
-                diesel::delete(oauth_request::table.filter(requests)).execute(conn).await?;
-            Ok(codes + tokens + requests)
-        })
+        // One after the other: who removes a person takes them in another order.
+        let codes: Result<usize, StoreError> = write!(self, |conn| {
+            let over = oauth_spent_code::expires_at.lt(now.plus(-CODES_KEPT).0);
+            Ok(diesel::delete(oauth_spent_code::table.filter(over)).execute(conn).await?)
+        });
+        let tokens: Result<usize, StoreError> = write!(self, |conn| {
+            let over = oauth_refresh::expires_at.lt(now.0);
+            Ok(diesel::delete(oauth_refresh::table.filter(over)).execute(conn).await?)
+        });
+        let requests: Result<usize, StoreError> = write!(self, |conn| {
+            let over = oauth_request::expires_at.lt(now.0);
+            Ok(diesel::delete(oauth_request::table.filter(over)).execute(conn).await?)
+        });
+        Ok(codes? + tokens? + requests?)
     }
 }
 

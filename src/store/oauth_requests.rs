@@ -8,6 +8,7 @@ use super::{
     Store, StoreError,
     auth_events::{AuthEvent, note_event},
     db::{read, write},
+    dialect::Keeper,
     oauth_consents::{ConsentRow, put_consent},
     schema::oauth_request,
 };
@@ -72,8 +73,8 @@ impl Store {
         })
     }
 
-    /// Answers a request, once: [`StoreError::Conflict`] if it was answered before, and then nothing
-    /// is written.
+    /// Answers a request, once: [`StoreError::Conflict`] if it was answered before, or the sign-in or
+    /// the app has gone meanwhile, and then nothing is written.
     pub(crate) async fn answer_request(
         &self,
         answered: Answered,
@@ -84,6 +85,11 @@ impl Store {
         }
         write!(self, |conn| {
             let Answered { requests, consent } = answered;
+            if let Some((row, _)) = &consent
+                && !conn.keep(&row.user_id, &row.client_id).await?
+            {
+                return Err(StoreError::Conflict("the person or the app is gone".to_owned()));
+            }
             for hash in requests {
                 let waits = oauth_request::hash.eq(hash).and(oauth_request::used_at.is_null());
                 let used = diesel::update(oauth_request::table.filter(waits))

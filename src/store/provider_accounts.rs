@@ -9,7 +9,7 @@ use super::{
     Store, StoreError,
     accounts::CREDENTIAL,
     auth_events::{AuthEvent, note_event},
-    changes::{KEPT, note_change},
+    changes::{KEPT, note_change, queue_up},
     db::{read, write},
     schema::{account, passkey, two_factor, user},
     sessions::{REVOCATION_KEPT, end_all_sessions},
@@ -137,6 +137,7 @@ impl Store {
     ) -> Result<(), StoreError> {
         let (owner, now) = (owner.clone(), event.at());
         write!(self, |conn| {
+            queue_up!(conn);
             let unproved = user::id.eq(&owner).and(user::email_verified.eq(false));
             let changed = diesel::update(user::table.filter(unproved))
                 .set((

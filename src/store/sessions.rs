@@ -7,7 +7,7 @@ use diesel_async::RunQueryDsl;
 use super::{
     Store, StoreError,
     auth_events::{AuthEvent, note_event},
-    changes::note_change,
+    changes::{note_change, queue_up},
     db::{read, write},
     schema::{oauth_client, session, user},
     users::User,
@@ -46,8 +46,8 @@ macro_rules! with_hanging {
 }
 pub(super) use with_hanging;
 
-/// Ends a session inside a transaction, and what hangs on it: each is noted for the other nodes,
-/// and the apps that want to be told of it are to be.
+/// Ends a session inside a transaction that has queued up, and what hangs on it: each is noted for
+/// the other nodes, and the apps that want to be told of it are to be.
 macro_rules! end_session {
     ($conn:expr, $id:expr, $now:expr) => {{
         use $crate::store::{
@@ -56,6 +56,11 @@ macro_rules! end_session {
         };
         let id: &SessionId = $id;
         let now: $crate::domain::clock::Millis = $now;
+        // Whoever begins a grant in it holds its row meanwhile: so nothing hangs on it unseen.
+        diesel::update(session::table.filter(session::id.eq(id)))
+            .set(session::updated_at.eq(session::updated_at))
+            .execute($conn)
+            .await?;
         let ended = $crate::store::sessions::with_hanging!($conn, id);
         let names: Vec<String> = ended.iter().map(|id| id.as_str().to_owned()).collect();
         queue_logouts!($conn, oauth_grant::browser_sid.eq_any(names), now);
@@ -84,7 +89,7 @@ macro_rules! prove_session {
 pub(super) use prove_session;
 
 /// Ends every session of a person but one and what apps were granted by that one, inside a
-/// transaction. Says how many.
+/// transaction that has queued up. Says how many.
 macro_rules! end_other_sessions {
     ($conn:expr, $owner:expr, $kept:expr, $now:expr) => {{
         use $crate::store::{oauth_logouts::queue_logouts, schema::session};
@@ -106,8 +111,8 @@ macro_rules! end_other_sessions {
 }
 pub(super) use end_other_sessions;
 
-/// Ends every session of a person inside a transaction. That is still to be noted for the other
-/// nodes.
+/// Ends every session of a person inside a transaction that has queued up. That is still to be noted
+/// for the other nodes.
 macro_rules! end_all_sessions {
     ($conn:expr, $owner:expr, $now:expr) => {{
         use $crate::store::{oauth_logouts::queue_logouts, schema::session};
@@ -222,6 +227,7 @@ impl Store {
         let (owner, handle, hash) = (owner.clone(), handle.to_owned(), hash.to_owned());
         let now = event.at();
         write!(self, |conn| {
+            queue_up!(conn);
             let named = session::id.eq(SessionId::new(handle)).or(session::token_hash.eq(hash));
             let gone: Option<SessionId> = session::table
                 .filter(session::user_id.eq(owner).and(named))
@@ -245,6 +251,7 @@ impl Store {
     ) -> Result<(), StoreError> {
         let (owner, now) = (owner.clone(), event.at());
         write!(self, |conn| {
+            queue_up!(conn);
             end_all_sessions!(conn, &owner, now);
             note_change!(conn, "user_sessions", owner.as_str(), now.plus(REVOCATION_KEPT).0, now.0);
             note_event!(conn, event);
@@ -261,6 +268,7 @@ impl Store {
     ) -> Result<(), StoreError> {
         let (owner, kept, now) = (owner.clone(), kept.clone(), event.at());
         write!(self, |conn| {
+            queue_up!(conn);
             if end_other_sessions!(conn, &owner, &kept, now) > 0 {
                 note_event!(conn, event);
             }

@@ -9,7 +9,7 @@ use super::{
     Store, StoreError,
     audit::{AuditEntry, note_audit},
     auth_events::{AuthEvent, note_event},
-    changes::{KEPT, note_change},
+    changes::{KEPT, note_change, queue_up},
     db::{read, write},
     ownership::CancelFound,
     schema::{node, session, thread, turn, user},
@@ -41,6 +41,7 @@ impl Store {
         let (owner, now) = (owner.clone(), event.at());
         let until = now.plus(REVOCATION_KEPT).0;
         write!(self, |conn| {
+            queue_up!(conn);
             match &which {
                 SignIns::One(id) => {
                     let of = session::id.eq(id).and(session::user_id.eq(&owner));
@@ -108,6 +109,7 @@ impl Store {
     ) -> Result<(), StoreError> {
         let (id, now) = (id.clone(), Millis(entry.at));
         write!(self, |conn| {
+            queue_up!(conn);
             let changed = diesel::update(user::table.filter(user::id.eq(&id)))
                 .set((
                     user::quota_limit.eq(limit),

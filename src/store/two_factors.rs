@@ -8,7 +8,7 @@ use diesel_async::RunQueryDsl;
 use super::{
     Store, StoreError,
     auth_events::{AuthEvent, note_event},
-    changes::{KEPT, note_change},
+    changes::{KEPT, note_change, queue_up},
     db::{read, write},
     schema::{
         mailed_code, recovery_code, session, trusted_device, two_factor, two_factor_challenge, user,
@@ -336,6 +336,9 @@ impl Store {
     ) -> Result<bool, StoreError> {
         let (owner, now) = (owner.clone(), event.at());
         write!(self, |conn| {
+            if matches!(after, After::Activate(_)) {
+                queue_up!(conn);
+            }
             let mine = two_factor::table.filter(two_factor::user_id.eq(&owner));
             let fresh = match means {
                 Means::Step(step) => {
@@ -402,6 +405,7 @@ impl Store {
     ) -> Result<(), StoreError> {
         let (owner, kept, now) = (owner.clone(), kept.clone(), event.at());
         write!(self, |conn| {
+            queue_up!(conn);
             let gone = diesel::delete(two_factor::table.filter(two_factor::user_id.eq(&owner)))
                 .execute(conn)
                 .await?;

@@ -7,7 +7,7 @@ use super::{
     Store, StoreError,
     accounts::Account,
     auth_events::{AuthEvent, note_event},
-    changes::{KEPT, note_change},
+    changes::{KEPT, note_change, queue_up},
     db::{read, write},
     schema::{account, user},
     sessions::Session,
@@ -153,6 +153,7 @@ impl Store {
     ) -> Result<User, StoreError> {
         let (id, now) = (id.clone(), event.at());
         write!(self, |conn| {
+            queue_up!(conn);
             let changed = diesel::update(user::table.filter(user::id.eq(&id)))
                 .set((
                     user::role.eq(role),
@@ -181,6 +182,7 @@ impl Store {
             Image::At(place) => Some(place),
         });
         write!(self, |conn| {
+            queue_up!(conn);
             let named = user::table.filter(user::id.eq(&id));
             diesel::update(named)
                 .set((
@@ -206,6 +208,7 @@ impl Store {
     ) -> Result<bool, StoreError> {
         let (id, email, now) = (id.clone(), email.to_owned(), event.at());
         write!(self, |conn| {
+            queue_up!(conn);
             let before: bool = user::table
                 .filter(user::id.eq(&id).and(user::email.eq(&email)))
                 .select(user::email_verified)

@@ -8,7 +8,7 @@ use super::{
     Store, StoreError,
     accounts::CREDENTIAL,
     auth_events::{AuthEvent, note_event},
-    changes::note_change,
+    changes::{note_change, queue_up},
     db::{read, write},
     outbox::{OutboxMail, note_mail},
     schema::{account, outbox, user, verification},
@@ -158,6 +158,7 @@ impl Store {
     ) -> Result<UserId, StoreError> {
         let now = event.at();
         write!(self, |conn| {
+            queue_up!(conn);
             let Reset { proof, hash, notice } = reset;
             let owner = UserId::new(use_proof!(conn, proof, now));
             let login = account::user_id.eq(&owner).and(account::provider_id.eq(CREDENTIAL));

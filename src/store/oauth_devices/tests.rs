@@ -8,7 +8,7 @@ use crate::{
         auth_events::{AuthEventKind, tests::event},
         contract::on_both,
         oauth_clients::tests::client,
-        sessions::tests::row,
+        sessions::{Session, tests::row},
         users::tests::person,
     },
 };
@@ -46,7 +46,8 @@ async fn with_device(store: &Store) {
     store.have_app(client("tv")).await;
     store.have_app(client("radio")).await;
     store.insert_user(person("ada", Role::Student), login("ada"), None).await.unwrap();
-    store.insert_session(row("s1", "ada"), event("in", AuthEventKind::SignIn, 1)).await.unwrap();
+    let browser = Session { expires_at: 10 * MINUTE, ..row("s1", "ada") };
+    store.insert_session(browser, event("in", AuthEventKind::SignIn, 1)).await.unwrap();
     store.insert_device(device("h1", CODE), Millis(0)).await.unwrap();
 }
 
@@ -136,6 +137,9 @@ async fn what_was_agreed_to_goes_with_the_sign_in_in_which_it_was() {
         store.revoke_session(&UserId::new("ada"), "s1", "", over).await.unwrap();
 
         assert_eq!(poll(&store, 4).await, Polled::Unknown);
+        store.insert_device(device("h2", CODE), Millis(4)).await.unwrap();
+        let late = store.decide_device(CODE, Some(by_ada()), None, Millis(5)).await;
+        assert!(!late.unwrap(), "and nothing is agreed to in one that is over");
     })
     .await;
 }

@@ -1,3 +1,5 @@
+use futures_util::{FutureExt, future::BoxFuture};
+
 use super::*;
 use crate::{
     domain::role::Role,
@@ -5,9 +7,10 @@ use crate::{
         accounts::tests::login,
         auth_events::{AuthEventKind, tests::event},
         contract::on_both,
-        oauth_clients::tests::client,
+        oauth_clients::{ClientRow, tests::client},
         oauth_consents::ConsentRow,
-        oauth_requests::Answered,
+        oauth_devices::{Approval, NewDevice},
+        oauth_requests::{Answered, RequestRow},
         sessions::tests::row,
         users::tests::person,
     },
@@ -259,6 +262,191 @@ async fn what_nobody_can_use_any_more_goes_and_used_tokens_stay_until_they_expir
         assert!(store.refresh_token("g-1").await.is_ok());
         assert!(store.redeemed_to("c").await.unwrap().is_some());
         assert_eq!(store.forget_grants(Millis(61 + HOUR)).await.unwrap(), 2);
+    })
+    .await;
+}
+
+/// A person with a sign-in, an app and its owner, and what is on its way between them.
+struct Parties {
+    person: UserId,
+    owner: UserId,
+    web: SessionId,
+    app: ClientId,
+    name: String,
+}
+
+const EACH: usize = 6;
+
+impl Parties {
+    async fn new(store: &Store, name: &str) -> Self {
+        let (ada, owner) = (format!("ada-{name}"), format!("owner-{name}"));
+        for id in [&ada, &owner] {
+            store.insert_user(person(id, Role::Student), login(id), None).await.unwrap();
+        }
+        let it = Self {
+            person: UserId::new(&ada),
+            owner: UserId::new(&owner),
+            web: SessionId::new(format!("web-{name}")),
+            app: ClientId::new(format!("app-{name}")),
+            name: name.to_owned(),
+        };
+        let signed_in = event(&format!("in-{name}"), AuthEventKind::SignIn, 1);
+        store.insert_session(row(it.web.as_str(), &ada), signed_in).await.unwrap();
+        let made = event(&format!("made-{name}"), AuthEventKind::ClientCreated, 1);
+        let app = ClientRow { owner_id: Some(it.owner.clone()), ..client(it.app.as_str()) };
+        store.insert_client(app, made).await.unwrap();
+        for n in 0..EACH {
+            assert!(store.begin_grant(None, it.grant(n, "old"), Millis(5)).await.unwrap());
+            let request = RequestRow {
+                hash: it.named(&format!("request-{n}")),
+                client_id: it.app.clone(),
+                pushed: false,
+                params: "{}".to_owned(),
+                jkt: None,
+                expires_at: 60,
+                created_at: 1,
+                used_at: None,
+            };
+            store.insert_request(request).await.unwrap();
+            let device = NewDevice {
+                hash: it.named(&format!("device-{n}")),
+                user_code: it.named(&format!("user-code-{n}")),
+                client_id: it.app.clone(),
+                scope: "openid".to_owned(),
+                detail: "[]".to_owned(),
+                address: "192.0.2.1".to_owned(),
+                agent: None,
+                interval: 5,
+                life: 60,
+            };
+            store.insert_device(device, Millis(1)).await.unwrap();
+        }
+        it
+    }
+
+    fn named(&self, name: &str) -> String {
+        format!("{name}-{}", self.name)
+    }
+
+    fn grant(&self, n: usize, kind: &str) -> NewGrant {
+        let mut new = grant(&self.named(&format!("{kind}-{n}")), kind == "old" || n % 2 == 0);
+        new.session.user_id = self.person.clone();
+        new.session.client_id = Some(self.app.clone());
+        new.session.parent_id = new.session.parent_id.map(|_| self.web.clone());
+        new.grant.user_id = self.person.clone();
+        new.grant.client_id = self.app.clone();
+        new.grant.browser_sid = self.web.clone();
+        new
+    }
+
+    fn event(&self, name: &str) -> AuthEvent {
+        event(&self.named(name), AuthEventKind::TokenReused, 5)
+    }
+
+    /// The nth of each call by which grants begin, go on and end.
+    fn calls<'a>(
+        &'a self,
+        store: &'a Store,
+        n: usize,
+    ) -> Vec<BoxFuture<'a, Result<(), StoreError>>> {
+        let old = self.named(&format!("old-{n}"));
+        let used = format!("{old}-0");
+        let consent = ConsentRow {
+            client_id: self.app.clone(),
+            user_id: self.person.clone(),
+            id: self.named("consent"),
+            scope: "openid".to_owned(),
+            detail: "{}".to_owned(),
+            created_at: 1,
+            updated_at: 1,
+        };
+        let answered = Answered {
+            requests: vec![self.named(&format!("request-{n}"))],
+            consent: Some((consent, self.event(&format!("agreed-{n}")))),
+        };
+        let agreed = Approval {
+            user: self.person.clone(),
+            browser_sid: self.web.clone(),
+            granted: "{}".to_owned(),
+        };
+        let decided = async move {
+            let code = self.named(&format!("user-code-{n}"));
+            store.decide_device(&code, Some(agreed), None, Millis(5)).await.map(drop)
+        };
+        let next = exchange(&used, &self.named(&format!("next-{n}")), &old);
+        let redeemed = async move {
+            let code = code(&self.named(&format!("code-{n}")));
+            store.begin_grant(Some(code), self.grant(n, "new"), Millis(5)).await.map(drop)
+        };
+        let mut calls = vec![
+            redeemed.boxed(),
+            decided.boxed(),
+            async move { store.exchange_refresh(next, Millis(6)).await.map(drop) }.boxed(),
+            store.answer_request(answered, Millis(5)).boxed(),
+        ];
+        calls.extend(self.ending(store, n));
+        calls
+    }
+
+    /// One that ends what there is: another for each of the first.
+    fn ending<'a>(
+        &'a self,
+        store: &'a Store,
+        n: usize,
+    ) -> Option<BoxFuture<'a, Result<(), StoreError>>> {
+        let withdrawn = async move {
+            let id = self.named("consent");
+            store.withdraw_consent(&self.person, &id, self.event("withdrawn")).await
+        };
+        let reused = async move {
+            let grant = SessionId::new(self.named("old-1"));
+            store.end_grant(&grant, self.event("reused")).await.map(drop)
+        };
+        let signed_out = async move {
+            let (web, out) = (self.web.as_str(), self.event("out"));
+            store.revoke_session(&self.person, web, "", out).await.map(drop)
+        };
+        match n {
+            0 => Some(withdrawn.boxed()),
+            1 => Some(reused.boxed()),
+            2 => Some(signed_out.boxed()),
+            _ => None,
+        }
+    }
+}
+
+/// A person or an app that goes in the very moment of a redemption.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_removed_while_grants_begin_and_go_on_is_gone_and_nobody_waits_in_a_circle() {
+    on_both(async |store| {
+        for round in 0..12 {
+            let it = Parties::new(&store, &round.to_string()).await;
+            let mut calls: Vec<_> = (0..EACH).flat_map(|n| it.calls(&store, n)).collect();
+            let removal = async {
+                match round % 3 {
+                    0 => store.delete_user(&it.person, None, it.event("gone")).await,
+                    1 => store.delete_user(&it.owner, None, it.event("gone")).await,
+                    _ => store.remove_client(&it.app, it.event("gone").into()).await,
+                }
+            };
+            // Not always after the same ones.
+            calls.insert(round % calls.len(), removal.boxed());
+
+            for result in futures_util::future::join_all(calls).await {
+                match result {
+                    Ok(()) | Err(StoreError::NotFound | StoreError::Conflict(_)) => {}
+                    Err(error) => panic!("round {round}: {error}"),
+                }
+            }
+
+            for n in 0..EACH {
+                for kind in ["old", "new"] {
+                    let grant = SessionId::new(it.named(&format!("{kind}-{n}")));
+                    let left = store.session(&grant).await;
+                    assert!(matches!(left, Err(StoreError::NotFound)), "round {round} {grant}");
+                }
+            }
+        }
     })
     .await;
 }
