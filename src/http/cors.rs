@@ -1,7 +1,7 @@
 //! Cross-origin requests (Fetch, CORS): which pages of other sites may read our answers. Exactly
 //! those that the operator lists (`server.allowed_origins`), with their cookies; the pages of apps
 //! that run in a browser, what is answered for a token or a code, without; everybody may read what is
-//! public anyway and says so itself (`*`, without cookies).
+//! public anyway (`*`, without cookies), and register an app where everybody may.
 
 use actix_web::{
     Error, HttpRequest, HttpResponse,
@@ -14,8 +14,8 @@ use actix_web::{
     middleware::Next,
 };
 
-use super::extract::auth_of;
-use crate::domain::origin::Origin;
+use super::{extract::auth_of, oidc};
+use crate::{auth::Auth, domain::origin::Origin};
 
 const METHODS: &str = "GET, POST, PUT, PATCH, DELETE";
 /// What our clients send beyond the headers that need no leave.
@@ -33,6 +33,17 @@ struct Reader {
     /// As we write it, not as it came.
     origin: HeaderValue,
     with_cookies: bool,
+}
+
+impl Reader {
+    fn everybody() -> Self {
+        Self { origin: HeaderValue::from_static("*"), with_cookies: false }
+    }
+}
+
+/// What a browser asks beforehand of what is public, outside of an area.
+pub(super) async fn public() -> HttpResponse {
+    beforehand(Some(Reader::everybody()))
 }
 
 /// Around all calls of an area. Answers what a browser asks beforehand (preflight) by itself.
@@ -93,15 +104,20 @@ fn allow(headers: &mut HeaderMap, reader: Reader) {
     }
 }
 
-/// The one origin of the request, if it is on the list, or an app's where apps ask.
+/// The one origin of the request, if it is on the list, or an app's where apps ask; or everybody.
 async fn reader(request: &HttpRequest) -> Option<Reader> {
+    let auth = auth_of(request).ok()?;
+    let listed = listed(request, auth).await;
+    listed.or_else(|| oidc::is_public(request.path(), auth).then(Reader::everybody))
+}
+
+async fn listed(request: &HttpRequest, auth: &Auth) -> Option<Reader> {
     let mut given = request.headers().get_all(header::ORIGIN);
     let only = given.next()?;
     if given.next().is_some() {
         return None;
     }
     let page = Origin::parse(only.to_str().ok()?).ok()?;
-    let auth = auth_of(request).ok()?;
     let with_cookies = auth.origins().allow_origin(&page);
     let for_apps = BY_APPS.contains(&request.path());
     let may_read = with_cookies || (for_apps && auth.is_app_origin(&page).await);

@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 
 use actix_web::{
     HttpRequest, HttpResponse,
-    http::header,
+    http::{Method, header},
     web::{self, Data, ServiceConfig},
 };
 use bytes::Bytes;
@@ -13,25 +13,44 @@ use sha2::{Digest, Sha256};
 use utoipa::OpenApi;
 
 use self::metadata::Metadata;
-use crate::{auth::Auth, config::Registration, domain::event::hex, http::auth::get};
+use crate::{
+    auth::Auth,
+    config::Registration,
+    domain::event::hex,
+    http::{auth::at, cors},
+};
 
 mod metadata;
 
 const CACHED: &str = "public, max-age=15, stale-while-revalidate=15, stale-if-error=86400";
 
+/// Relative to `/api/auth`: key sets, then the other documents.
+const KEYS: [&str; 2] = ["/jwks", "/.well-known/jwks.json"];
+const ABOUT: [&str; 2] =
+    ["/.well-known/openid-configuration", "/.well-known/oauth-authorization-server"];
+
+pub(super) fn is_document(path: &str) -> bool {
+    KEYS.contains(&path) || ABOUT.contains(&path)
+}
+
 pub(super) fn routes(cfg: &mut ServiceConfig) {
-    get(cfg, "/jwks", jwks);
-    get(cfg, "/.well-known/jwks.json", jwks);
-    get(cfg, "/.well-known/openid-configuration", discovery);
-    get(cfg, "/.well-known/oauth-authorization-server", discovery);
+    for path in KEYS {
+        at(cfg, path, vec![web::get().to(jwks), web::head().to(jwks)]);
+    }
+    for path in ABOUT {
+        at(cfg, path, vec![web::get().to(discovery), web::head().to(discovery)]);
+    }
 }
 
 /// The same documents at the root of the host (RFC 8414 §3 puts the issuer's path behind).
 pub(super) fn well_known(cfg: &mut ServiceConfig) {
-    cfg.app_data(Data::new(Discovery::default()))
-        .route("/.well-known/jwks.json", web::get().to(jwks))
-        .route("/.well-known/openid-configuration", web::get().to(discovery))
-        .route("/.well-known/oauth-authorization-server/api/auth", web::get().to(discovery));
+    cfg.app_data(Data::new(Discovery::default()));
+    let beforehand = || web::method(Method::OPTIONS).to(cors::public);
+    let keys = vec![web::get().to(jwks), web::head().to(jwks), beforehand()];
+    at(cfg, "/.well-known/jwks.json", keys);
+    let about = || vec![web::get().to(discovery), web::head().to(discovery), beforehand()];
+    at(cfg, "/.well-known/openid-configuration", about());
+    at(cfg, "/.well-known/oauth-authorization-server/api/auth", about());
 }
 
 #[derive(OpenApi)]

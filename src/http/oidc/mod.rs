@@ -4,6 +4,8 @@
 use actix_web::web::ServiceConfig;
 use utoipa::OpenApi;
 
+use crate::{auth::Auth, config::Registration};
+
 mod answer;
 mod authorize;
 pub(crate) mod client_auth;
@@ -86,6 +88,14 @@ pub(super) fn routes(cfg: &mut ServiceConfig) {
         .configure(device::routes)
         .configure(device_pages::routes)
         .configure(logout::routes);
+}
+
+/// Whether the pages of all sites may read what a path answers: what is public, and, where apps
+/// register themselves, that. It goes by a token of the app's and never by a cookie.
+pub(super) fn is_public(path: &str, auth: &Auth) -> bool {
+    let Some(path) = path.strip_prefix("/api/auth") else { return false };
+    let open = auth.oidc().registration == Registration::Open;
+    discovery::is_document(path) || (open && registration::is_here(path))
 }
 
 /// At the root of the host.

@@ -98,6 +98,34 @@ async fn public_documents_are_shared_with_everybody_without_cookies() {
     }
 }
 
+/// A page may ask beforehand, for its own headers, and for the head alone.
+#[actix_web::test]
+async fn public_documents_are_had_by_head_and_after_a_question() {
+    let bench = Bench::new().await;
+    for path in [
+        "/api/auth/jwks",
+        "/api/auth/.well-known/jwks.json",
+        "/api/auth/.well-known/openid-configuration",
+        "/api/auth/.well-known/oauth-authorization-server",
+        "/.well-known/jwks.json",
+        "/.well-known/openid-configuration",
+        "/.well-known/oauth-authorization-server/api/auth",
+    ] {
+        let asked = bench.call(Method::OPTIONS, path).with("origin", "https://evil.example");
+        let asked = asked.with("access-control-request-method", "GET");
+        let asked = asked.with("access-control-request-headers", "content-type").send().await;
+        assert_eq!((asked.status, shared(&asked)), (204, (Some("*"), None)), "{path}");
+        let methods = asked.header("access-control-allow-methods").unwrap();
+        assert!(methods.contains("GET"), "{path}: {methods}");
+        let whole = bench.get(path).send().await;
+        let head = bench.call(Method::HEAD, path).send().await;
+        assert_eq!((head.status, shared(&head)), (200, (Some("*"), None)), "{path}");
+        for name in ["etag", "cache-control", "content-type"] {
+            assert_eq!(head.header(name), whole.header(name), "{path} {name}");
+        }
+    }
+}
+
 /// A refusal must be readable too, with the time to come back.
 #[actix_web::test]
 async fn a_listed_page_reads_why_it_was_refused() {

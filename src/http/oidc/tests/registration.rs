@@ -246,3 +246,52 @@ async fn an_app_that_somebody_lets_in_is_no_longer_one_that_goes_by_itself() {
     assert!(told.leads_to().contains("code="));
     assert!(!unused().await);
 }
+
+/// RFC 7591 for apps that run in a browser: no cookie is looked at, so every page may.
+#[actix_web::test]
+async fn where_apps_register_themselves_their_pages_may_do_it_from_anywhere() {
+    const PATH: &str = "/api/auth/oauth2/register";
+    let with = async |registration| {
+        Bench::with("http://localhost:8080", |it| it.oidc.registration = registration).await
+    };
+    let preflight = async |bench: &Bench, path: &str, method: &str, origin: &str| {
+        let call = bench.call(Method::OPTIONS, path).with("origin", origin);
+        let call = call.with("access-control-request-method", method);
+        call.with("access-control-request-headers", "authorization, content-type").send().await
+    };
+    let shared = |answer: &Answer| {
+        assert_eq!(answer.header("access-control-allow-credentials"), None);
+        answer.header("access-control-allow-origin").map(str::to_owned)
+    };
+    let everybody = Some("*".to_owned());
+    let open = with(Registration::Open).await;
+    for origin in ["https://spa.example", "null"] {
+        let asked = preflight(&open, PATH, "POST", origin).await;
+        assert_eq!((asked.status, shared(&asked)), (204, everybody.clone()), "{origin}");
+        open.clock.advance(crate::domain::clock::MINUTE);
+        let call = open.post(PATH, &everyday(json!({}))).with("origin", origin);
+        let made = call.send().await;
+        assert_eq!((made.status, shared(&made)), (201, everybody.clone()), "{}", made.text);
+
+        let app = made.json();
+        let own_path = format!("{PATH}/{}", app["client_id"].as_str().unwrap());
+        for method in ["GET", "PUT", "DELETE"] {
+            let asked = preflight(&open, &own_path, method, origin).await;
+            assert_eq!((asked.status, shared(&asked)), (204, everybody.clone()), "{method}");
+            let methods = asked.header("access-control-allow-methods").unwrap();
+            assert!(methods.contains(method), "{methods}");
+        }
+        let gone = own(&open, Method::DELETE, &app).with("origin", origin).send().await;
+        assert_eq!((gone.status, shared(&gone)), (204, everybody.clone()));
+    }
+    let odd = open.post(PATH, &json!({"redirect_uris": []})).with("origin", "null").send().await;
+    assert_eq!((odd.status, shared(&odd)), (400, everybody), "a refusal is read too");
+    for path in ["/api/auth/oauth2/registered", "/api/auth/oauth2/get-clients"] {
+        assert_eq!(shared(&preflight(&open, path, "POST", "https://spa.example").await), None);
+    }
+    for registration in [Registration::Off, Registration::Token] {
+        let bench = with(registration).await;
+        let asked = preflight(&bench, PATH, "POST", "https://spa.example").await;
+        assert_eq!((asked.status, shared(&asked)), (403, None));
+    }
+}
