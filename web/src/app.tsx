@@ -10,7 +10,7 @@ import { ForgotPage } from "./pages/forgot";
 import { LandingPage } from "./pages/landing";
 import { SignInPage } from "./pages/sign-in";
 import { SignUpPage } from "./pages/sign-up";
-import { go, match, usePlace } from "./router";
+import { asksAnew, go, match, nextPath, usePlace } from "./router";
 
 /** Pages beyond the first route come when they are visited. */
 function lazy<P extends object>(load: () => Promise<ComponentType<P>>) {
@@ -45,6 +45,18 @@ function Redirect({ to }: { to: string }) {
   return null;
 }
 
+/**
+ * Whoever is signed in goes on at once, unless the address says that she must show anew who she is: then only
+ * a sign-in that began since she came here will do.
+ */
+function SignIn({ search }: { search: string }) {
+  const { user, current } = useStore(session);
+  const before = useRef(current?.id);
+  const [back, anew] = [nextPath(search), asksAnew(search)];
+  const done = user !== null && (!anew || current?.id !== before.current);
+  return done ? <Redirect to={back} /> : <SignInPage back={back} anew={anew && user !== null} />;
+}
+
 function NotFound({ title, children }: { title: string; children: ComponentChildren }) {
   usePageTitle(title);
   return (
@@ -71,7 +83,7 @@ export function App() {
   }, [path]);
 
   if (pending) return <Shell><Spinner label="Loading…" /></Shell>;
-  if (path === "/sign-in") return user ? <Redirect to={nextPath(search)} /> : <SignInPage back={nextPath(search)} />;
+  if (path === "/sign-in") return <SignIn search={search} />;
   if (path === "/sign-up") {
     const back = nextPath(search);
     const after = back !== "/" ? back : user?.emailVerified ? "/" : "/check-mail";
@@ -92,11 +104,4 @@ export function App() {
   if (path === "/check-mail") return user.emailVerified ? <Redirect to="/" /> : <CheckMailPage />;
   if (isStaff(user)) return <AdminPage />;
   return <NotFound title="For staff">This page is for instructors and administrators.</NotFound>;
-}
-
-/** Where to go after the sign-in: a path of our own, never another site. */
-function nextPath(search: string): string {
-  const query = new URLSearchParams(search);
-  const next = query.get("next") ?? query.get("callbackURL") ?? "/";
-  return next.startsWith("/") && !next.startsWith("//") && !next.includes("\\") ? next : "/";
 }

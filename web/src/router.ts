@@ -56,6 +56,22 @@ export function match(pattern: string, path: string): Record<string, string> | n
   return parts;
 }
 
+/** Where to go after the sign-in: a path of our own, never another site. */
+export function nextPath(search: string): string {
+  const query = new URLSearchParams(search);
+  const next = query.get("next") ?? query.get("callbackURL") ?? "/";
+  return next.startsWith("/") && !next.startsWith("//") && !next.includes("\\") ? next : "/";
+}
+
+/**
+ * Whether the sign-in page asks somebody who is signed in too: for an app that wants her to show anew who she
+ * is, and for the second step of whoever comes back from a provider.
+ */
+export function asksAnew(search: string): boolean {
+  const query = new URLSearchParams(search);
+  return query.get("prompt") === "login" || query.has("twoFactorRedirect");
+}
+
 /** Plain clicks on our own links stay in the page; modified clicks do what the browser does. */
 export function followLinks(event: MouseEvent): void {
   if (event.defaultPrevented || event.button !== 0 || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;

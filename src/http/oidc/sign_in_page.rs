@@ -15,6 +15,9 @@ use crate::{
     },
 };
 
+/// The web app's page.
+const APP_SIGN_IN: &str = "/sign-in";
+
 #[derive(Clone, Copy)]
 pub(super) struct Page<'a> {
     pub sheet: &'a Sheet<'a>,
@@ -67,27 +70,29 @@ impl Page<'_> {
         self.sheet.answer(form.status, words.title, &body)
     }
 
-    /// Ways that need scripts are on the web app's own pages, which come back here.
+    /// Ways that need scripts are on the web app's own pages, which come back here. Its sign-in page
+    /// asks her who is signed in already too: the app may want just that.
     fn links(&self) -> String {
         let words = self.words();
         let back: String =
             url::form_urlencoded::byte_serialize(self.place.back.as_bytes()).collect();
         let link = |id: &str, path: &str, text: &str| {
-            let url = escape(&format!("{path}?callbackURL={back}"));
+            let anew = if path == APP_SIGN_IN { "&prompt=login" } else { "" };
+            let url = escape(&format!("{path}?callbackURL={back}{anew}"));
             format!(r#"<li><a id="{id}" href="{url}">{}</a></li>"#, escape(text))
         };
         let providers: Vec<_> = self
             .auth
             .providers()
             .iter()
-            .map(|(id, title)| link(&format!("with-{}", escape(id)), "/sign-in", title))
+            .map(|(id, title)| link(&format!("with-{}", escape(id)), APP_SIGN_IN, title))
             .collect();
         format!(
             "<ul>{}{}{}{}</ul>",
             link("sign-up", "/sign-up", words.create),
             link("forgot", "/forgot", words.forgot),
             providers.concat(),
-            link("other-ways", "/sign-in", words.other_ways),
+            link("other-ways", APP_SIGN_IN, words.other_ways),
         )
     }
 

@@ -2,7 +2,7 @@ import { useEffect, useState } from "preact/hooks";
 import { type Provider, factors, passkeysWork } from "../lib/factors";
 
 /** Ways to sign in without a password, as far as this server and this browser have them. */
-export function OtherWays({ back, onFailed }: { back: string; onFailed: (message: string) => void }) {
+export function OtherWays({ back, anew = false, onFailed }: { back: string; anew?: boolean; onFailed: (message: string) => void }) {
   const [providers, setProviders] = useState<Provider[]>([]);
   const [busy, setBusy] = useState(false);
   useEffect(() => {
@@ -18,7 +18,7 @@ export function OtherWays({ back, onFailed }: { back: string; onFailed: (message
   return (
     <div class="other-ways" role="group" aria-label="Other ways to sign in">
       {providers.map(({ id, name }) => (
-        <button key={id} type="button" class="button button-block" disabled={busy} onClick={() => void run(() => factors.goTo(id, false, back))}>
+        <button key={id} type="button" class="button button-block" disabled={busy} onClick={() => void run(() => factors.signInBy(id, back, anew))}>
           Continue with {name}
         </button>
       ))}

@@ -177,7 +177,7 @@ export function LinkedPanel({ error }: { error: string | null }) {
     setFailed(done.failed?.message ?? null);
     await Promise.all([load(), refreshSession()]);
   };
-  const link = async (provider: Provider) => setFailed((await factors.goTo(provider.id, true, "/account"))?.message ?? null);
+  const link = async (provider: Provider) => setFailed((await factors.link(provider.id))?.message ?? null);
   return (
     <Panel id="linked-title" title="Linked accounts" failed={failed}>
       <ul class="sign-ins">

@@ -85,15 +85,20 @@ function brokenOff(error: unknown): Result<never> {
 export const passkeysWork = (): boolean =>
   "PublicKeyCredential" in window && "parseRequestOptionsFromJSON" in PublicKeyCredential && !/^[\d.:[\]]+$/.test(location.hostname);
 
+async function leaveFor(path: string, body: object): Promise<AuthFailure | null> {
+  const { data, failed } = await call<{ url: string }>(path, { ...body, disableRedirect: true });
+  if (data) location.assign(data.url);
+  return failed;
+}
+
 export const factors = {
   providers: () => call<Provider[]>("/social-providers"),
-  /** Leaves the page for the provider's. */
-  async goTo(provider: string, link: boolean, back: string): Promise<AuthFailure | null> {
-    const body = { provider, callbackURL: back, errorCallbackURL: link ? "/account" : "/sign-in", disableRedirect: true };
-    const { data, failed } = await call<{ url: string }>(link ? "/link-social" : "/sign-in/social", body);
-    if (data) location.assign(data.url);
-    return failed;
+  /** Leaves the page for the provider's. Who gets nowhere there comes back to the form, which knows where to go on. */
+  signInBy: (provider: string, back: string, anew: boolean) => {
+    const again = new URLSearchParams({ callbackURL: back, ...(anew && { prompt: "login" }) });
+    return leaveFor("/sign-in/social", { provider, callbackURL: back, errorCallbackURL: `/sign-in?${again}` });
   },
+  link: (provider: string) => leaveFor("/link-social", { provider, callbackURL: "/account", errorCallbackURL: "/account" }),
   linked: () => call<LinkedAccount[]>("/list-accounts"),
   unlink: (account: LinkedAccount) => call("/unlink-account", { accountId: account.id }),
 

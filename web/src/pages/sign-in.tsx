@@ -13,7 +13,8 @@ function secondStepOf(): string[] | null {
   return search.has("twoFactorRedirect") ? (search.get("twoFactorMethods") ?? "totp").split(",") : null;
 }
 
-export function SignInPage({ back }: { back: string }) {
+/** `anew`: she is signed in, and an app wants to know that it is still she. */
+export function SignInPage({ back, anew }: { back: string; anew: boolean }) {
   usePageTitle("Sign in");
   const [email, setEmail] = useState("");
   const [password, setPassword] = useState("");
@@ -46,7 +47,8 @@ export function SignInPage({ back }: { back: string }) {
     );
   }
   return (
-    <AuthFrame title="Welcome back" aside={<>New here? <a href="/sign-up">Create an account</a></>}>
+    <AuthFrame title={anew ? "Sign in again" : "Welcome back"} aside={!anew && <>New here? <a href="/sign-up">Create an account</a></>}>
+      {anew && <p class="muted">You are signed in. The app that you are on your way to asks you to show once more that it is you.</p>}
       {failed && <Notice kind="bad">{failed}</Notice>}
       <form onSubmit={submit} class="form">
         <label class="field">
@@ -65,7 +67,7 @@ export function SignInPage({ back }: { back: string }) {
         </button>
       </form>
       <p class="muted"><a href="/forgot">Forgotten your password?</a></p>
-      <OtherWays back={back} onFailed={setFailed} />
+      <OtherWays back={back} anew={anew} onFailed={setFailed} />
       <DemoAccounts onPick={fill} />
     </AuthFrame>
   );

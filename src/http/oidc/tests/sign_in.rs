@@ -25,6 +25,14 @@ async fn a_right_password_sets_the_cookies_and_goes_on_and_a_wrong_one_does_not(
         assert!(form.text.contains(&format!("id=\"{id}\"")), "{id}");
     }
     let back = form.field("continue");
+    // Somebody who is signed in is sent here too: the app's page must not send her back unasked.
+    let other = form.text.split("id=\"other-ways\" href=\"").nth(1).unwrap();
+    let other = other.split('"').next().unwrap().replace("&amp;", "&");
+    let other = url::Url::parse("http://localhost").unwrap().join(&other).unwrap();
+    let query: Vec<_> = other.query_pairs().into_owned().collect();
+    let asked = [("callbackURL", &*back), ("prompt", "login")];
+    assert_eq!(query, asked.map(|(name, value)| (name.to_owned(), value.to_owned())));
+    assert_eq!(other.path(), "/sign-in");
 
     let wrong = try_it(&bench, &back, "Wrong-Lamp-7 road").await;
     assert_eq!((wrong.status, wrong.cookies().len()), (401, 0));
