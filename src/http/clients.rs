@@ -102,7 +102,8 @@ struct ClientBody {
     created_at: String,
     updated_at: String,
     /// What it registered (RFC 7591), with `client_id`, `disabled`, and once `client_secret`; for
-    /// admins also `skip_consent`, `verified`, `fapi`, `course` and `client_credentials_scopes`.
+    /// admins also `skip_consent`, `verified`, `fapi`, `course`, `resource` and
+    /// `client_credentials_scopes`.
     #[serde(flatten)]
     #[schema(value_type = Object)]
     registered: Map<String, Value>,

@@ -305,6 +305,13 @@ impl Auth {
                 found => found.map(|_| ())?,
             }
         }
+        if let Some(own) = &metadata.ours.resource
+            && given.contains_key("resource")
+            && !self.resources().contains(own)
+        {
+            let why = format!("no token is for {own}: add it to oidc.resources first");
+            return Err(Fault::new("resource", why).into());
+        }
         Ok(())
     }
 

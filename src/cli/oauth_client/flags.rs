@@ -124,7 +124,7 @@ pub(super) struct Flags {
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     #[serde(skip_serializing_if = "Option::is_none")]
     verified: Option<bool>,
-    /// The rules of FAPI 2.0: pushed requests alone, tokens bound to a key.
+    /// The rules of FAPI 2.0: pushed requests alone, tokens bound to a key, nothing signed with RS256.
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     #[serde(skip_serializing_if = "Option::is_none")]
     fapi: Option<bool>,
@@ -132,6 +132,10 @@ pub(super) struct Flags {
     #[arg(long, value_name = "ID")]
     #[serde(skip_serializing_if = "Option::is_none")]
     course: Option<String>,
+    /// The API that it is, one of oidc.resources: it may ask about tokens that are for it.
+    #[arg(long, value_name = "URI")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    resource: Option<String>,
     /// What it may ask for in its own name.
     #[arg(long = "client-credentials-scope", value_name = "SCOPE")]
     #[serde(skip_serializing_if = "Vec::is_empty")]

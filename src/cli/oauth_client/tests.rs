@@ -80,6 +80,7 @@ async fn metadata_comes_from_standard_input_as_rfc_7591_says_with_the_operators_
         (r#"{"redirect_uris":["javascript:x"]}"#, "redirect_uris: "),
         (r#"{"redirect_uris":["https://a.example"],"scope":"all"}"#, "scope: "),
         (r#"{"redirect_uris":["https://a.example"],"course":"none"}"#, "course: "),
+        (r#"{"redirect_uris":["https://a.example"],"resource":"https://b.example"}"#, "resource: "),
         ("[]", "standard input is no JSON object"),
         ("", "standard input is no JSON object"),
     ] {
@@ -115,8 +116,11 @@ async fn each_member_has_a_flag_and_an_update_changes_what_is_named() {
     assert_eq!(made["require_pushed_authorization_requests"], true);
     assert!(made.get("client_secret").is_none());
     let id = made["client_id"].as_str().unwrap();
-    let line = format!("update {id} --json --dpop=false --logo-uri= --name B");
+    let line = format!(
+        "update {id} --json --dpop=false --logo-uri= --name B --resource http://localhost:8080/api"
+    );
     let updated = json_of(&bench, &line).await;
+    assert_eq!(updated["resource"], "http://localhost:8080/api");
     assert_eq!(
         (&updated["dpop_bound_access_tokens"], &updated["client_name"]),
         (&json!(false), &json!("B"))
@@ -124,6 +128,7 @@ async fn each_member_has_a_flag_and_an_update_changes_what_is_named() {
     assert!(updated.get("logo_uri").is_none() && updated["tos_uri"].is_string());
     for (line, word) in [
         ("create --name A".to_owned(), "redirect_uris: "),
+        (format!("create {URI} --resource https://library.example"), "oidc.resources"),
         ("update nothing --name A".to_owned(), "there is no app nothing"),
         (format!("update {id} --auth-method magic"), "token_endpoint_auth_method: "),
         (format!("rotate-secret {id}"), "no secret"),

@@ -106,7 +106,7 @@ pub struct Ours {
     /// The school's own app: nobody is asked whether she trusts it.
     pub skip_consent: bool,
     /// FAPI 2.0 Security Profile: pushed requests alone, sender-constrained tokens, `aud` of
-    /// assertions is the issuer.
+    /// assertions is the issuer, nothing signed with RS256.
     pub fapi: bool,
     /// The operator knows who runs it. Of others people are told that nobody has checked the name.
     pub verified: bool,

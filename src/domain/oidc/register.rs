@@ -272,6 +272,9 @@ pub fn read_ours(given: &Map<String, Value>, metadata: &mut Metadata) -> Result<
     if given.contains_key("course") {
         ours.course = fields.text("course")?;
     }
+    if given.contains_key("resource") {
+        ours.resource = fields.text("resource")?;
+    }
     let machine = "client_credentials_scopes";
     if given.contains_key(machine) {
         ours.client_credentials_scopes = fields.scopes(machine)?.unwrap_or_default();
@@ -307,8 +310,8 @@ pub fn write(metadata: &Metadata, all: bool) -> Map<String, Value> {
 }
 
 /// The members that are the operator's.
-pub const OURS: [&str; 5] =
-    ["skip_consent", "fapi", "verified", "course", "client_credentials_scopes"];
+pub const OURS: [&str; 6] =
+    ["skip_consent", "fapi", "verified", "course", "resource", "client_credentials_scopes"];
 
 #[cfg(test)]
 #[path = "register_tests.rs"]

@@ -169,7 +169,7 @@ fn an_app_without_people_needs_no_address_to_come_back_to() {
 fn the_operators_choices_come_from_her_alone() {
     let greedy = json!({
         "skip_consent": true, "fapi": true, "verified": true, "course": "agree",
-        "client_credentials_scopes": "tutor",
+        "resource": "https://library.example/api", "client_credentials_scopes": "tutor",
     });
     let mut metadata = anybody(greedy.clone()).unwrap();
     assert_eq!(metadata.ours, super::super::client::Ours::default());
@@ -177,6 +177,11 @@ fn the_operators_choices_come_from_her_alone() {
     read_ours(&with(greedy), &mut metadata).unwrap();
     assert!(metadata.ours.skip_consent && metadata.ours.fapi && metadata.ours.verified);
     assert_eq!(write(&metadata, true)["client_credentials_scopes"], "tutor");
+    assert_eq!(write(&metadata, true)["resource"], "https://library.example/api");
+    for name in OURS {
+        assert!(write(&metadata, true).contains_key(name), "{name}");
+        assert!(!write(&metadata, false).contains_key(name), "{name} is told to nobody else");
+    }
     // What is not named stays; a list will do for scopes.
     let list = given(json!({"fapi": false, "client_credentials_scopes": ["tutor", "admin"]}));
     read_ours(&list, &mut metadata).unwrap();
