@@ -216,6 +216,33 @@ macro_rules! forget_trusted {
 }
 pub(super) use forget_trusted;
 
+/// Uses up what proves a factor, inside a transaction. Says of how many rows: none if it was used
+/// before.
+macro_rules! use_means {
+    ($conn:expr, $owner:expr, $means:expr) => {{
+        let mine = two_factor::table.filter(two_factor::user_id.eq($owner));
+        match $means {
+            Means::Step(step) => {
+                diesel::update(mine.filter(two_factor::last_step.lt(step)))
+                    .set(two_factor::last_step.eq(step))
+                    .execute($conn)
+                    .await?
+            }
+            Means::Code(hash) => {
+                let code = recovery_code::user_id.eq($owner).and(recovery_code::code_hash.eq(hash));
+                diesel::delete(recovery_code::table.filter(code)).execute($conn).await?
+            }
+            Means::Mailed(name, hash) => {
+                let code = mailed_code::name
+                    .eq(name)
+                    .and(mailed_code::user_id.eq($owner))
+                    .and(mailed_code::code_hash.eq(hash));
+                diesel::delete(mailed_code::table.filter(code)).execute($conn).await?
+            }
+        }
+    }};
+}
+
 impl Store {
     pub(crate) async fn two_factor(&self, owner: &UserId) -> Result<TwoFactor, StoreError> {
         Ok(read!(self, |conn| two_factor::table
@@ -340,26 +367,7 @@ impl Store {
                 queue_up!(conn);
             }
             let mine = two_factor::table.filter(two_factor::user_id.eq(&owner));
-            let fresh = match means {
-                Means::Step(step) => {
-                    diesel::update(mine.filter(two_factor::last_step.lt(step)))
-                        .set(two_factor::last_step.eq(step))
-                        .execute(conn)
-                        .await?
-                }
-                Means::Code(hash) => {
-                    let code =
-                        recovery_code::user_id.eq(&owner).and(recovery_code::code_hash.eq(hash));
-                    diesel::delete(recovery_code::table.filter(code)).execute(conn).await?
-                }
-                Means::Mailed(name, hash) => {
-                    let code = mailed_code::name
-                        .eq(name)
-                        .and(mailed_code::user_id.eq(&owner))
-                        .and(mailed_code::code_hash.eq(hash));
-                    diesel::delete(mailed_code::table.filter(code)).execute(conn).await?
-                }
-            };
+            let fresh = use_means!(conn, &owner, means);
             if fresh == 0 {
                 return Ok(false);
             }

@@ -329,7 +329,8 @@ impl Parties {
     }
 
     fn grant(&self, n: usize, kind: &str) -> NewGrant {
-        let mut new = grant(&self.named(&format!("{kind}-{n}")), kind == "old" || n % 2 == 0);
+        let mut new =
+            grant(&self.named(&format!("{kind}-{n}")), kind == "old" || n.is_multiple_of(2));
         new.session.user_id = self.person.clone();
         new.session.client_id = Some(self.app.clone());
         new.session.parent_id = new.session.parent_id.map(|_| self.web.clone());
