@@ -4,7 +4,7 @@
 use std::sync::OnceLock;
 
 use actix_web::{
-    HttpRequest, HttpResponse,
+    FromRequest, Handler, HttpRequest, HttpResponse, Responder,
     http::{Method, header},
     web::{self, Data, ServiceConfig},
 };
@@ -24,33 +24,43 @@ mod metadata;
 
 const CACHED: &str = "public, max-age=15, stale-while-revalidate=15, stale-if-error=86400";
 
-/// Relative to `/api/auth`: key sets, then the other documents.
-const KEYS: [&str; 2] = ["/jwks", "/.well-known/jwks.json"];
-const ABOUT: [&str; 2] =
-    ["/.well-known/openid-configuration", "/.well-known/oauth-authorization-server"];
-
-pub(super) fn is_document(path: &str) -> bool {
-    KEYS.contains(&path) || ABOUT.contains(&path)
+pub(super) fn routes(cfg: &mut ServiceConfig) {
+    get(cfg, "/jwks", jwks);
+    get(cfg, "/.well-known/jwks.json", jwks);
+    get(cfg, "/.well-known/openid-configuration", discovery);
+    get(cfg, "/.well-known/oauth-authorization-server", discovery);
 }
 
-pub(super) fn routes(cfg: &mut ServiceConfig) {
-    for path in KEYS {
-        at(cfg, path, vec![web::get().to(jwks), web::head().to(jwks)]);
-    }
-    for path in ABOUT {
-        at(cfg, path, vec![web::get().to(discovery), web::head().to(discovery)]);
-    }
+/// A document, or its head alone.
+fn get<F, Args>(cfg: &mut ServiceConfig, path: &str, handler: F)
+where
+    F: Handler<Args>,
+    Args: FromRequest + 'static,
+    F::Output: Responder + 'static,
+{
+    at(cfg, path, vec![web::get().to(handler.clone()), web::head().to(handler)]);
+}
+
+/// Whether a path under `/api/auth` is one of these.
+pub(super) fn is_document(path: &str) -> bool {
+    path == "/jwks" || path.starts_with("/.well-known/")
 }
 
 /// The same documents at the root of the host (RFC 8414 §3 puts the issuer's path behind).
 pub(super) fn well_known(cfg: &mut ServiceConfig) {
-    cfg.app_data(Data::new(Discovery::default()));
-    let beforehand = || web::method(Method::OPTIONS).to(cors::public);
-    let keys = vec![web::get().to(jwks), web::head().to(jwks), beforehand()];
-    at(cfg, "/.well-known/jwks.json", keys);
-    let about = || vec![web::get().to(discovery), web::head().to(discovery), beforehand()];
-    at(cfg, "/.well-known/openid-configuration", about());
-    at(cfg, "/.well-known/oauth-authorization-server/api/auth", about());
+    cfg.app_data(Data::new(Discovery::default()))
+        .route("/.well-known/jwks.json", web::get().to(jwks))
+        .route("/.well-known/openid-configuration", web::get().to(discovery))
+        .route("/.well-known/oauth-authorization-server/api/auth", web::get().to(discovery));
+    let keys = "/.well-known/jwks.json";
+    let about =
+        ["/.well-known/openid-configuration", "/.well-known/oauth-authorization-server/api/auth"];
+    cfg.route(keys, web::head().to(jwks));
+    cfg.route(keys, web::method(Method::OPTIONS).to(cors::public));
+    for path in about {
+        cfg.route(path, web::head().to(discovery));
+        cfg.route(path, web::method(Method::OPTIONS).to(cors::public));
+    }
 }
 
 #[derive(OpenApi)]

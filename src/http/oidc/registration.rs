@@ -28,17 +28,16 @@ use crate::{
 #[openapi(paths(register, show, change, remove))]
 pub(super) struct Docs;
 
-const REGISTER: &str = "/oauth2/register";
-
 pub(super) fn routes(cfg: &mut ServiceConfig) {
-    at(cfg, REGISTER, vec![web::post().to(register)]);
+    at(cfg, "/oauth2/register", vec![web::post().to(register)]);
     let methods = vec![web::get().to(show), web::put().to(change), web::delete().to(remove)];
-    at(cfg, &format!("{REGISTER}/{{client_id}}"), methods);
+    at(cfg, "/oauth2/register/{client_id}", methods);
 }
 
 /// Whether a path under `/api/auth` is one of these.
 pub(super) fn is_here(path: &str) -> bool {
-    path.strip_prefix(REGISTER).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    let rest = path.strip_prefix("/oauth2/register");
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 impl From<ClientError> for OauthError {
