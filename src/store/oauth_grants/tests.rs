@@ -1,4 +1,4 @@
-use futures_util::{FutureExt, future::BoxFuture};
+use futures_util::{FutureExt, future::LocalBoxFuture};
 
 use super::*;
 use crate::{
@@ -349,7 +349,7 @@ impl Parties {
         &'a self,
         store: &'a Store,
         n: usize,
-    ) -> Vec<BoxFuture<'a, Result<(), StoreError>>> {
+    ) -> Vec<LocalBoxFuture<'a, Result<(), StoreError>>> {
         let old = self.named(&format!("old-{n}"));
         let used = format!("{old}-0");
         let consent = ConsentRow {
@@ -380,10 +380,10 @@ impl Parties {
             store.begin_grant(Some(code), self.grant(n, "new"), Millis(5)).await.map(drop)
         };
         let mut calls = vec![
-            redeemed.boxed(),
-            decided.boxed(),
-            async move { store.exchange_refresh(next, Millis(6)).await.map(drop) }.boxed(),
-            store.answer_request(answered, Millis(5)).boxed(),
+            redeemed.boxed_local(),
+            decided.boxed_local(),
+            async move { store.exchange_refresh(next, Millis(6)).await.map(drop) }.boxed_local(),
+            store.answer_request(answered, Millis(5)).boxed_local(),
         ];
         calls.extend(self.ending(store, n));
         calls
@@ -394,7 +394,7 @@ impl Parties {
         &'a self,
         store: &'a Store,
         n: usize,
-    ) -> Option<BoxFuture<'a, Result<(), StoreError>>> {
+    ) -> Option<LocalBoxFuture<'a, Result<(), StoreError>>> {
         let withdrawn = async move {
             let id = self.named("consent");
             store.withdraw_consent(&self.person, &id, self.event("withdrawn")).await
@@ -408,9 +408,9 @@ impl Parties {
             store.revoke_session(&self.person, web, "", out).await.map(drop)
         };
         match n {
-            0 => Some(withdrawn.boxed()),
-            1 => Some(reused.boxed()),
-            2 => Some(signed_out.boxed()),
+            0 => Some(withdrawn.boxed_local()),
+            1 => Some(reused.boxed_local()),
+            2 => Some(signed_out.boxed_local()),
             _ => None,
         }
     }
@@ -431,7 +431,7 @@ async fn who_is_removed_while_grants_begin_and_go_on_is_gone_and_nobody_waits_in
                 }
             };
             // Not always after the same ones.
-            calls.insert(round % calls.len(), removal.boxed());
+            calls.insert(round % calls.len(), removal.boxed_local());
 
             for result in futures_util::future::join_all(calls).await {
                 match result {
