@@ -416,7 +416,7 @@ impl Parties {
     }
 }
 
-/// A person or an app that goes in the very moment of a redemption.
+/// A person, her sign-in or an app that goes in the very moment of a redemption.
 #[tokio::test(flavor = "multi_thread")]
 async fn who_is_removed_while_grants_begin_and_go_on_is_gone_and_nobody_waits_in_a_circle() {
     on_both(async |store| {
