@@ -16,9 +16,11 @@ use crate::domain::{clock::Millis, ids::ClientId};
 
 impl Store {
     /// The app is used: from here on it is not removed for want of use.
-    pub(crate) async fn keep_client(&self, id: &ClientId) -> Result<(), StoreError> {
+    pub(crate) async fn keep_client(&self, id: &ClientId, now: Millis) -> Result<(), StoreError> {
         let id = id.clone();
         write!(self, |conn| {
+            // Nodes have it in memory as it was.
+            note_change!(conn, "client", id.as_str(), now.plus(KEPT).0, now.0);
             diesel::update(oauth_client::table.filter(oauth_client::id.eq(id)))
                 .set(oauth_client::unused_since.eq(None::<i64>))
                 .execute(conn)
