@@ -1,10 +1,10 @@
 //! The HTTP server: sockets with the right options, the areas mounted on it.
 
-use std::{io, net::SocketAddr, net::TcpListener, sync::Arc, time::Duration};
+use std::{io, net::SocketAddr, net::TcpListener, rc::Rc, sync::Arc, time::Duration};
 
-use actix_http::{HttpService, error::DispatchError};
+use actix_http::HttpService;
 use actix_rt::net::TcpStream;
-use actix_service::{IntoServiceFactory, ServiceFactoryExt, fn_service, map_config};
+use actix_service::{IntoServiceFactory, Service, apply_fn_factory, map_config};
 use actix_web::{
     App as Site,
     dev::{AppConfig, Server},
@@ -14,7 +14,14 @@ use actix_web::{
 use socket2::{Domain, SockRef, Socket, Type};
 
 use super::{App, Ground, roles};
-use crate::{http::observe, ws};
+use crate::{
+    http::{
+        bounds::{self, Bounds},
+        observe,
+        wire::{Watch, Wire},
+    },
+    ws,
+};
 
 /// tokio's own 128 stalls a crowd that arrives at once for a second.
 const BACKLOG: i32 = 4_096;
@@ -23,8 +30,7 @@ const BACKLOG: i32 = 4_096;
 const SECOND_LINE: Duration = Duration::from_secs(5);
 /// The kernel otherwise buffers 4 MB for a reader that stalls.
 const SEND_BUFFER: usize = 128 * 1024;
-/// Time for the first request's head, and for the last words of a connection that is closed.
-const HEAD: Duration = Duration::from_secs(5);
+/// Time for the last words of a connection that is closed.
 const GOODBYE: Duration = Duration::from_secs(1);
 /// Time that requests get to finish when the server stops.
 const SHUTDOWN_S: u64 = 2;
@@ -52,27 +58,32 @@ pub(crate) fn serve(app: &App, ground: &Ground, listener: TcpListener) -> io::Re
         clock: Arc::clone(&ground.clock),
         ids: Arc::clone(&ground.ids),
     });
+    let bounds = Data::new(Bounds::new(&ground.config.server));
+    let patience = bounds.patience;
     let ground_of_all = move || {
-        Site::new().app_data(hub.clone()).app_data(metrics.clone()).app_data(source.clone())
+        Site::new()
+            .app_data(hub.clone())
+            .app_data(metrics.clone())
+            .app_data(source.clone())
+            .app_data(bounds.clone())
+            .wrap(from_fn(bounds::keep))
+            .wrap(from_fn(observe::observe))
     };
     let sockets = {
         let site = ground_of_all.clone();
-        move || site().wrap(from_fn(observe::observe)).configure(roles::sockets(duties))
+        move || site().configure(roles::sockets(duties))
     };
     let site = move || {
         ground_of_all()
             .app_data(auth.clone())
             .app_data(store.clone())
             .app_data(courses.clone())
-            .wrap(from_fn(observe::observe))
             .configure(roles::site(duties))
     };
     let unacknowledged = ground.config.live.stall() + SECOND_LINE;
     let server = Server::build().disable_signals().shutdown_timeout(SHUTDOWN_S);
-    let server = match ground.config.server.workers {
-        0 => server,
-        workers => server.workers(workers),
-    };
+    let workers = ground.config.server.workers;
+    let server = if workers == 0 { server } else { server.workers(workers) };
     let stopping = server.graceful_shutdown_signal();
     let server = server.listen("http", listener, move || {
         let stopping = stopping.clone();
@@ -81,20 +92,30 @@ pub(crate) fn serve(app: &App, ground: &Ground, listener: TcpListener) -> io::Re
                 let stopping = stopping.clone();
                 async move { stopping.notified().await }
             })
-            .client_request_timeout(HEAD)
+            .client_request_timeout(patience.head)
             .client_disconnect_timeout(GOODBYE)
+            .on_connect_ext(|wire: &Wire, data| drop(data.insert(wire.watch())))
             // Else a closed event stream is seen only at the next failing write.
             .h1_allow_half_closed(false)
             .upgrade(ws::switch(sockets().into_factory()))
             .h1(map_config(site().into_factory(), |()| AppConfig::default()));
-        fn_service(move |connection: TcpStream| async move {
+        apply_fn_factory(http, move |connection: TcpStream, http| {
             tune(&connection, unacknowledged);
             let peer = connection.peer_addr().ok();
-            Ok::<_, DispatchError>((connection, peer))
+            let wire = Wire::new(connection, patience);
+            let watch = wire.watch();
+            then_part(http.call((wire, peer)), watch)
         })
-        .and_then(http)
     })?;
     Ok(server.run())
+}
+
+/// Serves a connection, and parts from it.
+async fn then_part<R>(serving: impl Future<Output = R>, watch: Rc<Watch>) -> R {
+    let result = serving.await;
+    // In a box: a connection does not keep the place for it while it lives.
+    Box::pin(watch.part()).await;
+    result
 }
 
 /// Each is an improvement only: a system without it serves all the same.

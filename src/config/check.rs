@@ -15,6 +15,8 @@ const A_DAY: u16 = 1_440;
 /// Milliseconds.
 const MOST_REPLAY: i64 = 10_000;
 const SHORTEST_TOKEN: usize = 16;
+/// What the HTTP library takes.
+const LARGEST_HEAD: usize = 128 * 1_024;
 
 /// Why the settings cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -89,8 +91,11 @@ impl Config {
     }
 
     fn check_numbers(&self) -> Result<(), ConfigError> {
-        let (limits, live) = (&self.limits, &self.live);
+        let (server, limits, live) = (&self.server, &self.limits, &self.live);
         let positive = [
+            ("server.head_s", !server.head().is_zero()),
+            ("server.head_kb", server.head_bytes() > 0),
+            ("server.body_s", !server.body().is_zero()),
             ("database.pool", self.database.pool > 0),
             ("auth.session_days", self.auth.session_ms() > 0),
             ("auth.access_token_hours", self.auth.access_token_ms() > 0),
@@ -121,6 +126,9 @@ impl Config {
         ];
         if let Some((key, _)) = positive.into_iter().find(|(_, positive)| !positive) {
             return invalid(key, "must be at least 1");
+        }
+        if server.head_bytes() > LARGEST_HEAD {
+            return invalid("server.head_kb", "must be at most 128");
         }
         if limits.lockout_minutes > A_DAY {
             return invalid("limits.lockout_minutes", "must be at most 1440, a day");
@@ -387,6 +395,8 @@ mod tests {
         assert!(refusal(&[("AUTH__SECRET", "short")], DEMO).contains("32 characters"));
         assert!(refusal(&[("LIMITS__OPEN_THREADS", "0")], DEMO).contains("limits.open_threads"));
         assert!(refusal(&[("LIVE__SILENCE_S", "25")], DEMO).contains("live.heartbeat_s"));
+        assert!(refusal(&[("SERVER__HEAD_S", "0")], DEMO).contains("server.head_s"));
+        assert!(refusal(&[("SERVER__HEAD_KB", "129")], DEMO).contains("server.head_kb"));
     }
 
     #[test]

@@ -20,10 +20,28 @@ pub struct Server {
     pub allowed_origins: Vec<String>,
     pub trusted_proxies: Vec<IpAddr>,
     pub workers: usize,
+    head_s: u64,
+    head_kb: u16,
+    body_s: u64,
     drain_s: u64,
 }
 
 impl Server {
+    /// How long a request's head may take.
+    pub const fn head(&self) -> Duration {
+        Duration::from_secs(self.head_s)
+    }
+
+    /// How large it may be.
+    pub fn head_bytes(&self) -> usize {
+        usize::from(self.head_kb) * 1_024
+    }
+
+    /// How long its body may take, behind the head.
+    pub const fn body(&self) -> Duration {
+        Duration::from_secs(self.body_s)
+    }
+
     /// How long running answers may go on after the server was told to stop.
     pub const fn drain(&self) -> Duration {
         Duration::from_secs(self.drain_s)

@@ -1,10 +1,12 @@
 //! `/api/v1/admin`: figures for those who run the school. The live tables come over the socket.
 
-use actix_web::web::{self, Data, Json, ServiceConfig};
+use actix_web::web::{Data, Json, ServiceConfig};
 use serde::Serialize;
 use utoipa::{OpenApi, ToSchema};
 
-use super::{error::ApiError, extract::Staff, health::TutorBody, openapi::ErrorBody};
+use super::{
+    error::ApiError, extract::Staff, health::TutorBody, methods::reading, openapi::ErrorBody,
+};
 use crate::{
     actors::{Hub, Observe, registry, tutor},
     domain::{clock::SECOND, ids::NodeId, quota::window_start},
@@ -12,7 +14,7 @@ use crate::{
 };
 
 pub(crate) fn routes(cfg: &mut ServiceConfig) {
-    cfg.route("/admin/overview", web::get().to(overview));
+    cfg.route("/admin/overview", reading().to(overview));
 }
 
 #[derive(OpenApi)]

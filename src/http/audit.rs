@@ -1,6 +1,6 @@
 //! `/api/v1/admin/audit`: what staff did, for admins.
 
-use actix_web::web::{self, Data, Json, Query, ServiceConfig};
+use actix_web::web::{Data, Json, Query, ServiceConfig};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::{OpenApi, ToSchema};
@@ -8,6 +8,7 @@ use utoipa::{OpenApi, ToSchema};
 use super::{
     error::ApiError,
     extract::Admin,
+    methods::reading,
     openapi::ErrorBody,
     page::{read_cursor, write_cursor},
 };
@@ -20,7 +21,7 @@ use crate::{
 };
 
 pub(crate) fn routes(cfg: &mut ServiceConfig) {
-    cfg.route("/admin/audit", web::get().to(list));
+    cfg.route("/admin/audit", reading().to(list));
 }
 
 #[derive(OpenApi)]

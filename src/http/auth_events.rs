@@ -16,6 +16,7 @@ use utoipa::{OpenApi, ToSchema};
 use super::{
     error::ApiError,
     extract::Admin,
+    methods::reading,
     openapi::ErrorBody,
     page::{read_cursor, write_cursor},
 };
@@ -34,7 +35,7 @@ const BATCH: i64 = 500;
 const LONGEST: usize = 320;
 
 pub(crate) fn routes(cfg: &mut ServiceConfig) {
-    cfg.route("/admin/auth-events", web::get().to(list))
+    cfg.route("/admin/auth-events", reading().to(list))
         .route("/admin/auth-events/export", web::get().to(export));
 }
 

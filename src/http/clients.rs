@@ -14,6 +14,7 @@ use super::{
     auth::device,
     error::ApiError,
     extract::Staff,
+    methods::reading,
     openapi::ErrorBody,
     page::{read_cursor, write_cursor},
 };
@@ -32,9 +33,9 @@ const PAGE: usize = 50;
 const LONGEST: usize = 200;
 
 pub(crate) fn routes(cfg: &mut ServiceConfig) {
-    cfg.route("/admin/clients", web::get().to(list))
+    cfg.route("/admin/clients", reading().to(list))
         .route("/admin/clients", web::post().to(create))
-        .route("/admin/clients/{id}", web::get().to(show))
+        .route("/admin/clients/{id}", reading().to(show))
         .route("/admin/clients/{id}", web::patch().to(change))
         .route("/admin/clients/{id}", web::delete().to(remove))
         .route("/admin/clients/{id}/secret", web::post().to(rotate));

@@ -5,7 +5,7 @@
 use actix_web::{
     HttpRequest, HttpResponse,
     http::header,
-    web::{self, Data, Query, ServiceConfig},
+    web::{Data, Query, ServiceConfig},
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use super::{
     error::ApiError,
     html::{escape, page},
+    methods::reading,
 };
 use crate::{
     auth::Auth,
@@ -21,9 +22,9 @@ use crate::{
 };
 
 pub(crate) fn routes(cfg: &mut ServiceConfig) {
-    cfg.route("/dev/mail", web::get().to(mail_page))
-        .route("/dev/mail.json", web::get().to(mail_json))
-        .route("/dev/accounts.json", web::get().to(accounts));
+    cfg.route("/dev/mail", reading().to(mail_page))
+        .route("/dev/mail.json", reading().to(mail_json))
+        .route("/dev/accounts.json", reading().to(accounts));
 }
 
 #[derive(Debug, Deserialize)]

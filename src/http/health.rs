@@ -6,23 +6,23 @@ use std::sync::Arc;
 use actix_web::{
     HttpResponse,
     http::header,
-    web::{self, Data, Json, ServiceConfig},
+    web::{Data, Json, ServiceConfig},
 };
 use serde::Serialize;
 use utoipa::{OpenApi, ToSchema};
 
-use super::{error::ApiError, openapi::ErrorBody};
+use super::{error::ApiError, methods::reading, openapi::ErrorBody};
 use crate::{actors::Hub, auth::Auth, telemetry::Metrics};
 
 pub(crate) fn routes(cfg: &mut ServiceConfig) {
-    cfg.route("/healthz", web::get().to(healthz))
-        .route("/readyz", web::get().to(readyz))
-        .route("/metrics", web::get().to(metrics));
+    cfg.route("/healthz", reading().to(healthz))
+        .route("/readyz", reading().to(readyz))
+        .route("/metrics", reading().to(metrics));
 }
 
 /// Under `/api/v1`.
 pub(crate) fn api_routes(cfg: &mut ServiceConfig) {
-    cfg.route("/config", web::get().to(config));
+    cfg.route("/config", reading().to(config));
 }
 
 /// What stands at the root of the host.

@@ -9,6 +9,7 @@ use utoipa::{OpenApi, ToSchema};
 use super::{
     error::ApiError,
     extract::{Learner, SignedIn},
+    methods::reading,
     openapi::ErrorBody,
 };
 use crate::{
@@ -21,9 +22,9 @@ use crate::{
 };
 
 pub(crate) fn routes(cfg: &mut ServiceConfig) {
-    cfg.route("/courses", web::get().to(list))
-        .route("/courses/{course}/lessons/{lesson}", web::get().to(lesson))
-        .route("/courses/{course}/stages/{stage}/quiz", web::get().to(quiz))
+    cfg.route("/courses", reading().to(list))
+        .route("/courses/{course}/lessons/{lesson}", reading().to(lesson))
+        .route("/courses/{course}/stages/{stage}/quiz", reading().to(quiz))
         .route("/courses/{course}/stages/{stage}/quiz", web::post().to(submit));
 }
 

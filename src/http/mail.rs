@@ -10,6 +10,7 @@ use utoipa::{OpenApi, ToSchema};
 use super::{
     error::ApiError,
     extract::Admin,
+    methods::reading,
     openapi::ErrorBody,
     page::{read_cursor, write_cursor},
 };
@@ -23,7 +24,7 @@ use crate::{
 };
 
 pub(crate) fn routes(cfg: &mut ServiceConfig) {
-    cfg.route("/admin/mail", web::get().to(list))
+    cfg.route("/admin/mail", reading().to(list))
         .route("/admin/mail/{id}/retry", web::post().to(retry))
         .route("/admin/mail/{id}", web::delete().to(remove));
 }

@@ -10,6 +10,7 @@ use utoipa::{OpenApi, ToSchema};
 use super::{
     error::ApiError,
     extract::Learner,
+    methods::reading,
     openapi::ErrorBody,
     page::{read_cursor, write_cursor},
 };
@@ -25,7 +26,7 @@ use crate::{
 };
 
 pub(crate) fn routes(cfg: &mut ServiceConfig) {
-    cfg.route("/threads", web::get().to(list))
+    cfg.route("/threads", reading().to(list))
         .route("/threads/{id}", web::patch().to(rename))
         .route("/threads/{id}", web::delete().to(remove));
 }

@@ -96,7 +96,7 @@ mod tests {
             assert_eq!(unused(9).await, ["old", "used"]);
 
             // Somebody uses it between the look and the deed.
-            store.keep_client(&ClientId::new("used")).await.unwrap();
+            store.keep_client(&ClientId::new("used"), Millis(5)).await.unwrap();
             let both = || vec![removed("old"), removed("used")];
             assert_eq!(store.remove_unused_clients(both()).await.unwrap(), 1);
             assert_eq!(store.remove_unused_clients(both()).await.unwrap(), 0, "by another node");

@@ -3,7 +3,7 @@
 
 use std::rc::Rc;
 
-use actix_codec::Framed;
+use actix_codec::{AsyncRead, AsyncWrite, Framed};
 use actix_http::{
     ConnectionType, Request, Response,
     body::{self, BodySize, MessageBody},
@@ -19,13 +19,16 @@ use futures_util::{SinkExt, future::LocalBoxFuture};
 
 use super::{connection::Connection, upgrade::Accepted};
 
-type Upgrade = (Request, Framed<TcpStream, h1::Codec>);
+type Upgrade<T> = (Request, Framed<T, h1::Codec>);
 
-/// The service for connections that ask to leave HTTP; `site` says whether they may.
-pub(crate) fn switch<S, B>(
+/// The service for connections that ask to leave HTTP; `site` says whether they may. `T` is what
+/// HTTP made of the connection.
+pub(crate) fn switch<T, S, B>(
     site: S,
-) -> impl ServiceFactory<Upgrade, Config = (), Response = (), Error = Error, InitError = ()>
+) -> impl ServiceFactory<Upgrade<T>, Config = (), Response = (), Error = Error, InitError = ()>
 where
+    T: AsyncRead + AsyncWrite + Unpin + 'static,
+    Option<TcpStream>: From<T>,
     S: ServiceFactory<
             Request,
             Config = AppConfig,
@@ -40,7 +43,7 @@ where
         let site = site.new_service(AppConfig::default());
         async move {
             let site = Rc::new(site.await?);
-            Ok(fn_service(move |upgrade: Upgrade| -> LocalBoxFuture<'static, _> {
+            Ok(fn_service(move |upgrade: Upgrade<T>| -> LocalBoxFuture<'static, _> {
                 let site = Rc::clone(&site);
                 Box::pin(async move {
                     // In a box of its own: it is gone while the connection lives.
@@ -54,8 +57,10 @@ where
     })
 }
 
-async fn accept<S, B>(site: Rc<S>, (request, mut framed): Upgrade) -> Option<Connection>
+async fn accept<T, S, B>(site: Rc<S>, (request, mut framed): Upgrade<T>) -> Option<Connection>
 where
+    T: AsyncRead + AsyncWrite + Unpin,
+    Option<TcpStream>: From<T>,
     S: Service<Request, Response = ServiceResponse<B>, Error = Error>,
     B: MessageBody + 'static,
 {
@@ -76,5 +81,6 @@ where
     };
     framed.send(h1::Message::Item((answer.drop_body(), BodySize::None))).await.ok()?;
     let parts = framed.into_parts();
-    Some(Connection::new(parts.io, &parts.read_buf, accepted))
+    let io = Option::<TcpStream>::from(parts.io)?;
+    Some(Connection::new(io, &parts.read_buf, accepted))
 }

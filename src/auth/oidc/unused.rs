@@ -13,7 +13,7 @@ impl Auth {
     /// Before somebody lets an app in for the first time.
     pub(super) async fn note_use(&self, client: &Client) -> Result<(), AuthError> {
         if client.unused {
-            self.store.keep_client(&client.id).await?;
+            self.store.keep_client(&client.id, self.clock.now()).await?;
         }
         Ok(())
     }

@@ -24,6 +24,7 @@ use crate::{
     auth::{Auth, LinkError},
     http::{
         extract::{cookie_value, secure_name},
+        methods::reading,
         words,
     },
 };
@@ -36,7 +37,7 @@ const COOKIE_LIFE_S: u32 = 3_600;
 const LONGEST_TOKEN: usize = 128;
 
 pub(super) fn routes(cfg: &mut ServiceConfig) {
-    at(cfg, "/choose-password", vec![web::get().to(shown), web::post().to(chosen)]);
+    at(cfg, "/choose-password", vec![reading().to(shown), web::post().to(chosen)]);
 }
 
 #[derive(OpenApi)]

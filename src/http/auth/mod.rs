@@ -5,6 +5,7 @@ use actix_web::{
     Handler, HttpRequest, HttpResponse, Responder, Route,
     body::MessageBody,
     dev::{ServiceRequest, ServiceResponse},
+    http::Method,
     middleware::{Next, from_fn},
     web::{self, PayloadConfig, QueryConfig, ServiceConfig},
 };
@@ -12,6 +13,7 @@ use actix_web::{
 use super::{
     cors,
     extract::{self, Page, Shown},
+    methods::reading,
     words,
 };
 use crate::auth::{Auth, Identity, sessions::Device};
@@ -139,13 +141,14 @@ where
     at(cfg, path, vec![web::post().to(handler)]);
 }
 
+/// What is read, and not changed by it.
 pub(super) fn get<F, Args>(cfg: &mut ServiceConfig, path: &str, handler: F)
 where
     F: Handler<Args>,
     Args: actix_web::FromRequest + 'static,
     F::Output: Responder + 'static,
 {
-    at(cfg, path, vec![web::get().to(handler)]);
+    at(cfg, path, vec![reading().to(handler)]);
 }
 
 /// An unknown path or a wrong method: 404, empty, no content type.
@@ -259,7 +262,7 @@ pub(super) fn device(request: &HttpRequest, auth: &Auth) -> (Device, Option<std:
 /// (attack B5): a browser says so.
 pub(in crate::http) fn is_fetch(request: &HttpRequest) -> bool {
     let mode = request.headers().get("sec-fetch-mode").and_then(|value| value.to_str().ok());
-    matches!(mode, Some("cors" | "same-origin"))
+    *request.method() == Method::GET && matches!(mode, Some("cors" | "same-origin"))
 }
 
 /// The session token that a request shows. An access token manages no account.

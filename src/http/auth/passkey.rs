@@ -4,14 +4,14 @@
 use actix_web::{
     HttpRequest, HttpResponse,
     http::{StatusCode, header},
-    web::{Data, Query, ServiceConfig},
+    web::{self, Data, Query, ServiceConfig},
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
 use utoipa::OpenApi;
 
 use super::{
-    body::Fields, caller, cookies, device, error::Refusal, factor_schema, fresh_caller, get,
+    at, body::Fields, caller, cookies, device, error::Refusal, factor_schema, fresh_caller, get,
     own_caller, post, schema, session_token, shapes,
 };
 use crate::{
@@ -27,9 +27,9 @@ use crate::{
 const CEREMONY: &str = "better-auth.better-auth-passkey";
 
 pub(super) fn routes(cfg: &mut ServiceConfig) {
-    get(cfg, "/passkey/generate-register-options", register_options);
+    at(cfg, "/passkey/generate-register-options", vec![web::get().to(register_options)]);
     post(cfg, "/passkey/verify-registration", register);
-    get(cfg, "/passkey/generate-authenticate-options", authenticate_options);
+    at(cfg, "/passkey/generate-authenticate-options", vec![web::get().to(authenticate_options)]);
     post(cfg, "/passkey/verify-authentication", authenticate);
     get(cfg, "/passkey/list-user-passkeys", list);
     post(cfg, "/passkey/delete-passkey", delete);

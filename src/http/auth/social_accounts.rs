@@ -4,13 +4,13 @@
 use actix_web::{
     HttpRequest, HttpResponse,
     http::{StatusCode, header},
-    web::{Data, Query, ServiceConfig},
+    web::{self, Data, Query, ServiceConfig},
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
 use utoipa::OpenApi;
 
-use super::{body::Fields, cookies, error::Refusal, factor_schema, get, own_caller, post, schema};
+use super::{at, body::Fields, cookies, error::Refusal, factor_schema, own_caller, post, schema};
 use crate::{
     auth::{
         Auth,
@@ -22,7 +22,7 @@ use crate::{
 pub(super) fn routes(cfg: &mut ServiceConfig) {
     post(cfg, "/get-access-token", access_token);
     post(cfg, "/refresh-token", refresh_token);
-    get(cfg, "/account-info", info);
+    at(cfg, "/account-info", vec![web::get().to(info)]);
 }
 
 #[derive(OpenApi)]

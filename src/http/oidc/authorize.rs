@@ -1,7 +1,7 @@
 //! `/oauth2/authorize` (RFC 6749 §4.1.1): where apps send people.
 
 use actix_web::{
-    HttpRequest, HttpResponse,
+    HttpRequest, HttpResponse, ResponseError,
     web::{self, Data, ServiceConfig},
 };
 
@@ -85,7 +85,9 @@ async fn sent(
     let params = match form {
         Ok(Form(params)) => Ok(params),
         Err(FormError::Params(error)) => Err(error),
-        Err(error) => Err(OauthError::invalid_request(error.to_string())),
+        Err(error) => {
+            Err(OauthError::new(error.status_code(), "invalid_request", error.to_string()))
+        }
     };
     let incoming = match read(&auth, params).await {
         Ok(incoming) => incoming,
@@ -106,7 +108,9 @@ async fn sent(
 }
 
 async fn read(auth: &Auth, params: Result<Params, OauthError>) -> Result<Incoming, Unanswered> {
-    let params = params.map_err(|error| PageFault::BadRequest(error.description.into_owned()))?;
+    let params = params.map_err(|error| {
+        PageFault::BadRequest(error.status_code(), error.description.into_owned())
+    })?;
     Incoming::read(auth, params).await
 }
 

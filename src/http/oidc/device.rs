@@ -4,7 +4,7 @@
 use actix_web::{
     HttpRequest, HttpResponse,
     http::header,
-    web::{self, Data, ServiceConfig},
+    web::{Data, ServiceConfig},
 };
 use serde::Serialize;
 use url::Url;
@@ -28,7 +28,10 @@ use crate::{
         client::GrantType,
         scope::{self, Scopes},
     },
-    http::auth::{device, post, schema::OAuthRefusalBody},
+    http::{
+        auth::{device, post, schema::OAuthRefusalBody},
+        methods::reading,
+    },
 };
 
 /// Where people type codes, from the root of the site: short, since it is typed as well.
@@ -40,7 +43,7 @@ pub(super) fn routes(cfg: &mut ServiceConfig) {
 
 /// At the root of the host.
 pub(super) fn short(cfg: &mut ServiceConfig) {
-    cfg.route("/device", web::get().to(on));
+    cfg.route("/device", reading().to(on));
 }
 
 #[derive(OpenApi)]

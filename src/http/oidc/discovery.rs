@@ -4,7 +4,7 @@
 use std::sync::OnceLock;
 
 use actix_web::{
-    FromRequest, Handler, HttpRequest, HttpResponse, Responder,
+    HttpRequest, HttpResponse,
     http::{Method, header},
     web::{self, Data, ServiceConfig},
 };
@@ -17,7 +17,7 @@ use crate::{
     auth::Auth,
     config::Registration,
     domain::event::hex,
-    http::{auth::at, cors},
+    http::{auth::get, cors, methods::reading},
 };
 
 mod metadata;
@@ -31,16 +31,6 @@ pub(super) fn routes(cfg: &mut ServiceConfig) {
     get(cfg, "/.well-known/oauth-authorization-server", discovery);
 }
 
-/// A document, or its head alone.
-fn get<F, Args>(cfg: &mut ServiceConfig, path: &str, handler: F)
-where
-    F: Handler<Args>,
-    Args: FromRequest + 'static,
-    F::Output: Responder + 'static,
-{
-    at(cfg, path, vec![web::get().to(handler.clone()), web::head().to(handler)]);
-}
-
 /// Whether a path under `/api/auth` is one of these.
 pub(super) fn is_document(path: &str) -> bool {
     path == "/jwks" || path.starts_with("/.well-known/")
@@ -49,16 +39,15 @@ pub(super) fn is_document(path: &str) -> bool {
 /// The same documents at the root of the host (RFC 8414 §3 puts the issuer's path behind).
 pub(super) fn well_known(cfg: &mut ServiceConfig) {
     cfg.app_data(Data::new(Discovery::default()))
-        .route("/.well-known/jwks.json", web::get().to(jwks))
-        .route("/.well-known/openid-configuration", web::get().to(discovery))
-        .route("/.well-known/oauth-authorization-server/api/auth", web::get().to(discovery));
-    let keys = "/.well-known/jwks.json";
-    let about =
-        ["/.well-known/openid-configuration", "/.well-known/oauth-authorization-server/api/auth"];
-    cfg.route(keys, web::head().to(jwks));
-    cfg.route(keys, web::method(Method::OPTIONS).to(cors::public));
-    for path in about {
-        cfg.route(path, web::head().to(discovery));
+        .route("/.well-known/jwks.json", reading().to(jwks))
+        .route("/.well-known/openid-configuration", reading().to(discovery))
+        .route("/.well-known/oauth-authorization-server/api/auth", reading().to(discovery));
+    let documents = [
+        "/.well-known/jwks.json",
+        "/.well-known/openid-configuration",
+        "/.well-known/oauth-authorization-server/api/auth",
+    ];
+    for path in documents {
         cfg.route(path, web::method(Method::OPTIONS).to(cors::public));
     }
 }

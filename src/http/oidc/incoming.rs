@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use actix_web::http::StatusCode;
 use serde_json::Value;
 
 use super::{error::OauthError, params::Params, sheet::PageFault};
@@ -64,7 +65,7 @@ impl From<NoReply> for PageFault {
     fn from(error: NoReply) -> Self {
         match error {
             NoReply::Missing | NoReply::NotRegistered => Self::BadAddress,
-            NoReply::StateTooLong => Self::BadRequest(error.to_string()),
+            NoReply::StateTooLong => Self::BadRequest(StatusCode::BAD_REQUEST, error.to_string()),
         }
     }
 }
@@ -93,7 +94,7 @@ impl Incoming {
                 // What a request object names is not believed before its signature is.
                 let Ok(reply) = reply(&outside, &client) else {
                     let text = format!("{}: {}", fault.code, fault.description);
-                    return Err(PageFault::BadRequest(text).into());
+                    return Err(PageFault::BadRequest(StatusCode::BAD_REQUEST, text).into());
                 };
                 Ok(Self { client, reply, request: Err(fault), params: outside, waiting: None })
             }

@@ -21,6 +21,7 @@ use crate::{
     http::{
         auth::{at, device},
         extract::{Shown, shown},
+        methods::reading,
     },
 };
 
@@ -30,7 +31,7 @@ pub(super) struct Docs;
 
 pub(super) fn routes(cfg: &mut ServiceConfig) {
     at(cfg, "/oauth2/register", vec![web::post().to(register)]);
-    let methods = vec![web::get().to(show), web::put().to(change), web::delete().to(remove)];
+    let methods = vec![reading().to(show), web::put().to(change), web::delete().to(remove)];
     at(cfg, "/oauth2/register/{client_id}", methods);
 }
 

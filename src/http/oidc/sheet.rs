@@ -29,7 +29,7 @@ pub(super) enum PageFault {
     /// Come back in so many milliseconds.
     TooMany(i64),
     /// Unreadable; what is wrong with it, in English.
-    BadRequest(String),
+    BadRequest(StatusCode, String),
 }
 
 /// A page of one language.
@@ -92,7 +92,7 @@ impl<'a> Sheet<'a> {
             PageFault::BadAddress => (StatusCode::BAD_REQUEST, &words.bad_address, ""),
             PageFault::Gone => (StatusCode::BAD_REQUEST, &words.gone, ""),
             PageFault::TooMany(_) => (StatusCode::TOO_MANY_REQUESTS, &words.too_many, ""),
-            PageFault::BadRequest(why) => (StatusCode::BAD_REQUEST, &words.bad_request, why),
+            PageFault::BadRequest(status, why) => (*status, &words.bad_request, why),
         };
         let text = filled(done.text, &[("{code}", code)]);
         let start = escape(words::of(self.locale).start_page);

@@ -28,6 +28,7 @@ use crate::{
             two_factor,
         },
         error::seconds_up,
+        methods::reading,
     },
     telemetry::Metrics,
 };
@@ -36,7 +37,7 @@ use crate::{
 const OURS: &str = "/api/auth/oauth2/";
 
 pub(super) fn routes(cfg: &mut ServiceConfig) {
-    at(cfg, "/oauth2/sign-in", vec![web::get().to(shown), web::post().to(sent)]);
+    at(cfg, "/oauth2/sign-in", vec![reading().to(shown), web::post().to(sent)]);
 }
 
 #[derive(utoipa::OpenApi)]

@@ -27,13 +27,14 @@ use crate::{
     http::{
         auth::at,
         challenge::{self, INVALID_PROOF, INVALID_TOKEN, Scheme},
+        methods::reading,
     },
 };
 
 const INSUFFICIENT_SCOPE: &str = "insufficient_scope";
 
 pub(super) fn routes(cfg: &mut ServiceConfig) {
-    let methods = vec![web::get().to(userinfo), web::post().to(userinfo_posted)];
+    let methods = vec![reading().to(userinfo), web::post().to(userinfo_posted)];
     at(cfg, "/oauth2/userinfo", methods);
 }
 

@@ -44,9 +44,10 @@ fn calls(document: &Value) -> Vec<(String, Value)> {
 }
 
 /// What `routes` functions of a file mount: `.route("…", web::get()`, and in `auth` also
-/// `get(cfg, "…"`, `post(cfg, "…"` and `at(cfg, "…", vec![web::get()…])`.
+/// `get(cfg, "…"`, `post(cfg, "…"` and `at(cfg, "…", vec![web::get()…])`; `reading()` for a GET that
+/// HEAD may ask too.
 fn mounted(source: &str, scope: &str) -> Vec<String> {
-    let code = source.split("#[cfg(test)]").next().unwrap();
+    let code = source.split("#[cfg(test)]").next().unwrap().replace("reading()", "web::get()");
     let mut found = Vec::new();
     let mut add = |method: &str, path: &str| {
         let root = AT_ROOT.iter().any(|start| path.starts_with(start));
