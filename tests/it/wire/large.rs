@@ -124,7 +124,7 @@ async fn json_that_nests_ten_thousand_deep_is_refused() {
             within("email"),
             within("title"),
             within("redirect_uris"),
-            format!("client_id=a&claims={list}&request={object}"),
+            format!("client_id=a&claims={list}&request={list}"),
             "[".repeat(10_000),
         ] {
             let length = format!("Content-Length: {}\r\n", body.len());
@@ -164,9 +164,9 @@ async fn a_compressed_body_is_answered_415_and_not_unfolded() {
                 [format!("Content-Length: {}", bomb.len()), "Transfer-Encoding: chunked".to_owned()]
             {
                 let more = format!("{length}\r\nContent-Encoding: {coding}\r\n");
-                let head = world.head(call, kind, &more);
-                let heard = world.flood(&head, &bomb, 1);
-                assert!(heard.starts_with("HTTP/1.1 415 "), "{head}{heard}");
+                let request = world.head(call, kind, &more);
+                let heard = world.flood(&request, &bomb, 1);
+                assert!(heard.starts_with("HTTP/1.1 415 "), "{request}{heard}");
                 assert_eq!(
                     field(&heard, "accept-encoding").as_deref(),
                     Some("identity"),
