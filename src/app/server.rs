@@ -1,6 +1,6 @@
 //! The HTTP server: sockets with the right options, the areas mounted on it.
 
-use std::{io, net::SocketAddr, net::TcpListener, rc::Rc, sync::Arc, time::Duration};
+use std::{io, net::SocketAddr, net::TcpListener, sync::Arc, time::Duration};
 
 use actix_http::HttpService;
 use actix_rt::net::TcpStream;
@@ -11,6 +11,7 @@ use actix_web::{
     middleware::from_fn,
     web::Data,
 };
+use futures_util::FutureExt;
 use socket2::{Domain, SockRef, Socket, Type};
 
 use super::{App, Ground, roles};
@@ -104,18 +105,12 @@ pub(crate) fn serve(app: &App, ground: &Ground, listener: TcpListener) -> io::Re
             let peer = connection.peer_addr().ok();
             let wire = Wire::new(connection, patience);
             let watch = wire.watch();
-            then_part(http.call((wire, peer)), watch)
+            // In a box: a connection does not keep the place for it while it lives.
+            http.call((wire, peer))
+                .then(move |result| Box::pin(Watch::part(watch).map(|()| result)))
         })
     })?;
     Ok(server.run())
-}
-
-/// Serves a connection, and parts from it.
-async fn then_part<R>(serving: impl Future<Output = R>, watch: Rc<Watch>) -> R {
-    let result = serving.await;
-    // In a box: a connection does not keep the place for it while it lives.
-    Box::pin(watch.part()).await;
-    result
 }
 
 /// Each is an improvement only: a system without it serves all the same.

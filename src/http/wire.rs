@@ -77,8 +77,8 @@ impl Watch {
 
     /// Parts from a client that has not ended its side: closing over unread bytes would reset the
     /// connection and could destroy the last answer on its way.
-    pub(crate) async fn part(&self) {
-        let Some(mut io) = self.left.take() else { return };
+    pub(crate) async fn part(watch: Rc<Self>) {
+        let Some(mut io) = watch.left.take() else { return };
         if io.shutdown().await.is_ok() {
             let rest = Box::pin(async move {
                 let mut rest = [0; 4 * 1024];
