@@ -203,13 +203,12 @@ impl Auth {
     pub(super) async fn open_access_token(&self, jwt: &str) -> Option<Arc<Opened>> {
         let fingerprint = OpenedTokens::fingerprint(jwt);
         let known = self.opened.get(&fingerprint).filter(|it| self.keys.believes(&it.kid));
-        let opened = match known {
-            Some(opened) => opened,
-            None => {
-                let opened = Arc::new(self.check_signature(jwt).await?);
-                self.opened.insert(fingerprint, Arc::clone(&opened));
-                opened
-            }
+        let opened = if let Some(opened) = known {
+            opened
+        } else {
+            let opened = Arc::new(self.check_signature(jwt).await?);
+            self.opened.insert(fingerprint, Arc::clone(&opened));
+            opened
         };
         let (claims, now) = (&opened.claims, self.clock.now());
         let at = |seconds: i64| Millis(seconds.saturating_mul(SECOND));

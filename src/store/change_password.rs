@@ -56,11 +56,10 @@ impl Store {
             forget_trusted!(conn, &user);
             let kept = if instead.is_some() { SessionId::new("") } else { kept };
             end_other_sessions!(conn, &user, &kept, now);
-            match instead {
-                Some(session) => {
-                    diesel::insert_into(session::table).values(session).execute(conn).await?;
-                }
-                None => prove_session!(conn, &kept, session::proved_at.eq(now.0), now),
+            if let Some(session) = instead {
+                diesel::insert_into(session::table).values(session).execute(conn).await?;
+            } else {
+                prove_session!(conn, &kept, session::proved_at.eq(now.0), now);
             }
             note_event!(conn, event);
             note_mail!(conn, notice);

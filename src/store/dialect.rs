@@ -55,8 +55,8 @@ impl Keeper for AsyncPgConnection {
         // She comes first: her own apps are removed after her.
         let person = user::table.filter(user::id.eq(person)).select(user::id).for_key_share();
         let person: Option<UserId> = person.get_result(self).await.optional()?;
-        let app = oauth_client::id.eq(app).and(oauth_client::disabled.eq(false));
-        let app = oauth_client::table.filter(app).select(oauth_client::id);
+        let app = oauth_client::table.filter(oauth_client::id.eq(app)).select(oauth_client::id);
+        let app = app.filter(oauth_client::disabled.eq(false));
         let app: Option<ClientId> = app.for_key_share().get_result(self).await.optional()?;
         Ok(person.is_some() && app.is_some())
     }
@@ -67,8 +67,8 @@ impl Keeper for LiteConnection {
     async fn keep(&mut self, person: &UserId, app: &ClientId) -> QueryResult<bool> {
         let person = user::table.filter(user::id.eq(person)).select(user::id);
         let person: Option<UserId> = person.get_result(self).await.optional()?;
-        let app = oauth_client::id.eq(app).and(oauth_client::disabled.eq(false));
-        let app = oauth_client::table.filter(app).select(oauth_client::id);
+        let app = oauth_client::table.filter(oauth_client::id.eq(app)).select(oauth_client::id);
+        let app = app.filter(oauth_client::disabled.eq(false));
         let app: Option<ClientId> = app.get_result(self).await.optional()?;
         Ok(person.is_some() && app.is_some())
     }

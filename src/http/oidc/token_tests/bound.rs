@@ -251,7 +251,7 @@ async fn the_proofs_of_a_fapi_client_are_not_signed_with_rs256() {
     }
 
     let granted = world.granted("openid tutor");
-    let code = world.code_with(&granted, |row| row.client_id = client("bank").id).await;
+    let code = world.code_for("bank", &granted, |_| ());
     let form = [
         ("grant_type", "authorization_code"),
         ("code", &*code),
