@@ -111,7 +111,7 @@ mod tests {
             }
             let told = store.changes_after(0).await.unwrap();
             let told: Vec<_> = told.iter().map(|c| (c.kind.as_str(), c.subject.as_str())).collect();
-            assert_eq!(told, [("client", "old")]);
+            assert_eq!(told, [("client", "used"), ("client", "old")]);
             let events = store.newest_auth_events(1).await.unwrap();
             assert_eq!(events[0].id, "gone-old");
         })
