@@ -287,7 +287,8 @@ pub(super) fn require_key(client: &Client, jkt: Option<&str>) -> Result<(), Issu
 }
 
 pub(super) const fn over() -> IssueError {
-    IssueError::InvalidGrant("The sign-in that this comes from is over.")
+    let why = "It was used before, or the sign-in or the consent that it comes from is over.";
+    IssueError::InvalidGrant(why)
 }
 
 const fn unknown_target() -> IssueError {
