@@ -15,6 +15,8 @@ const MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations");
 pub(crate) fn sqlite(path: &str) -> Result<Vec<String>, StoreError> {
     let mut connection = SqliteConnection::establish(path)
         .map_err(|error| StoreError::Unavailable(format!("{path}: {error}")))?;
+    // Whoever closes the file last holds it for a moment.
+    diesel::sql_query("PRAGMA busy_timeout = 5000").execute(&mut connection)?;
     check_sound(&mut connection, path)?;
     apply(&mut connection)
 }
