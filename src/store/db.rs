@@ -4,6 +4,9 @@
 //! the one writer, which commits waiting transactions together; on PostgreSQL on a connection of
 //! the pool. A body is expanded once a database and names its connection; everything that it
 //! captures is moved into it.
+//!
+//! A look at one row by a unique key ends in `get_result`, not in `first`: that adds `LIMIT ?`, for
+//! which SQLite compiles the statement anew at each use.
 
 use std::time::Duration;
 
