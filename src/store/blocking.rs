@@ -1,5 +1,6 @@
 //! Where SQLite's statements run: a reader's on tokio's blocking threads, so that a caller may be
-//! dropped at any time and on any runtime; the writer's on the writer's own thread.
+//! dropped at any time and on any runtime; the writer's on the writer's own thread; a short look's
+//! where it is asked for.
 //!
 //! `diesel-async`'s own runner finishes a dropped statement with `block_in_place`, which panics on
 //! a current-thread runtime, and every actix worker is one: a client that hangs up in the middle
@@ -19,8 +20,8 @@ use tokio::{runtime::Handle, task::JoinHandle};
 
 type Failure = Box<dyn Error + Send + Sync>;
 
-/// On the caller's thread, which has nothing else to do: a statement costs less than to wake another
-/// thread and to be woken by it.
+/// On the caller's thread, for the writer, which has nothing else to do, and for short looks: they
+/// cost less than to wake another thread and to be woken by it.
 pub(crate) struct InPlace;
 
 impl SpawnBlocking for InPlace {

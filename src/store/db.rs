@@ -5,6 +5,9 @@
 //! the pool. A body is expanded once a database and names its connection; everything that it
 //! captures is moved into it.
 //!
+//! `look!` is a `read!` of a few rows by their keys, such as stands before most requests. On SQLite it
+//! runs where it is called, since to wake another thread and be woken by it costs more than the look.
+//!
 //! A look at one row by a unique key ends in `get_result`, not in `first`: that adds `LIMIT ?`, for
 //! which SQLite compiles the statement anew at each use.
 
@@ -34,6 +37,18 @@ pub(crate) async fn in_time<T>(
 
 macro_rules! read {
     ($store:expr, |$conn:ident| $body:expr) => {
+        $crate::store::db::read_by!($store, (reader, LiteReader), |$conn| $body)
+    };
+}
+
+macro_rules! look {
+    ($store:expr, |$conn:ident| $body:expr) => {
+        $crate::store::db::read_by!($store, (looker, LiteConnection), |$conn| $body)
+    };
+}
+
+macro_rules! read_by {
+    ($store:expr, ($lite:ident, $kind:ident), |$conn:ident| $body:expr) => {
         match $store.db() {
             $crate::store::db::Db::Pg(pool) => {
                 $crate::store::db::in_time(async {
@@ -44,8 +59,8 @@ macro_rules! read {
                 .await?
             }
             $crate::store::db::Db::Lite(lite) => {
-                let mut pooled = lite.reader().await?;
-                let $conn: &mut $crate::store::lite::LiteReader = &mut pooled;
+                let mut pooled = lite.$lite().await?;
+                let $conn: &mut $crate::store::lite::$kind = &mut pooled;
                 $body
             }
         }
@@ -73,4 +88,4 @@ macro_rules! write {
     };
 }
 
-pub(crate) use {read, write};
+pub(crate) use {look, read, read_by, write};

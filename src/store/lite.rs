@@ -2,7 +2,8 @@
 //!
 //! `synchronous=FULL` makes every commit wait for the disk, so waiting transactions share one:
 //! the writer opens a transaction, runs each queued job in a savepoint of its own, commits, and
-//! only then answers. A job that fails rolls back its savepoint alone. It is a thread of its own, on
+//! only then answers. A job that fails rolls back its savepoint alone. One that nobody waits with needs
+//! no savepoint, for which every page is copied that it changes. The writer is a thread of its own, on
 //! which its statements run.
 
 use std::{path::Path, thread, time::Duration};
@@ -30,11 +31,12 @@ use super::{
     blocking::{Blocking, InPlace},
 };
 
-/// The writer's connection, for its thread alone.
+/// One that runs its statements where it is: the writer's, and those for short looks.
 pub(crate) type LiteConnection = SyncConnectionWrapper<SqliteConnection, InPlace>;
 /// A reader's: whoever asked may go away at any time.
 pub(crate) type LiteReader = SyncConnectionWrapper<SqliteConnection, Blocking>;
 
+/// Of either kind.
 const READERS: usize = 4;
 /// Transactions that may wait for the writer; one more is [`StoreError::Overloaded`].
 const QUEUE: usize = 4_096;
@@ -42,18 +44,29 @@ const QUEUE: usize = 4_096;
 const BATCH: usize = 64;
 const WAIT_FOR_READER: Duration = Duration::from_secs(5);
 
-/// `busy_timeout` is for the command line working beside a server.
+/// `busy_timeout` is for the command line working beside a server. `temp_store`: what the savepoints
+/// of a group would roll back to is else written to a temporary file as soon as it is 64 KiB.
+/// `wal_autocheckpoint`, in pages of 4 KiB: pages that are written all the time are copied into the
+/// file a quarter as often as by default.
 const WRITER_SETUP: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
-    PRAGMA foreign_keys = ON; PRAGMA busy_timeout = 5000;";
+    PRAGMA foreign_keys = ON; PRAGMA busy_timeout = 5000; PRAGMA temp_store = MEMORY; \
+    PRAGMA wal_autocheckpoint = 4000;";
 const READER_SETUP: &str =
     "PRAGMA foreign_keys = ON; PRAGMA busy_timeout = 5000; PRAGMA query_only = ON;";
 
-/// Tells a job's caller how it ended, once the batch's commit is known.
+/// Tells a job's caller how it ended, once the commit is known.
 type Answer = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
-type Job = Box<dyn for<'c> FnOnce(&'c mut LiteConnection) -> BoxFuture<'c, Answer> + Send>;
+/// What has run, and whether what it wrote is to stay.
+struct Ran {
+    answer: Answer,
+    stays: bool,
+}
+/// Told whether it is alone in its transaction, and then needs no savepoint.
+type Job = Box<dyn for<'c> FnOnce(&'c mut LiteConnection, bool) -> BoxFuture<'c, Ran> + Send>;
 
 pub(crate) struct Lite {
     readers: Pool<LiteReader>,
+    lookers: Pool<LiteConnection>,
     jobs: mpsc::Sender<Job>,
 }
 
@@ -62,23 +75,15 @@ impl Lite {
     pub(crate) async fn open(path: &Path, runtime: &Handle) -> Result<Self, StoreError> {
         let url = path.to_string_lossy().into_owned();
         let jobs = start_writer(url.clone(), runtime.clone()).await?;
-
-        let mut config = ManagerConfig::default();
-        // A file does not go away between two statements.
-        config.recycling_method = RecyclingMethod::Fast;
-        config.custom_setup = Box::new(|url| connect(url.to_owned(), READER_SETUP).boxed());
-        let manager = AsyncDieselConnectionManager::new_with_config(url, config);
-        let readers = Pool::builder(manager)
-            .max_size(READERS)
-            .wait_timeout(Some(WAIT_FOR_READER))
-            .runtime(deadpool::Runtime::Tokio1)
-            .build()
-            .map_err(|error| StoreError::Unavailable(error.to_string()))?;
-        Ok(Self { readers, jobs })
+        Ok(Self { readers: readers(url.clone())?, lookers: readers(url)?, jobs })
     }
 
     pub(crate) async fn reader(&self) -> Result<Object<LiteReader>, PoolError> {
         self.readers.get().await
+    }
+
+    pub(crate) async fn looker(&self) -> Result<Object<LiteConnection>, PoolError> {
+        self.lookers.get().await
     }
 
     /// Runs `job` in a transaction and answers after COMMIT.
@@ -90,14 +95,19 @@ impl Lite {
             + 'static,
     {
         let (done, answer) = oneshot::channel();
-        let job: Job = Box::new(move |conn| {
+        let job: Job = Box::new(move |conn, alone| {
             async move {
-                let result = conn.transaction(async move |conn| job(conn).await).await;
+                let result = if alone {
+                    job(conn).await
+                } else {
+                    conn.transaction(async move |conn| job(conn).await).await
+                };
+                let stays = result.is_ok();
                 let answer: Answer = Box::new(move |commit: Result<(), StoreError>| {
                     // A caller that went away has no use for the answer.
                     let _ = done.send(result.and_then(|value| commit.map(|()| value)));
                 });
-                answer
+                Ran { answer, stays }
             }
             .boxed()
         });
@@ -109,6 +119,23 @@ impl Lite {
         })?;
         answer.await.map_err(|_| StoreError::Unavailable("the writer has stopped".into()))?
     }
+}
+
+fn readers<S>(url: String) -> Result<Pool<SyncConnectionWrapper<SqliteConnection, S>>, StoreError>
+where
+    S: SpawnBlocking + Send + Sync + 'static,
+{
+    let mut config = ManagerConfig::default();
+    // A file does not go away between two statements.
+    config.recycling_method = RecyclingMethod::Fast;
+    config.custom_setup = Box::new(|url| connect(url.to_owned(), READER_SETUP).boxed());
+    let manager = AsyncDieselConnectionManager::new_with_config(url, config);
+    Pool::builder(manager)
+        .max_size(READERS)
+        .wait_timeout(Some(WAIT_FOR_READER))
+        .runtime(deadpool::Runtime::Tokio1)
+        .build()
+        .map_err(|error| StoreError::Unavailable(error.to_string()))
 }
 
 /// Gives the queue of the writer once it has opened the file.
@@ -152,16 +179,27 @@ async fn write_in_groups(mut writer: LiteConnection, mut queue: mpsc::Receiver<J
 
 async fn in_one_transaction(
     writer: &mut LiteConnection,
-    jobs: impl Iterator<Item = Job>,
+    jobs: impl ExactSizeIterator<Item = Job>,
     answers: &mut Vec<Answer>,
 ) -> QueryResult<()> {
     let begin =
         |conn: &mut _| AnsiTransactionManager::begin_transaction_sql(conn, "BEGIN IMMEDIATE");
     writer.spawn_blocking(begin).await?;
+    let alone = jobs.len() == 1;
+    let mut stays = true;
     for job in jobs {
-        answers.push(job(writer).await);
+        let ran = job(writer, alone).await;
+        answers.push(ran.answer);
+        if alone {
+            stays = ran.stays;
+        }
     }
-    writer.spawn_blocking(AnsiTransactionManager::commit_transaction).await
+    let end = if stays {
+        AnsiTransactionManager::commit_transaction
+    } else {
+        AnsiTransactionManager::rollback_transaction
+    };
+    writer.spawn_blocking(end).await
 }
 
 async fn connect<S: SpawnBlocking + Send>(

@@ -8,7 +8,7 @@ use super::{
     audit::note_audit,
     auth_events::note_event,
     changes::{KEPT, note_change},
-    db::{read, write},
+    db::{look, read, write},
     schema::oauth_client,
     user_admin::{Records, note_records},
     user_list::Part,
@@ -112,7 +112,7 @@ impl Store {
     }
 
     pub(crate) async fn client(&self, id: &ClientId) -> Result<ClientRow, StoreError> {
-        Ok(read!(self, |conn| oauth_client::table
+        Ok(look!(self, |conn| oauth_client::table
             .filter(oauth_client::id.eq(id))
             .select(ClientRow::as_select())
             .get_result(conn)

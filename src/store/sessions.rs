@@ -8,7 +8,7 @@ use super::{
     Store, StoreError,
     auth_events::{AuthEvent, note_event},
     changes::{note_change, queue_up},
-    db::{read, write},
+    db::{look, read, write},
     schema::{oauth_client, session, user},
     users::User,
 };
@@ -115,8 +115,11 @@ pub(super) use end_other_sessions;
 /// for the other nodes.
 macro_rules! end_all_sessions {
     ($conn:expr, $owner:expr, $now:expr) => {{
-        use $crate::store::{oauth_logouts::queue_logouts, schema::session};
-        queue_logouts!($conn, oauth_grant::user_id.eq($owner), $now);
+        use $crate::store::{
+            oauth_logouts::{granted_by, queue_logouts},
+            schema::session,
+        };
+        queue_logouts!($conn, granted_by!($owner), $now);
         diesel::delete(session::table.filter(session::user_id.eq($owner))).execute($conn).await?;
     }};
 }
@@ -165,7 +168,7 @@ impl Store {
 
     /// The session that a token opens, expired or not, with its person as she is now.
     pub(crate) async fn session_by_hash(&self, hash: &str) -> Result<(Session, User), StoreError> {
-        Ok(read!(self, |conn| session::table
+        Ok(look!(self, |conn| session::table
             .inner_join(user::table.on(session::user_id.eq(user::id)))
             .filter(session::token_hash.eq(hash))
             .select((Session::as_select(), User::as_select()))
@@ -174,7 +177,7 @@ impl Store {
     }
 
     pub(crate) async fn session(&self, id: &SessionId) -> Result<(Session, User), StoreError> {
-        Ok(read!(self, |conn| session::table
+        Ok(look!(self, |conn| session::table
             .inner_join(user::table.on(session::user_id.eq(user::id)))
             .filter(session::id.eq(id))
             .select((Session::as_select(), User::as_select()))
