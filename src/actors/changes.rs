@@ -116,7 +116,7 @@ impl ChangeWatcher {
                 ctx.spawn(begin.into_actor(self).map(|_, _, _| ()));
             }
             // The memory of accounts has heard of it above.
-            "client" | "drain" => {}
+            "client" | "consent" | "drain" => {}
             other => tracing::debug!(kind = other, "a change that this version does not know"),
         }
         self.seq = seq;

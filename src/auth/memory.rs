@@ -1,5 +1,5 @@
-//! Sessions with their people, and apps, as this node knows them, so that looking one up asks the
-//! store nothing.
+//! Sessions with their people, apps and consents, as this node knows them, so that looking one up
+//! asks the store nothing.
 //!
 //! What is here is believed as long as the change log was read within the last second: then nothing
 //! that was revoked or changed more than a second ago, on any node, is still here. Without a reader
@@ -14,10 +14,10 @@ use super::{Auth, AuthError, Identity, hash_token, identity, oidc::client::Clien
 use crate::{
     domain::{
         clock::{Millis, SECOND},
-        ids::{ClientId, SessionId},
+        ids::{ClientId, SessionId, UserId},
         recent::Recent,
     },
-    store::{Change, StoreError, sessions::Session, users::User},
+    store::{Change, StoreError, oauth_consents::ConsentRow, sessions::Session, users::User},
 };
 
 /// How old the last look at the change log may be.
@@ -68,12 +68,18 @@ struct State {
     /// By the hash of a token, or by the session's id.
     known: Recent<String, Arc<Known>>,
     clients: Recent<String, Arc<Client>>,
+    consents: Recent<(ClientId, UserId), Arc<ConsentRow>>,
 }
 
 impl Memory {
     pub(super) fn new(capacity: usize) -> Self {
-        let (known, clients) = (Recent::new(capacity), Recent::new(capacity));
-        let state = State { heard: None, generation: 0, known, clients };
+        let state = State {
+            heard: None,
+            generation: 0,
+            known: Recent::new(capacity),
+            clients: Recent::new(capacity),
+            consents: Recent::new(capacity),
+        };
         Self { state: Mutex::new(state), tokens: Mutex::new(Recent::new(capacity)) }
     }
 
@@ -115,9 +121,14 @@ impl Memory {
             named.map(|it| it.subject.as_str()).collect()
         };
         let (sessions, users) = (of(&["session"]), of(&["user", "user_sessions"]));
-        let clients = of(&["client"]);
-        if !sessions.is_empty() || !users.is_empty() || !clients.is_empty() {
+        let (clients, consents) = (of(&["client"]), of(&["consent"]));
+        if [&sessions, &users, &clients, &consents].iter().any(|named| !named.is_empty()) {
             state.generation += 1;
+            state.consents.retain(|row| {
+                !consents.contains(row.id.as_str())
+                    && !clients.contains(row.client_id.as_str())
+                    && !users.contains(row.user_id.as_str())
+            });
             state.clients.retain(|client| !clients.contains(client.id.as_str()));
             state.known.retain(|known| {
                 !sessions.contains(known.session.id.as_str())
@@ -135,6 +146,7 @@ impl Memory {
         state.generation += 1;
         state.known.clear();
         state.clients.clear();
+        state.consents.clear();
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -204,6 +216,26 @@ impl Auth {
         let kept = (id.to_owned(), Arc::clone(&client));
         self.memory.keep(generation, |state| state.clients.insert(kept.0, kept.1));
         Ok(Some(client))
+    }
+
+    /// What this person has let this app do; from memory where that is believed.
+    pub(super) async fn consent(
+        &self,
+        client: &ClientId,
+        user: &UserId,
+    ) -> Result<Option<Arc<ConsentRow>>, AuthError> {
+        let (key, now) = ((client.clone(), user.clone()), self.clock.now());
+        if let Some(row) = self.memory.believed(now, |state| state.consents.get(&key)) {
+            return Ok(Some(row));
+        }
+        let generation = self.memory.generation();
+        let row = match self.store.consent(client, user).await {
+            Err(StoreError::NotFound) => return Ok(None),
+            row => Arc::new(row?),
+        };
+        let kept = Arc::clone(&row);
+        self.memory.keep(generation, |state| state.consents.insert(key, kept));
+        Ok(Some(row))
     }
 
     /// The change log was read up to `seq`, as it stood at `asked_at`: what `changes` names is not

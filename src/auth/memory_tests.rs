@@ -5,7 +5,7 @@ use crate::{
         tests::{Bench, START},
     },
     domain::{clock::DAY, role::Role},
-    store::{auth_events::AuthEventKind, users::tests::ban},
+    store::{auth_events::AuthEventKind, oauth_requests::Answered, users::tests::ban},
 };
 
 impl Bench {
@@ -101,6 +101,49 @@ async fn an_app_is_looked_up_in_memory_until_the_change_log_names_it() {
     assert!(known().await.is_some(), "the log has not been read yet");
     bench.read_changes().await;
     assert!(known().await.is_none());
+}
+
+/// Attack C11, of consents: one that was narrowed on any node is asked for anew.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_consent_is_looked_up_in_memory_until_the_change_log_names_it() {
+    let bench = Bench::new().await;
+    let (ada, _) = bench.signed_in_with_token("ada", Role::Student).await;
+    let app = crate::store::oauth_clients::tests::client("an-app");
+    let event = |kind| bench.auth.event(kind, &Device::default());
+    bench.store.insert_client(app.clone(), event(AuthEventKind::ClientCreated)).await.unwrap();
+    let row = |scope: &str| ConsentRow {
+        client_id: app.id.clone(),
+        user_id: ada.user.id.clone(),
+        id: "one".to_owned(),
+        scope: scope.to_owned(),
+        detail: "{}".to_owned(),
+        created_at: 1,
+        updated_at: START.0,
+    };
+    let agree = async |scope: &str| {
+        let consent = Some((row(scope), event(AuthEventKind::ConsentGiven)));
+        let answered = Answered { consent, ..Answered::default() };
+        bench.store.answer_request(answered, START).await.unwrap();
+    };
+    let known = async || {
+        let row = bench.auth.consent(&app.id, &ada.user.id).await.unwrap();
+        row.map(|row| row.scope.clone())
+    };
+    bench.read_changes().await;
+    assert_eq!(known().await, None);
+
+    agree("openid").await;
+    assert_eq!(known().await.as_deref(), Some("openid"), "that there is none is not kept");
+    agree("openid email").await;
+    assert_eq!(known().await.as_deref(), Some("openid"), "the log has not been read yet");
+    bench.read_changes().await;
+    assert_eq!(known().await.as_deref(), Some("openid email"));
+
+    let gone = event(AuthEventKind::ConsentWithdrawn);
+    bench.store.withdraw_consent(&ada.user.id, "one", gone).await.unwrap();
+    assert!(known().await.is_some());
+    bench.read_changes().await;
+    assert_eq!(known().await, None);
 }
 
 #[tokio::test(flavor = "multi_thread")]

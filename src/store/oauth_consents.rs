@@ -7,7 +7,7 @@ use super::{
     Store, StoreError,
     auth_events::{AuthEvent, note_event},
     changes::queue_up,
-    db::{read, write},
+    db::{look, read, write},
     oauth_clients::ClientRow,
     oauth_grants::GrantRow,
     schema::{oauth_client, oauth_consent, oauth_grant, session},
@@ -32,12 +32,13 @@ pub(crate) struct ConsentRow {
     pub updated_at: i64,
 }
 
-/// Puts a consent in place of the one before inside a transaction; its name and age stay.
+/// Puts a consent in place of the one before inside a transaction; its name and age stay. The caller
+/// has queued up: it is noted as a change.
 macro_rules! put_consent {
     ($conn:expr, $row:expr) => {{
         use $crate::store::schema::oauth_consent;
         let row: $crate::store::oauth_consents::ConsentRow = $row;
-        diesel::insert_into(oauth_consent::table)
+        let id: String = diesel::insert_into(oauth_consent::table)
             .values(&row)
             .on_conflict((oauth_consent::client_id, oauth_consent::user_id))
             .do_update()
@@ -46,11 +47,26 @@ macro_rules! put_consent {
                 oauth_consent::detail.eq(&row.detail),
                 oauth_consent::updated_at.eq(row.updated_at),
             ))
-            .execute($conn)
+            .returning(oauth_consent::id)
+            .get_result($conn)
             .await?;
+        $crate::store::oauth_consents::note_consent!(
+            $conn,
+            &id,
+            $crate::domain::clock::Millis(row.updated_at)
+        );
     }};
 }
 pub(super) use put_consent;
+
+/// What nodes remember of a consent is not what it was.
+macro_rules! note_consent {
+    ($conn:expr, $id:expr, $now:expr) => {{
+        use $crate::store::changes::{KEPT, note_change};
+        note_change!($conn, "consent", $id.as_str(), $now.plus(KEPT).0, $now.0);
+    }};
+}
+pub(super) use note_consent;
 
 /// Ends what an app may do in a person's name, inside a transaction.
 macro_rules! end_grants {
@@ -72,7 +88,7 @@ impl Store {
         client: &ClientId,
         user: &UserId,
     ) -> Result<ConsentRow, StoreError> {
-        Ok(read!(self, |conn| oauth_consent::table
+        Ok(look!(self, |conn| oauth_consent::table
             .filter(oauth_consent::client_id.eq(client).and(oauth_consent::user_id.eq(user)))
             .select(ConsentRow::as_select())
             .get_result(conn)
@@ -107,7 +123,7 @@ impl Store {
             .inner_join(session::table.on(session::id.eq(oauth_grant::session_id)))
             .inner_join(oauth_client::table.on(oauth_client::id.eq(oauth_grant::client_id)))
             .left_join(oauth_consent::table.on(remembered))
-            .filter(oauth_grant::user_id.eq(user).and(session::expires_at.gt(now.0)))
+            .filter(session::user_id.eq(user).and(session::expires_at.gt(now.0)))
             .filter(oauth_consent::id.nullable().is_null())
             .order((oauth_grant::created_at, oauth_grant::session_id))
             .select((GrantRow::as_select(), ClientRow::as_select()))
@@ -132,6 +148,7 @@ impl Store {
                 .returning(ConsentRow::as_returning())
                 .get_result(conn)
                 .await?;
+            note_consent!(conn, &row.id, now);
             end_grants!(conn, &row.client_id, &user, now);
             note_event!(conn, event);
             Ok(row)
@@ -168,11 +185,12 @@ impl Store {
         let (user, id, now) = (user.clone(), id.to_owned(), event.at());
         write!(self, |conn| {
             queue_up!(conn);
-            let own = oauth_consent::id.eq(id).and(oauth_consent::user_id.eq(&user));
+            let own = oauth_consent::id.eq(&id).and(oauth_consent::user_id.eq(&user));
             let client: ClientId = diesel::delete(oauth_consent::table.filter(own))
                 .returning(oauth_consent::client_id)
                 .get_result(conn)
                 .await?;
+            note_consent!(conn, &id, now);
             end_grants!(conn, &client, &user, now);
             note_event!(conn, event);
             Ok(())
@@ -227,6 +245,7 @@ mod tests {
             }
             agreed(&store, row("other", "ada", "openid email"), "again").await;
             let (ada, bob) = (UserId::new("ada"), UserId::new("bob"));
+            let before = store.last_change().await.unwrap();
             let kept = store.consent(&ClientId::new("app"), &ada).await.unwrap();
             assert_eq!((kept.id.as_str(), kept.scope.as_str()), ("consent-ada", "openid email"));
 
@@ -244,8 +263,9 @@ mod tests {
             };
             assert_eq!(left(&ada).await, ["ada-web"]);
             assert_eq!(left(&bob).await.len(), 2);
-            let told = store.changes_after(0).await.unwrap();
-            assert_eq!((told.len(), told[0].subject.as_str()), (1, "ada-app"));
+            let told = store.changes_after(before).await.unwrap();
+            let told: Vec<_> = told.iter().map(|it| (&*it.kind, &*it.subject)).collect();
+            assert_eq!(told, [("consent", "consent-ada"), ("session", "ada-app")]);
         })
         .await;
     }
@@ -292,7 +312,8 @@ mod tests {
             let bob = store.grants_without_consent(&UserId::new("bob"), Millis(2)).await.unwrap();
             assert_eq!(bob.len(), 1);
             let told = store.changes_after(0).await.unwrap();
-            let mut told: Vec<_> = told.iter().map(|it| it.subject.as_str()).collect();
+            let told = told.iter().filter(|it| it.kind == "session");
+            let mut told: Vec<_> = told.map(|it| it.subject.as_str()).collect();
             told.sort_unstable();
             assert_eq!(told, ["first", "second"]);
         })

@@ -8,7 +8,7 @@ use super::{
     Store, StoreError,
     auth_events::{AuthEvent, note_event},
     db::{read, write},
-    oauth_grants::hold_sign_in,
+    dialect::Keeper,
     schema::oauth_device,
 };
 use crate::domain::{
@@ -158,7 +158,7 @@ impl Store {
                     .await
                     .optional()?;
                 let Some(app) = app else { return Ok(false) };
-                if !hold_sign_in!(conn, (user, &app), browser_sid, now) {
+                if conn.keep_sign_in((user, &app), browser_sid, now).await?.is_none() {
                     return Ok(false);
                 }
             }

@@ -7,6 +7,7 @@ use diesel_async::RunQueryDsl;
 use super::{
     Store, StoreError,
     auth_events::{AuthEvent, note_event},
+    changes::queue_up,
     db::{read, write},
     dialect::Keeper,
     oauth_consents::{ConsentRow, put_consent},
@@ -85,10 +86,11 @@ impl Store {
         }
         write!(self, |conn| {
             let Answered { requests, consent } = answered;
-            if let Some((row, _)) = &consent
-                && !conn.keep(&row.user_id, &row.client_id).await?
-            {
-                return Err(StoreError::Conflict("the person or the app is gone".to_owned()));
+            if let Some((row, _)) = &consent {
+                queue_up!(conn);
+                if !conn.keep(&row.user_id, &row.client_id).await? {
+                    return Err(StoreError::Conflict("the person or the app is gone".to_owned()));
+                }
             }
             for hash in requests {
                 let waits = oauth_request::hash.eq(hash).and(oauth_request::used_at.is_null());

@@ -157,9 +157,9 @@ impl Auth {
 
     /// Whether she agreed before to all that is asked for.
     async fn has_agreed(&self, asking: Asking<'_>, user: &User) -> Result<bool, AuthError> {
-        let row = match self.store.consent(&asking.client.id, &user.id).await {
-            Err(StoreError::NotFound) => return Ok(false),
-            found => found?,
+        // Whoever redeems the code asks again.
+        let Some(row) = self.consent(&asking.client.id, &user.id).await? else {
+            return Ok(false);
         };
         let scopes = Scopes::parse(&row.scope).unwrap_or_default();
         let resources = resources_of(&row);
@@ -206,7 +206,7 @@ impl Auth {
             ..Granted::proved(&seen.session.amr, seen.proved_at())
         };
         let code = Code {
-            id: self.ids.token(code::ID_LENGTH),
+            id: self.ids.uuid(now).simple().to_string(),
             browser_sid: seen.session.id.clone(),
             redirect_uri: asking.redirect_uri.to_owned(),
             challenge: request.challenge.clone(),
