@@ -53,7 +53,7 @@ impl Auth {
         let life = if remember { self.session_life } else { SHORT_LIFE.min(self.session_life) };
         let agent = device.short_agent();
         let session = Session {
-            id: SessionId::new(self.ids.token(TOKEN_LENGTH)),
+            id: SessionId::new(self.ids.uuid(now).simple().to_string()),
             token_hash: hash_token(&token),
             user_id: owner.clone(),
             expires_at: now.plus(life).0,

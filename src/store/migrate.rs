@@ -81,3 +81,70 @@ where
     let done = harness.run_pending_migrations(MIGRATIONS).map_err(broken)?;
     Ok(done.iter().map(ToString::to_string).collect())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::{Place, Store, contract::postgres_place};
+
+    /// A grant with its refresh token, as a database of migration 16 holds them.
+    const GRANTED: &str = r#"
+        INSERT INTO "user" (id, name, email, email_verified, role, banned, two_factor_enabled,
+            version, created_at, updated_at)
+        VALUES ('ada', 'Ada', 'ada@school.example', TRUE, 'student', FALSE, FALSE, 1, 1, 1);
+        INSERT INTO oauth_client (id, name, disabled, metadata, created_at, updated_at)
+        VALUES ('app', 'App', FALSE, '{}', 1, 1);
+        INSERT INTO session (id, token_hash, user_id, expires_at, remember, ip_address, client_id,
+            created_at, updated_at)
+        VALUES ('grant', 'none', 'ada', 100, FALSE, '', 'app', 1, 1);
+        INSERT INTO oauth_grant (session_id, client_id, user_id, browser_sid, offline, granted,
+            created_at)
+        VALUES ('grant', 'app', 'ada', 'web', TRUE, '{}', 1);
+        INSERT INTO oauth_refresh (hash, session_id, expires_at, created_at, used_at)
+        VALUES ('first', 'grant', 100, 1, 2), ('second', 'grant', 100, 2, NULL);
+    "#;
+
+    fn apply_up_to<DB, H>(harness: &mut H, last: &str)
+    where
+        DB: diesel::backend::Backend,
+        H: MigrationHarness<DB>,
+        EmbeddedMigrations: MigrationSource<DB>,
+    {
+        let mut all = MigrationSource::<DB>::migrations(&MIGRATIONS).unwrap();
+        all.retain(|it| it.name().version().to_string().as_str() <= last);
+        all.sort_by_key(|it| it.name().version().to_string());
+        // Makes the table in which they are noted.
+        assert!(harness.applied_migrations().unwrap().is_empty());
+        harness.run_migrations(&all).unwrap();
+    }
+
+    /// Nobody has to sign in again after an update.
+    #[tokio::test(flavor = "multi_thread")]
+    async fn what_apps_were_granted_outlives_the_change_of_its_table() {
+        const BEFORE: &str = "00000000000016";
+        let check = async |place: Place| {
+            let runtime = tokio::runtime::Handle::current();
+            let store = Store::open(&place, &runtime).await.unwrap();
+            for (hash, used_at) in [("first", Some(2)), ("second", None)] {
+                let held = store.refresh_token(hash).await.unwrap();
+                assert_eq!((held.grant.browser_sid.as_str(), held.token.used_at), ("web", used_at));
+            }
+        };
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("test.db");
+        let mut lite = SqliteConnection::establish(file.to_str().unwrap()).unwrap();
+        apply_up_to(&mut lite, BEFORE);
+        diesel::connection::SimpleConnection::batch_execute(&mut lite, GRANTED).unwrap();
+        drop(lite);
+        check(Place::File(file)).await;
+
+        let Some(place) = postgres_place().await else { return };
+        let Place::Postgres { url, .. } = &place else { unreachable!() };
+        let mut pg = AsyncMigrationHarness::new(postgres::connect(url.clone()).await.unwrap());
+        apply_up_to(&mut pg, BEFORE);
+        diesel_async::SimpleAsyncConnection::batch_execute(&mut pg.into_inner(), GRANTED)
+            .await
+            .unwrap();
+        check(place).await;
+    }
+}

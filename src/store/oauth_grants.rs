@@ -13,10 +13,9 @@ use super::{
     Store, StoreError,
     auth_events::{AuthEvent, note_event},
     changes::queue_up,
-    db::{read, write},
-    schema::{
-        oauth_consent, oauth_grant, oauth_refresh, oauth_request, oauth_spent_code, session, user,
-    },
+    db::{look, write},
+    dialect::Keeper,
+    schema::{oauth_grant, oauth_refresh, oauth_request, oauth_spent_code, session, user},
     sessions::{Session, end_session},
     users::User,
 };
@@ -48,7 +47,7 @@ pub(crate) struct GrantRow {
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable)]
 #[diesel(table_name = oauth_refresh)]
 pub(crate) struct RefreshRow {
-    /// SHA-256 of the token, lower-case hex.
+    /// SHA-256 of the token, lower-case hex, perhaps with its time in front.
     pub hash: String,
     pub session_id: SessionId,
     pub expires_at: i64,
@@ -96,22 +95,6 @@ pub(crate) struct Exchange {
     pub next: RefreshRow,
 }
 
-/// Takes hold of a person, an app and her sign-in, inside a transaction: none of them goes before it
-/// ends. Says whether all of them stand.
-macro_rules! hold_sign_in {
-    ($conn:expr, ($person:expr, $app:expr), $sid:expr, $now:expr) => {{
-        use $crate::store::schema::session;
-        let stands = session::id.eq($sid).and(session::expires_at.gt($now.0));
-        $crate::store::dialect::Keeper::keep($conn, $person, $app).await?
-            && diesel::update(session::table.filter(stands))
-                .set(session::updated_at.eq(session::updated_at))
-                .execute($conn)
-                .await?
-                > 0
-    }};
-}
-pub(super) use hold_sign_in;
-
 impl Store {
     /// Begins a grant, in place of `code` if there is one. Says whether it was begun: not if the
     /// code was redeemed before or has expired, not if the sign-in is over that it comes from, its
@@ -127,23 +110,13 @@ impl Store {
         }
         write!(self, |conn| {
             let NewGrant { session, grant, refresh } = new;
-            let (person, app) = (&grant.user_id, &grant.client_id);
-            if !hold_sign_in!(conn, (person, app), &grant.browser_sid, now) {
+            let of = (&grant.user_id, &grant.client_id);
+            let Some(consent) = conn.keep_sign_in(of, &grant.browser_sid, now).await? else {
                 return Ok(false);
-            }
+            };
             if let Some(Redeemed { id, expires_at, agreed }) = code {
                 if let Some(agreed) = agreed {
-                    // Whoever withdraws it waits for this, and ends what has begun then.
-                    let hers = oauth_consent::client_id
-                        .eq(&grant.client_id)
-                        .and(oauth_consent::user_id.eq(&grant.user_id));
-                    let stands: Option<String> = diesel::update(oauth_consent::table.filter(hers))
-                        .set(oauth_consent::updated_at.eq(oauth_consent::updated_at))
-                        .returning(oauth_consent::scope)
-                        .get_result(conn)
-                        .await
-                        .optional()?;
-                    let stands = stands.and_then(|scope| Scopes::parse(&scope).ok());
+                    let stands = consent.and_then(|scope| Scopes::parse(&scope).ok());
                     if !stands.is_some_and(|stands| agreed.is_within(&stands)) {
                         return Ok(false);
                     }
@@ -174,7 +147,7 @@ impl Store {
 
     /// The session of the grant that a code became; none if it was not redeemed.
     pub(crate) async fn redeemed_to(&self, code: &str) -> Result<Option<SessionId>, StoreError> {
-        Ok(read!(self, |conn| oauth_spent_code::table
+        Ok(look!(self, |conn| oauth_spent_code::table
             .filter(oauth_spent_code::id.eq(code))
             .select(oauth_spent_code::grant_sid)
             .get_result(conn)
@@ -184,7 +157,7 @@ impl Store {
 
     /// A refresh token, used or not, expired or not.
     pub(crate) async fn refresh_token(&self, hash: &str) -> Result<Held, StoreError> {
-        let (token, grant, session, user) = read!(self, |conn| oauth_refresh::table
+        let (token, grant, session, user) = look!(self, |conn| oauth_refresh::table
             .inner_join(
                 oauth_grant::table.on(oauth_refresh::session_id.eq(oauth_grant::session_id))
             )

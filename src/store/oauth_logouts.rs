@@ -63,6 +63,18 @@ pub(super) fn to_be_told(
         .collect()
 }
 
+/// The grants of a person, for [`queue_logouts`]: each is a session of hers.
+macro_rules! granted_by {
+    ($person:expr) => {
+        $crate::store::schema::oauth_grant::session_id.eq_any(
+            $crate::store::schema::session::table
+                .filter($crate::store::schema::session::user_id.eq($person))
+                .select($crate::store::schema::session::id),
+        )
+    };
+}
+pub(super) use granted_by;
+
 /// Queues a logout token, inside a transaction, for each app that was granted something within the
 /// sign-ins that `$which` (of `oauth_grant`) names, and that wants to be told. Stands before
 /// whatever ends them, since their grants go with them. Where nothing was granted it is one look

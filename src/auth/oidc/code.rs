@@ -13,7 +13,6 @@ use crate::{
 };
 
 pub(super) const LIFE: i64 = MINUTE;
-pub(super) const ID_LENGTH: usize = 22;
 
 /// What a code stands for. The app is not in it: it opens with that app's name alone.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -3,9 +3,9 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{claims, client::Client};
+use super::{claims, client::Client, redeem::hash_refresh};
 use crate::{
-    auth::{Auth, AuthError, access::Claims, hash_token, sessions::Device},
+    auth::{Auth, AuthError, access::Claims, sessions::Device},
     domain::{
         clock::SECOND,
         ids::SessionId,
@@ -202,7 +202,7 @@ impl Auth {
     }
 
     async fn held(&self, token: &str) -> Result<Option<Held>, AuthError> {
-        match self.store.refresh_token(&hash_token(token)).await {
+        match self.store.refresh_token(&hash_refresh(token)).await {
             Err(StoreError::NotFound) => Ok(None),
             Err(error) => Err(error.into()),
             Ok(held) => Ok(Some(held)),

@@ -31,6 +31,8 @@ use crate::{
 };
 
 const TOKEN_LENGTH: usize = 43;
+/// Before it, in hexadecimal digits: when the token was made, in milliseconds.
+const TIME_LENGTH: usize = 12;
 /// Somebody else may win once; then the token is used.
 const TRIES: usize = 3;
 
@@ -171,7 +173,7 @@ impl Auth {
         if self.store.begin_grant(code, new, now).await? { Ok(tokens) } else { Err(over()) }
     }
 
-    /// One that no token opens: nobody knows what its hash is of.
+    /// One that no token opens: what stands in place of a hash is none.
     fn grant_session(
         &self,
         client: &Client,
@@ -181,6 +183,7 @@ impl Auth {
     ) -> Session {
         let (session, _) = self.new_session(&browser.user_id, false, device.clone());
         Session {
+            token_hash: format!("grant {}", session.id),
             expires_at: ends.0,
             parent_id: (!offline).then(|| browser.id.clone()),
             client_id: Some(client.id.clone()),
@@ -190,12 +193,13 @@ impl Auth {
     }
 
     fn refresh_row(&self, grant: &SessionId, ends: Millis) -> (String, RefreshRow) {
-        let token = self.ids.token(TOKEN_LENGTH);
+        let now = self.clock.now();
+        let token = format!("{:0TIME_LENGTH$x}{}", now.0, self.ids.token(TOKEN_LENGTH));
         let row = RefreshRow {
-            hash: hash_token(&token),
+            hash: hash_refresh(&token),
             session_id: grant.clone(),
             expires_at: ends.0,
-            created_at: self.clock.now().0,
+            created_at: now.0,
             used_at: None,
             replay: None,
             replay_until: None,
@@ -219,7 +223,7 @@ impl Auth {
         let unknown =
             || IssueError::InvalidGrant("The refresh token is unknown, was used, or has expired.");
         for _ in 0..TRIES {
-            let held = match self.store.refresh_token(&hash_token(token)).await {
+            let held = match self.store.refresh_token(&hash_refresh(token)).await {
                 Err(StoreError::NotFound) => return Err(unknown()),
                 found => found?,
             };
@@ -319,6 +323,21 @@ impl Auth {
     }
 }
 
+/// What a refresh token is stored under: its time, and the hash of it all. New ones stand side by side
+/// by it, so that to write one is to write no page of the index that nobody else writes.
+pub(super) fn hash_refresh(token: &str) -> String {
+    let hash = hash_token(token);
+    match token.split_at_checked(TIME_LENGTH) {
+        Some((time, secret))
+            if secret.len() == TOKEN_LENGTH && time.bytes().all(|it| it.is_ascii_hexdigit()) =>
+        {
+            format!("{time}{hash}")
+        }
+        // One of an earlier version has no time, and what is none of ours may be anything.
+        _ => hash,
+    }
+}
+
 const fn unknown_code() -> IssueError {
     IssueError::InvalidGrant("The code is unknown, was used, or has expired.")
 }
@@ -361,4 +380,21 @@ fn check_key(bound: Option<&str>, shown: Option<&str>) -> Result<(), IssueError>
 #[expect(clippy::needless_pass_by_value, reason = "the shape that `map_err` wants")]
 fn damaged(error: serde_json::Error) -> IssueError {
     AuthError::Broken(format!("what an app was granted cannot be read: {error}")).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refresh_token_is_stored_as_a_hash_with_its_time_in_front() {
+        let token = format!("0192f3a4b5c6{}", "x".repeat(TOKEN_LENGTH));
+        assert_eq!(hash_refresh(&token), format!("0192f3a4b5c6{}", hash_token(&token)));
+
+        // Of an earlier version, and of nobody.
+        for other in ["y".repeat(TOKEN_LENGTH), format!("\0{token}"), token.replacen('0', "\0", 1)]
+        {
+            assert_eq!(hash_refresh(&other), hash_token(&other));
+        }
+    }
 }
