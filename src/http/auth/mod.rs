@@ -68,7 +68,6 @@ pub(super) fn docs() -> utoipa::openapi::OpenApi {
         mailed_codes::Docs::openapi,
         passkey::Docs::openapi,
         backchannel::Docs::openapi,
-        super::oidc::docs,
         admin::Docs::openapi,
         super::oidc::docs,
     ];
@@ -92,9 +91,11 @@ pub(crate) fn routes(cfg: &mut ServiceConfig) {
             )
             .wrap(from_fn(guard))
             .wrap(from_fn(cors::share))
+            // Routes are tried in turn: those that programs ask for all day come first.
+            .configure(session::routes)
+            .configure(super::oidc::routes)
             .configure(sign_up::routes)
             .configure(sign_in::routes)
-            .configure(session::routes)
             .configure(profile::routes)
             .configure(ways::routes)
             .configure(verify::routes)
@@ -110,7 +111,6 @@ pub(crate) fn routes(cfg: &mut ServiceConfig) {
             .configure(passkey::routes)
             .configure(backchannel::routes)
             .configure(admin::routes)
-            .configure(super::oidc::routes)
             .default_service(web::to(nothing)),
     )
     .configure(super::oidc::well_known);
