@@ -158,27 +158,38 @@ class Target {
 }
 
 /** Signatures of the key that access and ID tokens have, a second of this process's time. */
-function signatures(ms) {
-  const { privateKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
-  const text = randomBytes(600);
-  const [start, until] = [process.cpuUsage(), performance.now() + ms];
-  let count = 0;
-  while (performance.now() < until) {
-    sign("sha256", text, privateKey);
-    count += 1;
+class Signatures {
+  #key = generateKeyPairSync("rsa", { modulusLength: 2048 }).privateKey;
+  #text = randomBytes(600);
+  #count = 0;
+  #cpu = 0;
+
+  round() {
+    const [start, until] = [process.cpuUsage(), performance.now() + milliseconds / 2];
+    while (performance.now() < until) {
+      sign("sha256", this.#text, this.#key);
+      this.#count += 1;
+    }
+    const { user, system } = process.cpuUsage(start);
+    this.#cpu += (user + system) / 1e6;
   }
-  const { user, system } = process.cpuUsage(start);
-  return count / ((user + system) / 1e6);
+
+  get perCpu() {
+    return this.#count / this.#cpu;
+  }
 }
 
 const targets = options.target.map((spec) => new Target(spec));
 for (const target of targets) await target.open();
+const signatures = new Signatures();
 for (const kind of KINDS) {
   for (let round = 0; round < rounds; round += 1) {
     for (const target of targets) await target.round(kind);
+    // In turns with those that sign: the machine is as fast then.
+    if (["refresh", "code"].includes(kind)) signatures.round();
   }
 }
-const rsa = rounded(signatures(milliseconds), 0);
+const rsa = rounded(signatures.perCpu, 0);
 for (const target of targets) target.close();
 
 const perCpu = ({ answers, cpu }) => answers / cpu;
