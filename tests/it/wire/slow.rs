@@ -14,14 +14,15 @@ use crate::support::{
 const WHOLE: &[u8] = b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n";
 const BEGUN: &[u8] = b"GET /healthz HTTP/1.1\r\nHost: a\r\nX-Long: ";
 
-/// A server that waits a second for a head, and one for a body.
-fn impatient() -> Server {
-    let server = Home::with(&[
+/// A server that waits a second for a head, and one for a body, and the folder that it lives in.
+fn impatient() -> (Home, Server) {
+    let home = Home::with(&[
         ("INTELLISTACK__TUTOR__PACE_MS", "0"),
         ("INTELLISTACK__SERVER__HEAD_S", "1"),
         ("INTELLISTACK__SERVER__BODY_S", "1"),
     ]);
-    server.start()
+    let server = home.start();
+    (home, server)
 }
 
 /// Starts each attack on a thread of its own, and gives what each heard; others are served meanwhile.
@@ -45,7 +46,7 @@ type Attack = Box<dyn FnOnce(Peer) -> String + Send>;
 /// Attack E4: slowloris, before any request and behind one.
 #[test]
 fn a_head_that_dribbles_is_answered_408_and_the_connection_ends() {
-    let server = impatient();
+    let (_home, server) = impatient();
     let begun = |after: &'static [u8]| -> Attack {
         Box::new(move |mut peer: Peer| {
             peer.say(after);
@@ -78,7 +79,7 @@ fn a_head_that_dribbles_is_answered_408_and_the_connection_ends() {
 /// Attack E4: the head is whole, and the body dribbles.
 #[tokio::test]
 async fn a_body_that_dribbles_is_answered_408_and_the_connection_ends() {
-    let server = impatient();
+    let (_home, server) = impatient();
     let student = Person::demo(&server, "student").await;
     let (url, cookie) = (&student.url, &student.cookie);
     let json = "Content-Type: application/json\r\n";
@@ -111,7 +112,7 @@ async fn a_body_that_dribbles_is_answered_408_and_the_connection_ends() {
 /// Attack E4: nobody waits for the body, so it is answered; the connection is not held by it.
 #[test]
 fn a_body_that_nobody_reads_holds_no_connection() {
-    let server = impatient();
+    let (_home, server) = impatient();
     let request = "POST /api/auth/sign-out HTTP/1.1\r\nHost: a\r\n";
     let attacks =
         [("Content-Length: 9999", &b"{"[..]), ("Transfer-Encoding: chunked", b"1\r\n{\r\n")]
