@@ -59,9 +59,11 @@ start_redis() {
 stop_databases() {
   if [ -n "${postgres_dir:-}" ]; then
     stop_postgres "$postgres_dir" || true
+    postgres_dir=
   fi
   if [ -n "${redis_pid:-}" ]; then
     kill "$redis_pid" 2>/dev/null || true
     wait "$redis_pid" 2>/dev/null || true
+    redis_pid=
   fi
 }

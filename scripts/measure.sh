@@ -126,17 +126,23 @@ if wants 5; then
   "$driver" --data-dir "$dir/data" check-history "$dir/5-kill.jsonl" --database >&2 || outcome=1
 fi
 
-# The scaled shape: PostgreSQL and Redis of its own, started once.
+# The scaled shape: an empty PostgreSQL and a Redis of its own.
 scaled() {
-  if [ -z "${INTELLISTACK_TEST_REDIS:-}" ]; then
-    start_postgres "$private/postgres"
-    start_redis "$private/redis"
-    # Nodes on one database share it.
-    INTELLISTACK__AUTH__SECRET=$(node -p 'require("node:crypto").randomBytes(32).toString("hex")')
-  fi
+  start_postgres "$private/postgres"
+  start_redis "$private/redis"
+  # Nodes on one database share it.
+  INTELLISTACK__AUTH__SECRET=$(node -p 'require("node:crypto").randomBytes(32).toString("hex")')
   export INTELLISTACK__AUTH__SECRET
   export INTELLISTACK__DATABASE__URL=$INTELLISTACK_TEST_POSTGRES INTELLISTACK__REDIS__URL=$INTELLISTACK_TEST_REDIS
   also=(--also-pid "redis=$redis_pid" --also-pid "postgres=$(head -n 1 "$private/postgres/db/postmaster.pid")")
+}
+
+# What is measured next stands alone again, or begins anew.
+embedded() {
+  stop_databases
+  rm -rf "$private/postgres" "$private/redis"
+  unset INTELLISTACK_TEST_POSTGRES INTELLISTACK_TEST_REDIS INTELLISTACK__DATABASE__URL INTELLISTACK__REDIS__URL \
+    INTELLISTACK__AUTH__SECRET INTELLISTACK__SERVER__PUBLIC_URL INTELLISTACK__SERVER__ALLOWED_ORIGINS
 }
 
 # What it costs beside the embedded one: the same conversations, one after the other.
@@ -152,6 +158,7 @@ if wants 6; then
   serve
   load 6-scaled chat "${arguments[@]}" --server-pid "$server_pid" "${also[@]}"
   stop_server
+  embedded
 fi
 
 # Two nodes, and every answer read at the other one than it is asked and written at, too.
@@ -171,6 +178,7 @@ if wants 7; then
     --server-pid "$server_pid" --server-pid "$node_two" "${also[@]}" >"$dir/7-two-nodes.json" || outcome=1
   stop_server
   stop_node_two
+  embedded
 fi
 
 # script NAME PATH ARGUMENT…: as `load`, with a script of loadtest.
@@ -227,6 +235,7 @@ if wants 8; then
   stop_node_two
   stop_peers
   node_two=
+  embedded
 fi
 
 # Whether the time of a refusal tells who has an account; then 500 sign-ins at once.
