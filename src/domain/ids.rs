@@ -1,5 +1,5 @@
 //! Names of things. Each kind is a type of its own, so that a thread's id cannot be passed where
-//! a user's is meant. All are opaque text; those we make sort by time (`UUIDv7`).
+//! a user's is meant. All are opaque text. Those that we make all day sort by time (`UUIDv7`).
 
 use std::{fmt, sync::Arc};
 

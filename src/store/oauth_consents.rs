@@ -246,6 +246,7 @@ mod tests {
             agreed(&store, row("other", "ada", "openid email"), "again").await;
             let (ada, bob) = (UserId::new("ada"), UserId::new("bob"));
             let before = store.last_change().await.unwrap();
+            assert_eq!(before, 3, "each consent that was given or widened");
             let kept = store.consent(&ClientId::new("app"), &ada).await.unwrap();
             assert_eq!((kept.id.as_str(), kept.scope.as_str()), ("consent-ada", "openid email"));
 
@@ -312,10 +313,9 @@ mod tests {
             let bob = store.grants_without_consent(&UserId::new("bob"), Millis(2)).await.unwrap();
             assert_eq!(bob.len(), 1);
             let told = store.changes_after(0).await.unwrap();
-            let told = told.iter().filter(|it| it.kind == "session");
-            let mut told: Vec<_> = told.map(|it| it.subject.as_str()).collect();
+            let mut told: Vec<_> = told.iter().map(|it| (&*it.kind, &*it.subject)).collect();
             told.sort_unstable();
-            assert_eq!(told, ["first", "second"]);
+            assert_eq!(told, [("consent", "c"), ("session", "first"), ("session", "second")]);
         })
         .await;
     }

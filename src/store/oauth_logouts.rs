@@ -78,7 +78,7 @@ pub(super) use granted_by;
 /// Queues a logout token, inside a transaction, for each app that was granted something within the
 /// sign-ins that `$which` (of `oauth_grant`) names, and that wants to be told. Stands before
 /// whatever ends them, since their grants go with them. Where nothing was granted it is one look
-/// into an index.
+/// into an index for each sign-in that ends.
 macro_rules! queue_logouts {
     ($conn:expr, $which:expr, $now:expr) => {{
         use $crate::{

@@ -323,8 +323,8 @@ impl Auth {
     }
 }
 
-/// What a refresh token is stored under: its time, and the hash of it all. New ones stand side by side
-/// by it, so that to write one is to write no page of the index that nobody else writes.
+/// What a refresh token is stored under: its time, and the hash of it all. By the time new ones stand
+/// side by side in the index, and one commit writes one page of it for several.
 pub(super) fn hash_refresh(token: &str) -> String {
     let hash = hash_token(token);
     match token.split_at_checked(TIME_LENGTH) {
