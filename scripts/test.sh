@@ -111,6 +111,16 @@ browser() {
   return 1
 }
 
+# What a failed stage said of its failures, again: of a long output not everything may be kept.
+why() {
+  printf '\n== why %s failed\n' "$1"
+  if grep -q '^failures:$' "$logs/$1.log"; then
+    sed -n '/^failures:$/,/^test result:/p' "$logs/$1.log" | cut -c 1-600 | head -n 80
+  else
+    tail -n 40 "$logs/$1.log"
+  fi
+}
+
 stage needs scripts/need.sh test
 if [ ${#failed[@]} -eq 0 ]; then
   stage npm install_web
@@ -131,6 +141,9 @@ if [ ${#failed[@]} -eq 0 ]; then
   stop_server
 fi
 
+for name in "${failed[@]}"; do
+  why "$name"
+done
 {
   printf '\n%-12s %-7s %7s\n' stage outcome time
   printf '%s\n' "${summary[@]}"
