@@ -36,6 +36,7 @@ pub(super) struct Sent {
 pub(super) enum Kind {
     Send,
     Cancel,
+    Open,
     Other,
 }
 
@@ -57,6 +58,14 @@ pub(super) struct Client {
     pub(super) cancelled: HashMap<Name, Spot>,
     /// Turns that it asked for and has not seen end.
     pub(super) pending: Vec<Name>,
+}
+
+impl Client {
+    /// It has asked for this thread anew. What still comes of it until the `ok` was sent before, of
+    /// what this client has given up.
+    pub(super) fn opens(&self, thread: Name) -> bool {
+        self.sent.values().any(|sent| sent.kind == Kind::Open && sent.thread == Some(thread))
+    }
 }
 
 impl Client {
@@ -91,6 +100,9 @@ impl Checker {
             Line::Snapshot(whole) => self.snapshot(spot, &whole),
             Line::Resumed(resumed) => self.resumed(spot, &resumed),
             Line::Ok(ok) => self.accepted(spot, &ok),
+            Line::Error(error) => {
+                error.id.and_then(|id| self.client(spot).sent.remove(&id));
+            }
             Line::Request(request) => self.request(spot, &request),
             Line::Hello(hello) => self.hello(spot, &hello),
             Line::Connect => self.connect(spot),
@@ -149,6 +161,7 @@ impl Checker {
         let kind = match request.r#type {
             "send" => Kind::Send,
             "cancel" => Kind::Cancel,
+            "open" => Kind::Open,
             _ => Kind::Other,
         };
         let text = request.length.zip(request.sha256.map(Into::into));

@@ -22,6 +22,7 @@ pub(crate) enum Line<'a> {
     Request(Request<'a>),
     Welcome(Welcome<'a>),
     Ok(Accepted<'a>),
+    Error(Refused),
     Resumed(Resumed<'a>),
     Snapshot(Box<Snapshot<'a>>),
     Event(Event<'a>),
@@ -77,6 +78,11 @@ pub(crate) struct Accepted<'a> {
     pub(crate) seq: Option<i64>,
     #[serde(default)]
     pub(crate) duplicate: bool,
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct Refused {
+    pub(crate) id: Option<u32>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -206,6 +212,7 @@ fn body<'a>(kind: &str, line: &'a str) -> Result<Line<'a>, serde_json::Error> {
         "request" => Line::Request(serde_json::from_str(line)?),
         "welcome" => Line::Welcome(serde_json::from_str(line)?),
         "ok" => Line::Ok(serde_json::from_str(line)?),
+        "error" => Line::Error(serde_json::from_str(line)?),
         "resumed" => Line::Resumed(serde_json::from_str(line)?),
         "closed" => Line::Closed(serde_json::from_str(line)?),
         "revoked" => Line::Revoked(serde_json::from_str(line)?),

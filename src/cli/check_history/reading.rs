@@ -26,6 +26,9 @@ impl Checker {
     pub(super) fn resumed(&mut self, spot: Spot, resumed: &Resumed) {
         let (thread, epoch) = (self.names.of(resumed.thread), self.names.any(resumed.epoch));
         let client = self.clients.entry((spot.file, spot.client)).or_default();
+        if client.opens(thread) {
+            return;
+        }
         let Some(copy) = client.copy.as_mut().filter(|copy| copy.thread == thread) else { return };
         if !matches!(resumed.mode, "current" | "replay") {
             copy.seq = None;
@@ -67,10 +70,15 @@ impl Checker {
     /// I2.
     fn follow(&mut self, spot: Spot, place: &Place) {
         let client = self.clients.entry((spot.file, spot.client)).or_default();
+        let given_up = client.opens(place.thread);
         let copy = match &mut client.copy {
             Some(copy) if copy.thread == place.thread => copy,
             other => other.insert(Copy::of(place.thread, spot)),
         };
+        if given_up {
+            copy.torn = true;
+            return;
+        }
         let (have, first) = (copy.seq, place.first);
         if place.epoch.is_some() {
             copy.epoch = place.epoch;

@@ -31,6 +31,9 @@ impl Checker {
         self.received(spot);
         let (thread, epoch) = (self.names.of(whole.thread), self.names.of(whole.epoch));
         let client = self.clients.entry((spot.file, spot.client)).or_default();
+        if client.opens(thread) {
+            return;
+        }
         let copy = match &mut client.copy {
             Some(copy) if copy.thread == thread => copy,
             other => other.insert(Copy::of(thread, spot)),

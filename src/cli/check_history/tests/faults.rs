@@ -34,6 +34,33 @@ fn a_gap_breaks_i2() {
     assert_broken(&history, "I2", next);
 }
 
+/// What a hello resumed is still on its way when the client opens the thread anew.
+#[test]
+fn what_was_sent_before_a_thread_was_opened_anew_is_not_of_the_new_copy() {
+    let late = [
+        ("resumed", resumed("current", None, 13)),
+        ("event", news(11, "trn_2", 1, "running")),
+        ("snapshot", snapshot(13, &Value::Null, &[], &[])),
+    ];
+    for (kind, line) in late {
+        let mut history = good();
+        let open = history.find(1, &json!({"type": "open"}), 0);
+        history.insert_behind(open, kind, line.clone());
+        assert_eq!(history.first().map(|first| first.what), None, "{kind}");
+
+        let mut history = good();
+        let ok = history.find(1, &json!({"kind": "ok", "id": 8}), 0);
+        history.insert_behind(ok, kind, line.clone());
+        assert!(history.first().is_some(), "{kind} behind the answer");
+
+        let mut history = good();
+        let open = history.find(1, &json!({"type": "open"}), 0);
+        history.insert_behind(open, kind, line);
+        history.insert_behind(open, "error", json!({"id": 8, "thread": "thr_1"}));
+        assert!(history.first().is_some(), "{kind} behind a refusal");
+    }
+}
+
 #[test]
 fn what_a_client_has_after_a_gap_speaks_against_nobody_else() {
     let mut history = good();

@@ -126,7 +126,7 @@ impl Client {
             (_, None) => {
                 refusal.thread.is_some() && refusal.thread.as_ref() == self.replica.thread()
             }
-            (None, Some(_)) => false,
+            (None, Some(_)) => self.is_rereading(),
         };
         let passing = PASSING.contains(&refusal.code.as_str());
         let (number, forgiving) = (self.number, self.run.forgiving && passing);
@@ -140,7 +140,7 @@ impl Client {
         }
         match &mut self.question {
             // The server follows the thread for this connection no more. The next may have it.
-            _ if passing && refusal.id.is_none() => {
+            asked if passing && (refusal.id.is_none() || asked.is_none()) => {
                 let reason = format!("left: {}", refusal.code);
                 return Err(Lost { advice: Advice::BackOff, code: None, reason });
             }
