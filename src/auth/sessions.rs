@@ -53,7 +53,7 @@ impl Auth {
         let life = if remember { self.session_life } else { SHORT_LIFE.min(self.session_life) };
         let agent = device.short_agent();
         let session = Session {
-            id: SessionId::new(self.ids.uuid(now).simple().to_string()),
+            id: self.new_session_id(),
             token_hash: hash_token(&token),
             user_id: owner.clone(),
             expires_at: now.plus(life).0,
@@ -69,6 +69,11 @@ impl Auth {
             updated_at: now.0,
         };
         (session, token)
+    }
+
+    /// One of now sorts after those of before.
+    pub(super) fn new_session_id(&self) -> SessionId {
+        SessionId::new(self.ids.uuid(self.clock.now()).simple().to_string())
     }
 
     /// The session's token with its signature: the cookie's value and the signed bearer token.

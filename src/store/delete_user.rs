@@ -9,7 +9,7 @@ use super::{
     changes::note_change,
     db::write,
     oauth_clients::end_clients_of,
-    oauth_logouts::{granted_by, queue_logouts},
+    oauth_logouts::queue_logouts,
     schema::{auth_event, feedback, outbox, quota_use, user, verification},
     sessions::REVOCATION_KEPT,
     user_admin::keep_an_admin,
@@ -44,7 +44,7 @@ impl Store {
                     return Err(StoreError::NotFound);
                 }
             }
-            queue_logouts!(conn, granted_by!(&id), now);
+            queue_logouts!(conn, session::user_id.eq(&id), now);
             end_clients_of!(conn, id.as_str(), now);
             let email: String = diesel::delete(user::table.filter(user::id.eq(&id)))
                 .returning(user::email)

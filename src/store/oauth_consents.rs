@@ -10,8 +10,8 @@ use super::{
     db::{look, read, write},
     oauth_clients::ClientRow,
     oauth_grants::GrantRow,
-    schema::{oauth_client, oauth_consent, oauth_grant, session},
-    sessions::end_session,
+    schema::{oauth_client, oauth_consent, session},
+    sessions::{Session, end_session},
 };
 use crate::domain::{
     clock::Millis,
@@ -115,18 +115,19 @@ impl Store {
         &self,
         user: &UserId,
         now: Millis,
-    ) -> Result<Vec<(GrantRow, ClientRow)>, StoreError> {
+    ) -> Result<Vec<(Session, GrantRow, ClientRow)>, StoreError> {
+        let of_app = session::client_id.eq(oauth_client::id.nullable());
         let remembered = oauth_consent::client_id
-            .eq(oauth_grant::client_id)
-            .and(oauth_consent::user_id.eq(oauth_grant::user_id));
-        Ok(read!(self, |conn| oauth_grant::table
-            .inner_join(session::table.on(session::id.eq(oauth_grant::session_id)))
-            .inner_join(oauth_client::table.on(oauth_client::id.eq(oauth_grant::client_id)))
+            .eq(oauth_client::id)
+            .and(oauth_consent::user_id.eq(session::user_id));
+        Ok(read!(self, |conn| session::table
+            .inner_join(oauth_client::table.on(of_app))
             .left_join(oauth_consent::table.on(remembered))
             .filter(session::user_id.eq(user).and(session::expires_at.gt(now.0)))
+            .filter(session::browser_sid.is_not_null())
             .filter(oauth_consent::id.nullable().is_null())
-            .order((oauth_grant::created_at, oauth_grant::session_id))
-            .select((GrantRow::as_select(), ClientRow::as_select()))
+            .order((session::created_at, session::id))
+            .select((Session::as_select(), GrantRow::as_select(), ClientRow::as_select()))
             .load(conn)
             .await?))
     }
@@ -292,9 +293,7 @@ mod tests {
             let held = async |now| {
                 let held = store.grants_without_consent(&ada, Millis(now)).await.unwrap();
                 let names = held.into_iter();
-                names
-                    .map(|(grant, app)| (grant.session_id.to_string(), app.name))
-                    .collect::<Vec<_>>()
+                names.map(|(grant, _, app)| (grant.id.to_string(), app.name)).collect::<Vec<_>>()
             };
             let of = |grant: &str| (grant.to_owned(), "App own".to_owned());
             assert_eq!(held(2).await, [of("first"), of("second")]);

@@ -1,7 +1,9 @@
-//! What apps may do in a person's name. A grant is a session and a row beside it, so that all that
-//! ends sessions ends it; its refresh tokens are kept until they expire, so that one used twice is
-//! known. Codes are redeemed and refresh tokens exchanged in one transaction each, of which every
-//! database lets exactly one win.
+//! What apps may do in a person's name. A grant is a session, so that all that ends sessions ends it;
+//! its refresh tokens are kept until they expire, so that one used twice is known. Codes are redeemed
+//! and refresh tokens exchanged in one transaction each, of which every database lets exactly one win.
+//!
+//! A code names the session that its grant will be: it is spent while that is there. Once it has ended,
+//! `oauth_ended_grant` has its name for as long as somebody may have the code.
 //!
 //! Each of these takes hold of what it needs in the order of `changes::queue_up`: the person and the
 //! app, so that neither is removed meanwhile; the session; then what hangs on it.
@@ -15,33 +17,27 @@ use super::{
     changes::queue_up,
     db::{look, write},
     dialect::Keeper,
-    schema::{oauth_grant, oauth_refresh, oauth_request, oauth_spent_code, session, user},
+    schema::{oauth_ended_grant, oauth_refresh, oauth_request, session, user},
     sessions::{Session, end_session},
     users::User,
 };
 use crate::domain::{
-    clock::{HOUR, Millis},
-    ids::{ClientId, SessionId, UserId},
+    clock::Millis,
+    ids::{ClientId, SessionId},
     oidc::scope::Scopes,
 };
 
-/// A code that comes once more within this time still ends the grant that it became.
-const CODES_KEPT: i64 = HOUR;
-
-/// What stands beside the session of a grant.
+/// What the session of a grant has beyond others. It hangs on the sign-in in the browser unless it
+/// outlives that.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable)]
-#[diesel(table_name = oauth_grant)]
+#[diesel(table_name = session)]
 pub(crate) struct GrantRow {
-    pub session_id: SessionId,
-    pub client_id: ClientId,
-    pub user_id: UserId,
     /// The sign-in in the browser, which all apps of it share. It may be gone.
+    #[diesel(select_expression = session::browser_sid.assume_not_null())]
     pub browser_sid: SessionId,
-    /// Whether it outlives that sign-in.
-    pub offline: bool,
     /// A [`crate::domain::oidc::granted::Granted`] as JSON.
+    #[diesel(select_expression = session::granted.assume_not_null())]
     pub granted: String,
-    pub created_at: i64,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable)]
@@ -58,10 +54,9 @@ pub(crate) struct RefreshRow {
     pub replay_until: Option<i64>,
 }
 
-/// A code that is about to be redeemed.
+/// A code that is about to be redeemed, for the session that it names.
 #[derive(Debug, Clone)]
 pub(crate) struct Redeemed {
-    pub id: String,
     pub expires_at: i64,
     /// What the person must still agree to; none where nobody asks her.
     pub agreed: Option<Scopes>,
@@ -70,6 +65,7 @@ pub(crate) struct Redeemed {
 /// A grant that is about to begin.
 #[derive(Debug, Clone)]
 pub(crate) struct NewGrant {
+    /// It has a `client_id`.
     pub session: Session,
     pub grant: GrantRow,
     pub refresh: Option<RefreshRow>,
@@ -84,6 +80,13 @@ pub(crate) struct Held {
     pub user: User,
 }
 
+impl Held {
+    /// Whether it was given to this app.
+    pub(crate) fn is_of(&self, client: &ClientId) -> bool {
+        self.session.client_id.as_ref() == Some(client)
+    }
+}
+
 /// One refresh token for another.
 #[derive(Debug, Clone)]
 pub(crate) struct Exchange {
@@ -93,6 +96,45 @@ pub(crate) struct Exchange {
     pub replay: Option<(String, Millis)>,
     /// Its `expires_at` is the grant's new end.
     pub next: RefreshRow,
+}
+
+/// Keeps the names of grants that are about to end, out of these sessions, inside a transaction: codes
+/// of them may still be about. One that is older has none.
+macro_rules! note_ended_grants {
+    ($conn:expr, $sessions:expr, $now:expr) => {{
+        use $crate::{
+            domain::clock::{HOUR, Millis},
+            store::schema::{oauth_ended_grant, session},
+        };
+        let now: Millis = $now;
+        let young =
+            session::browser_sid.is_not_null().and(session::created_at.gt(now.plus(-HOUR).0));
+        let until = now.plus(HOUR).0.into_sql::<diesel::sql_types::BigInt>();
+        diesel::insert_into(oauth_ended_grant::table)
+            .values(
+                session::table
+                    .filter(session::id.eq_any($sessions).and(young))
+                    .select((session::id, until)),
+            )
+            .on_conflict_do_nothing()
+            .execute($conn)
+            .await?;
+    }};
+}
+pub(super) use note_ended_grants;
+
+/// Whether there was a grant of this name that has ended, inside a transaction.
+macro_rules! ended {
+    ($conn:expr, $id:expr) => {
+        match $id {
+            None => false,
+            Some(id) => {
+                diesel::select(diesel::dsl::exists(oauth_ended_grant::table.find(id)))
+                    .get_result($conn)
+                    .await?
+            }
+        }
+    };
 }
 
 impl Store {
@@ -108,61 +150,45 @@ impl Store {
         if code.as_ref().is_some_and(|code| code.expires_at <= now.0) {
             return Ok(false);
         }
-        write!(self, |conn| {
+        let begun: Result<(), StoreError> = write!(self, |conn| {
             let NewGrant { session, grant, refresh } = new;
-            let of = (&grant.user_id, &grant.client_id);
-            let Some(consent) = conn.keep_sign_in(of, &grant.browser_sid, now).await? else {
-                return Ok(false);
-            };
-            if let Some(Redeemed { id, expires_at, agreed }) = code {
-                if let Some(agreed) = agreed {
-                    let stands = consent.and_then(|scope| Scopes::parse(&scope).ok());
-                    if !stands.is_some_and(|stands| agreed.is_within(&stands)) {
-                        return Ok(false);
-                    }
-                }
-                let spent = (
-                    oauth_spent_code::id.eq(id),
-                    oauth_spent_code::grant_sid.eq(&grant.session_id),
-                    oauth_spent_code::expires_at.eq(expires_at),
-                );
-                let won = diesel::insert_into(oauth_spent_code::table)
-                    .values(spent)
-                    .on_conflict(oauth_spent_code::id)
-                    .do_nothing()
-                    .execute(conn)
-                    .await?;
-                if won == 0 {
-                    return Ok(false);
+            let client = session.client_id.as_ref().ok_or(StoreError::NotFound)?;
+            let of = (&session.user_id, client);
+            let consent = conn.keep_sign_in(of, &grant.browser_sid, now).await?;
+            let consent = consent.ok_or(StoreError::NotFound)?;
+            let id = code.is_some().then(|| session.id.clone());
+            if let Some(agreed) = code.and_then(|code| code.agreed) {
+                let stands = consent.and_then(|scope| Scopes::parse(&scope).ok());
+                if !stands.is_some_and(|stands| agreed.is_within(&stands)) {
+                    return Err(StoreError::NotFound);
                 }
             }
-            diesel::insert_into(session::table).values(session).execute(conn).await?;
-            diesel::insert_into(oauth_grant::table).values(grant).execute(conn).await?;
+            let won = diesel::insert_into(session::table)
+                .values((session, grant))
+                .on_conflict(session::id)
+                .do_nothing()
+                .execute(conn)
+                .await?;
+            // Only now, when whoever was about to end it has done so.
+            if won == 0 || ended!(conn, id) {
+                return Err(StoreError::NotFound);
+            }
             if let Some(refresh) = refresh {
                 diesel::insert_into(oauth_refresh::table).values(refresh).execute(conn).await?;
             }
-            Ok(true)
-        })
-    }
-
-    /// The session of the grant that a code became; none if it was not redeemed.
-    pub(crate) async fn redeemed_to(&self, code: &str) -> Result<Option<SessionId>, StoreError> {
-        Ok(look!(self, |conn| oauth_spent_code::table
-            .filter(oauth_spent_code::id.eq(code))
-            .select(oauth_spent_code::grant_sid)
-            .get_result(conn)
-            .await
-            .optional()?))
+            Ok(())
+        });
+        match begun {
+            Err(StoreError::NotFound) => Ok(false),
+            begun => begun.map(|()| true),
+        }
     }
 
     /// A refresh token, used or not, expired or not.
     pub(crate) async fn refresh_token(&self, hash: &str) -> Result<Held, StoreError> {
         let (token, grant, session, user) = look!(self, |conn| oauth_refresh::table
-            .inner_join(
-                oauth_grant::table.on(oauth_refresh::session_id.eq(oauth_grant::session_id))
-            )
             .inner_join(session::table.on(oauth_refresh::session_id.eq(session::id)))
-            .inner_join(user::table.on(oauth_grant::user_id.eq(user::id)))
+            .inner_join(user::table.on(session::user_id.eq(user::id)))
             .filter(oauth_refresh::hash.eq(hash))
             .select((
                 RefreshRow::as_select(),
@@ -219,11 +245,8 @@ impl Store {
         let (id, now) = (id.clone(), event.at());
         write!(self, |conn| {
             queue_up!(conn);
-            let there: i64 = oauth_grant::table
-                .filter(oauth_grant::session_id.eq(&id))
-                .count()
-                .get_result(conn)
-                .await?;
+            let grant = session::id.eq(&id).and(session::browser_sid.is_not_null());
+            let there: i64 = session::table.filter(grant).count().get_result(conn).await?;
             if there > 0 {
                 end_session!(conn, &id, now);
                 note_event!(conn, event);
@@ -232,12 +255,12 @@ impl Store {
         })
     }
 
-    /// Removes codes, refresh tokens and requests that nobody can use any more.
+    /// Removes names of ended grants, refresh tokens and requests that nobody can use any more.
     pub(crate) async fn forget_grants(&self, now: Millis) -> Result<usize, StoreError> {
         // One after the other: who removes a person takes them in another order.
-        let codes: Result<usize, StoreError> = write!(self, |conn| {
-            let over = oauth_spent_code::expires_at.lt(now.plus(-CODES_KEPT).0);
-            Ok(diesel::delete(oauth_spent_code::table.filter(over)).execute(conn).await?)
+        let ended: Result<usize, StoreError> = write!(self, |conn| {
+            let over = oauth_ended_grant::expires_at.lt(now.0);
+            Ok(diesel::delete(oauth_ended_grant::table.filter(over)).execute(conn).await?)
         });
         let tokens: Result<usize, StoreError> = write!(self, |conn| {
             let over = oauth_refresh::expires_at.lt(now.0);
@@ -247,7 +270,7 @@ impl Store {
             let over = oauth_request::expires_at.lt(now.0);
             Ok(diesel::delete(oauth_request::table.filter(over)).execute(conn).await?)
         });
-        Ok(codes? + tokens? + requests?)
+        Ok(ended? + tokens? + requests?)
     }
 }
 

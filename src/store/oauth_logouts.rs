@@ -63,20 +63,8 @@ pub(super) fn to_be_told(
         .collect()
 }
 
-/// The grants of a person, for [`queue_logouts`]: each is a session of hers.
-macro_rules! granted_by {
-    ($person:expr) => {
-        $crate::store::schema::oauth_grant::session_id.eq_any(
-            $crate::store::schema::session::table
-                .filter($crate::store::schema::session::user_id.eq($person))
-                .select($crate::store::schema::session::id),
-        )
-    };
-}
-pub(super) use granted_by;
-
-/// Queues a logout token, inside a transaction, for each app that was granted something within the
-/// sign-ins that `$which` (of `oauth_grant`) names, and that wants to be told. Stands before
+/// Queues a logout token, inside a transaction, for each app that holds something of the
+/// grants that `$which` (of `session`) names, and that wants to be told. Stands before
 /// whatever ends them, since their grants go with them. Where nothing was granted it is one look
 /// into an index for each sign-in that ends.
 macro_rules! queue_logouts {
@@ -85,12 +73,14 @@ macro_rules! queue_logouts {
             domain::ids::{ClientId, SessionId, UserId},
             store::{
                 oauth_logouts::to_be_told,
-                schema::{oauth_client, oauth_grant, oauth_logout},
+                schema::{oauth_client, oauth_logout, session},
             },
         };
-        let ended: Vec<(ClientId, UserId, SessionId)> = oauth_grant::table
+        let (app, sid) = (session::client_id, session::browser_sid);
+        let ended: Vec<(ClientId, UserId, SessionId)> = session::table
             .filter($which)
-            .select((oauth_grant::client_id, oauth_grant::user_id, oauth_grant::browser_sid))
+            .filter(app.is_not_null().and(sid.is_not_null()))
+            .select((app.assume_not_null(), session::user_id, sid.assume_not_null()))
             .distinct()
             .load($conn)
             .await?;

@@ -47,7 +47,7 @@ macro_rules! with_hanging {
 pub(super) use with_hanging;
 
 /// Ends a session inside a transaction that has queued up, and what hangs on it: each is noted for
-/// the other nodes, and the apps that want to be told of it are to be.
+/// the other nodes, the apps that want to be told of it are to be, and no code of it counts again.
 macro_rules! end_session {
     ($conn:expr, $id:expr, $now:expr) => {{
         use $crate::store::{
@@ -63,7 +63,8 @@ macro_rules! end_session {
             .await?;
         let ended = $crate::store::sessions::with_hanging!($conn, id);
         let names: Vec<String> = ended.iter().map(|id| id.as_str().to_owned()).collect();
-        queue_logouts!($conn, oauth_grant::browser_sid.eq_any(names), now);
+        queue_logouts!($conn, session::browser_sid.eq_any(names.clone()), now);
+        $crate::store::oauth_grants::note_ended_grants!($conn, names, now);
         // The database itself removes what hangs on it.
         diesel::delete(session::table.filter(session::id.eq(id))).execute($conn).await?;
         for id in ended.iter().rev() {
@@ -102,7 +103,7 @@ macro_rules! end_other_sessions {
             .await?;
         // Before any ends: a grant that does not hang on its sign-in may end first.
         let names: Vec<String> = others.iter().map(|id| id.as_str().to_owned()).collect();
-        queue_logouts!($conn, oauth_grant::browser_sid.eq_any(names), $now);
+        queue_logouts!($conn, session::browser_sid.eq_any(names), $now);
         for id in &others {
             $crate::store::sessions::end_session!($conn, id, $now);
         }
@@ -112,14 +113,11 @@ macro_rules! end_other_sessions {
 pub(super) use end_other_sessions;
 
 /// Ends every session of a person inside a transaction that has queued up. That is still to be noted
-/// for the other nodes.
+/// for the other nodes. No code counts again either: it comes from one of them.
 macro_rules! end_all_sessions {
     ($conn:expr, $owner:expr, $now:expr) => {{
-        use $crate::store::{
-            oauth_logouts::{granted_by, queue_logouts},
-            schema::session,
-        };
-        queue_logouts!($conn, granted_by!($owner), $now);
+        use $crate::store::{oauth_logouts::queue_logouts, schema::session};
+        queue_logouts!($conn, session::user_id.eq($owner), $now);
         diesel::delete(session::table.filter(session::user_id.eq($owner))).execute($conn).await?;
     }};
 }
@@ -282,7 +280,7 @@ impl Store {
     /// Removes sessions that ended before `before`. Nobody needs to be told: they open nothing.
     ///
     /// What an app was granted within a sign-in stays as long as that: the app is to be told when
-    /// the person signs out.
+    /// the person signs out. One that outlives it lives longer than any code, so none counts again.
     pub(crate) async fn forget_sessions(&self, before: Millis) -> Result<usize, StoreError> {
         write!(self, |conn| {
             let of_nothing = session::client_id.is_null().or(session::parent_id.is_null());

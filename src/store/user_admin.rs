@@ -12,7 +12,7 @@ use super::{
     changes::{KEPT, note_change},
     db::write,
     oauth_clients::end_clients_of,
-    oauth_logouts::{granted_by, queue_logouts},
+    oauth_logouts::queue_logouts,
     schema::{account, user},
     sessions::{REVOCATION_KEPT, end_all_sessions},
     two_factors::forget_trusted,
@@ -246,7 +246,7 @@ impl Store {
         write!(self, |conn| {
             note_change!(conn, "user_sessions", id.as_str(), now.plus(REVOCATION_KEPT).0, now.0);
             keep_an_admin!(conn, &id);
-            queue_logouts!(conn, granted_by!(&id), now);
+            queue_logouts!(conn, session::user_id.eq(&id), now);
             end_clients_of!(conn, id.as_str(), now);
             let gone = diesel::delete(user::table.filter(user::id.eq(&id))).execute(conn).await?;
             if gone == 0 {

@@ -137,12 +137,10 @@ impl School {
         for app in apps {
             let id = format!("{name} {app}");
             let row = "INSERT INTO session (id, token_hash, user_id, expires_at, remember, \
-                       ip_address, parent_id, client_id, proved_at, created_at, updated_at) \
-                       VALUES ($1, $1, $2, $3, false, '', $4, $5, 1, 1, 1)";
+                       ip_address, parent_id, client_id, browser_sid, granted, proved_at, \
+                       created_at, updated_at) \
+                       VALUES ($1, $1, $2, $3, false, '', $4, $5, $4, '{}', 1, 1, 1)";
             self.database.execute(row, &[&id, &user, &far, &sid, app]).await.unwrap();
-            let row = "INSERT INTO oauth_grant (session_id, client_id, user_id, browser_sid, \
-                       offline, granted, created_at) VALUES ($1, $2, $3, $4, false, '{}', 1)";
-            self.database.execute(row, &[&id, app, &user, &sid]).await.unwrap();
         }
         Visit { person, user, sid }
     }

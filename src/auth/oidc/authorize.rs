@@ -206,7 +206,7 @@ impl Auth {
             ..Granted::proved(&seen.session.amr, seen.proved_at())
         };
         let code = Code {
-            id: self.ids.uuid(now).simple().to_string(),
+            grant: self.new_session_id(),
             browser_sid: seen.session.id.clone(),
             redirect_uri: asking.redirect_uri.to_owned(),
             challenge: request.challenge.clone(),

@@ -1,24 +1,27 @@
 //! Authorization codes (RFC 6749 §4.1.2). One holds, sealed, all that it stands for, so that nothing
-//! is written before it is redeemed; what is written then is that it was.
+//! is written before it is redeemed; what is written then is the session that it names.
 
 use serde::{Deserialize, Serialize};
 
 use crate::{
     auth::{Auth, AuthError},
     domain::{
-        clock::MINUTE,
+        clock::{HOUR, MINUTE},
         ids::{ClientId, SessionId},
         oidc::{granted::Granted, scope::Scopes},
     },
 };
 
 pub(super) const LIFE: i64 = MINUTE;
+/// One that comes once more within this time after its end still ends the grant that it became.
+pub(super) const SUSPICIOUS: i64 = HOUR;
 
 /// What a code stands for. The app is not in it: it opens with that app's name alone.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Code {
-    /// By which it is known once it was redeemed.
-    pub id: String,
+    /// The session that its grant will be.
+    #[serde(rename = "id")]
+    pub grant: SessionId,
     /// The sign-in in the browser in which it was issued; worth nothing without it.
     #[serde(rename = "sid")]
     pub browser_sid: SessionId,

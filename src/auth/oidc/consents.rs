@@ -9,7 +9,7 @@ use crate::{
     },
     store::{
         StoreError, auth_events::AuthEventKind, oauth_clients::ClientRow,
-        oauth_consents::ConsentRow, oauth_grants::GrantRow,
+        oauth_consents::ConsentRow, oauth_grants::GrantRow, sessions::Session,
     },
 };
 
@@ -74,16 +74,20 @@ fn read(row: ConsentRow, name: Option<String>) -> Consent {
 }
 
 /// What an app holds, out of all that it was granted: the oldest first.
-fn put(held: &mut Vec<Consent>, grant: &GrantRow, app: ClientRow) -> Result<(), AuthError> {
+fn put(
+    held: &mut Vec<Consent>,
+    (session, grant): (&Session, &GrantRow),
+    app: ClientRow,
+) -> Result<(), AuthError> {
     let granted: Granted = serde_json::from_str(&grant.granted).unwrap_or_default();
-    if let Some(known) = held.iter_mut().find(|it| it.client == grant.client_id) {
+    if let Some(known) = held.iter_mut().find(|it| it.client == app.id) {
         for word in granted.scopes.iter() {
             known.scopes.add(word);
         }
         let new = granted.resources.into_iter().filter(|it| !known.resources.contains(it));
         let new: Vec<_> = new.collect();
         known.resources.extend(new);
-        known.updated_at = grant.created_at;
+        known.updated_at = session.created_at;
         return Ok(());
     }
     let app = Client::read(app)?;
@@ -94,8 +98,8 @@ fn put(held: &mut Vec<Consent>, grant: &GrantRow, app: ClientRow) -> Result<(), 
         scopes: granted.scopes,
         resources: granted.resources,
         by_school: app.metadata.ours.skip_consent,
-        created_at: grant.created_at,
-        updated_at: grant.created_at,
+        created_at: session.created_at,
+        updated_at: session.created_at,
     });
     Ok(())
 }
@@ -112,8 +116,9 @@ impl Auth {
     pub(crate) async fn consents(&self, identity: &Identity) -> Result<Vec<Consent>, AuthError> {
         let user = &identity.user.id;
         let mut held = Vec::new();
-        for (grant, app) in self.store.grants_without_consent(user, self.clock.now()).await? {
-            put(&mut held, &grant, app)?;
+        let now = self.clock.now();
+        for (session, grant, app) in self.store.grants_without_consent(user, now).await? {
+            put(&mut held, (&session, &grant), app)?;
         }
         let rows = self.store.consents_of(user).await?;
         held.extend(rows.into_iter().map(|(row, name)| read(row, Some(name))));

@@ -131,7 +131,7 @@ impl Auth {
     ) -> Result<Option<Map<String, Value>>, AuthError> {
         let Held { token, grant, session, user } = held;
         let live = token.used_at.is_none() && token.expires_at > self.clock.now().0;
-        if grant.client_id != client.id || !live || self.check(session, user).is_err() {
+        if !held.is_of(&client.id) || !live || self.check(session, user).is_err() {
             return Ok(None);
         }
         let granted: Granted = serde_json::from_str(&grant.granted)
@@ -139,10 +139,10 @@ impl Auth {
         let mut shown = Map::new();
         for (name, value) in [
             ("iss", json!(self.issuer())),
-            ("client_id", json!(grant.client_id)),
-            ("azp", json!(grant.client_id)),
+            ("client_id", json!(client.id)),
+            ("azp", json!(client.id)),
             ("sub", json!(user.id)),
-            ("sid", json!(grant.session_id)),
+            ("sid", json!(session.id)),
             ("exp", json!(token.expires_at / SECOND)),
             ("iat", json!(token.created_at / SECOND)),
             ("scope", json!(granted.scopes)),
@@ -176,8 +176,8 @@ impl Auth {
             return self.end_own_grant(client, sid, device).await;
         }
         match self.held(token).await? {
-            Some(held) if held.grant.client_id == client.id => {
-                self.end_own_grant(client, &held.grant.session_id, device).await
+            Some(held) if held.is_of(&client.id) => {
+                self.end_own_grant(client, &held.session.id, device).await
             }
             _ => Ok(()),
         }

@@ -115,7 +115,8 @@ impl Auth {
         if user.id != to.user {
             return Err(over());
         }
-        let ground = Ground { browser: session, user, code: None };
+        let id = self.new_session_id();
+        let ground = Ground { id, browser: session, user, code: None };
         self.begin_grant(client, (to.granted, &Asked::default()), ground, device).await
     }
 

@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 
 use super::{
     client::Client,
-    code::Code,
+    code::{self, Code},
     issue::{IssueError, Making, Tokens, over, require_key, within},
 };
 use crate::{
@@ -56,6 +56,8 @@ pub(crate) struct Asked<'a> {
 
 /// What a grant begins from.
 pub(super) struct Ground {
+    /// The session that it will be.
+    pub id: SessionId,
     /// The sign-in in the browser, and its person.
     pub browser: Session,
     pub user: User,
@@ -79,8 +81,9 @@ impl Auth {
         match Box::pin(self.redeem_opened(client, (&code, shown), asked, device)).await {
             // It may be since it was redeemed before.
             Err(IssueError::InvalidGrant(why)) => {
-                let grant = self.store.redeemed_to(&code.id).await?;
-                self.end_reused(grant.as_ref(), device).await?;
+                if self.clock.now().since(Millis(code.expires_at)) < code::SUSPICIOUS {
+                    self.end_reused(&code.grant, device).await?;
+                }
                 Err(IssueError::InvalidGrant(why))
             }
             redeemed => redeemed,
@@ -107,12 +110,8 @@ impl Auth {
             known => known?,
         };
         let (browser, user) = (known.session.clone(), known.user.clone());
-        let redeemed = Redeemed {
-            id: code.id.clone(),
-            expires_at: code.expires_at,
-            agreed: code.agreed.clone(),
-        };
-        let ground = Ground { browser, user, code: Some(redeemed) };
+        let redeemed = Redeemed { expires_at: code.expires_at, agreed: code.agreed.clone() };
+        let ground = Ground { id: code.grant.clone(), browser, user, code: Some(redeemed) };
         self.begin_grant(client, (granted, asked), ground, device).await
     }
 
@@ -124,7 +123,7 @@ impl Auth {
         ground: Ground,
         device: &Device,
     ) -> Result<Tokens, IssueError> {
-        let Ground { browser, user, code } = ground;
+        let Ground { id, browser, user, code } = ground;
         match self.check(&browser, &user) {
             Err(AuthError::NotSignedIn | AuthError::Banned) => return Err(over()),
             checked => checked?,
@@ -144,11 +143,10 @@ impl Auth {
         } else {
             now.plus(self.token_life).min(Millis(browser.expires_at))
         };
-        let session = self.grant_session(client, (&browser, &granted), (offline, ends), device);
         let making = Making {
             client,
             user: &user,
-            session: &session.id,
+            session: &id,
             browser_sid: &browser.id,
             granted: &granted,
             scopes: granted.scopes.clone(),
@@ -157,39 +155,29 @@ impl Auth {
             ends,
         };
         let mut tokens = self.make_tokens(&making).await?;
-        let refresh = offline.then(|| self.refresh_row(&session.id, ends));
-        let (token, row) = refresh.unzip();
+        let (token, refresh) = offline.then(|| self.refresh_row(&id, ends)).unzip();
         tokens.refresh_token = token;
-        let grant = GrantRow {
-            session_id: session.id.clone(),
-            client_id: client.id.clone(),
-            user_id: user.id.clone(),
-            browser_sid: browser.id.clone(),
-            offline,
-            granted: serde_json::to_string(&granted).map_err(damaged)?,
-            created_at: now.0,
-        };
-        let new = NewGrant { session, grant, refresh: row };
-        if self.store.begin_grant(code, new, now).await? { Ok(tokens) } else { Err(over()) }
-    }
-
-    /// One that no token opens: what stands in place of a hash is none.
-    fn grant_session(
-        &self,
-        client: &Client,
-        (browser, granted): (&Session, &Granted),
-        (offline, ends): (bool, Millis),
-        device: &Device,
-    ) -> Session {
-        let (session, _) = self.new_session(&browser.user_id, false, device.clone());
-        Session {
-            token_hash: format!("grant {}", session.id),
+        let session = Session {
+            // No token opens it: this is no hash.
+            token_hash: format!("grant {id}"),
+            id,
+            user_id: user.id,
             expires_at: ends.0,
+            remember: false,
+            ip_address: device.address.clone(),
+            user_agent: device.short_agent(),
+            impersonated_by: None,
             parent_id: (!offline).then(|| browser.id.clone()),
             client_id: Some(client.id.clone()),
+            amr: String::new(),
             proved_at: granted.auth_time.saturating_mul(SECOND),
-            ..session
-        }
+            created_at: now.0,
+            updated_at: now.0,
+        };
+        let granted = serde_json::to_string(&granted).map_err(damaged)?;
+        let grant = GrantRow { browser_sid: browser.id, granted };
+        let new = NewGrant { session, grant, refresh };
+        if self.store.begin_grant(code, new, now).await? { Ok(tokens) } else { Err(over()) }
     }
 
     fn refresh_row(&self, grant: &SessionId, ends: Millis) -> (String, RefreshRow) {
@@ -227,7 +215,7 @@ impl Auth {
                 Err(StoreError::NotFound) => return Err(unknown()),
                 found => found?,
             };
-            if held.grant.client_id != client.id {
+            if !held.is_of(&client.id) {
                 return Err(unknown());
             }
             let granted: Granted = serde_json::from_str(&held.grant.granted).map_err(damaged)?;
@@ -236,7 +224,7 @@ impl Auth {
                 if let Some(tokens) = self.answer_again(&held)? {
                     return Ok(tokens);
                 }
-                self.end_reused(Some(&held.grant.session_id), device).await?;
+                self.end_reused(&held.session.id, device).await?;
                 return Err(unknown());
             }
             if held.token.expires_at <= self.clock.now().0 {
@@ -264,7 +252,7 @@ impl Auth {
         require_key(client, asked.jkt)?;
         let scopes: Scopes = within(&granted.scopes, asked.scope)?;
         let now = self.clock.now();
-        let last = Millis(held.grant.created_at).plus(self.oidc.grant_life);
+        let last = Millis(held.session.created_at).plus(self.oidc.grant_life);
         let ends = now.plus(self.oidc.refresh_life).min(last);
         if ends <= now {
             return Err(over());
@@ -272,7 +260,7 @@ impl Auth {
         let making = Making {
             client,
             user: &held.user,
-            session: &held.grant.session_id,
+            session: &held.session.id,
             browser_sid: &held.grant.browser_sid,
             granted,
             scopes,
@@ -281,7 +269,7 @@ impl Auth {
             ends,
         };
         let mut tokens = self.make_tokens(&making).await?;
-        let (token, next) = self.refresh_row(&held.grant.session_id, ends);
+        let (token, next) = self.refresh_row(&held.session.id, ends);
         tokens.refresh_token = Some(token);
         let replay = if self.oidc.replay > 0 {
             let text = serde_json::to_string(&tokens).map_err(damaged)?;
@@ -304,12 +292,7 @@ impl Auth {
     }
 
     /// Whoever uses a code or a refresh token twice may have stolen it: what was granted ends.
-    async fn end_reused(
-        &self,
-        grant: Option<&SessionId>,
-        device: &Device,
-    ) -> Result<(), AuthError> {
-        let Some(grant) = grant else { return Ok(()) };
+    async fn end_reused(&self, grant: &SessionId, device: &Device) -> Result<(), AuthError> {
         let user = match self.store.session(grant).await {
             Err(StoreError::NotFound) => return Ok(()),
             found => found?.1,

@@ -22,6 +22,7 @@ use crate::{
     },
     domain::{
         clock::{Clock, MINUTE, SECOND},
+        ids::SessionId,
         oidc::{granted::Granted, scope::Scopes},
         role::Role,
     },
@@ -145,7 +146,7 @@ impl World {
         static NUMBER: std::sync::atomic::AtomicUsize = std::sync::atomic::AtomicUsize::new(0);
         let number = NUMBER.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         let mut code = Code {
-            id: format!("code-number-{number}"),
+            grant: SessionId::new(format!("grant-number-{number}")),
             browser_sid: self.ada.session.clone(),
             redirect_uri: BACK.to_owned(),
             challenge: Some(challenge()),

@@ -2,7 +2,11 @@ use futures_util::{FutureExt, future::LocalBoxFuture};
 
 use super::*;
 use crate::{
-    domain::role::Role,
+    domain::{
+        clock::HOUR,
+        ids::{ClientId, UserId},
+        role::Role,
+    },
     store::{
         accounts::tests::login,
         auth_events::{AuthEventKind, tests::event},
@@ -27,9 +31,7 @@ async fn begin(store: &Store) {
     store.insert_client(client("app"), made).await.unwrap();
 }
 
-fn code(id: &str) -> Redeemed {
-    Redeemed { id: id.to_owned(), expires_at: 60, agreed: None }
-}
+const CODE: Redeemed = Redeemed { expires_at: 60, agreed: None };
 
 fn token(hash: &str, grant: &str) -> RefreshRow {
     RefreshRow {
@@ -47,15 +49,7 @@ fn grant(id: &str, offline: bool) -> NewGrant {
     let mut session = row(id, "ada");
     session.client_id = Some(ClientId::new("app"));
     session.parent_id = (!offline).then(|| SessionId::new("web"));
-    let grant = GrantRow {
-        session_id: SessionId::new(id),
-        client_id: ClientId::new("app"),
-        user_id: UserId::new("ada"),
-        browser_sid: SessionId::new("web"),
-        offline,
-        granted: "{}".to_owned(),
-        created_at: 1,
-    };
+    let grant = GrantRow { browser_sid: SessionId::new("web"), granted: "{}".to_owned() };
     NewGrant { session, grant, refresh: offline.then(|| token(&format!("{id}-0"), id)) }
 }
 
@@ -78,14 +72,16 @@ async fn of_many_that_redeem_one_code_one_begins_a_grant_and_the_others_end_it_w
     on_both(async |store| {
         begin(&store).await;
         for round in 0..6 {
-            let hash = format!("code-{round}");
+            let id = SessionId::new(format!("g-{round}"));
             let tries = (0..RACERS).map(async |racer| {
-                let id = format!("g-{round}-{racer}");
-                let won = store.begin_grant(Some(code(&hash)), grant(&id, true), Millis(5)).await?;
+                let new = NewGrant {
+                    refresh: Some(token(&format!("{id}-{racer}"), id.as_str())),
+                    ..grant(id.as_str(), true)
+                };
+                let won = store.begin_grant(Some(CODE), new, Millis(5)).await?;
                 if !won {
-                    let became = store.redeemed_to(&hash).await?;
                     let event = reused(&format!("e-{round}-{racer}"));
-                    store.end_grant(&became.unwrap(), event).await?;
+                    store.end_grant(&id, event).await?;
                 }
                 Ok::<_, StoreError>(won)
             });
@@ -93,8 +89,7 @@ async fn of_many_that_redeem_one_code_one_begins_a_grant_and_the_others_end_it_w
 
             let winners = won.into_iter().filter(|won| *won.as_ref().unwrap()).count();
             assert_eq!(winners, 1, "round {round}");
-            let became = store.redeemed_to(&hash).await.unwrap().unwrap();
-            assert!(matches!(store.session(&became).await, Err(StoreError::NotFound)));
+            assert!(matches!(store.session(&id).await, Err(StoreError::NotFound)));
         }
     })
     .await;
@@ -108,17 +103,17 @@ async fn an_expired_code_or_one_of_a_sign_in_that_is_over_begins_nothing() {
             store.begin_grant(code, grant(id, false), Millis(at)).await.unwrap()
         };
 
-        assert!(!begin(Some(code("c")), "g", 60).await);
+        assert!(!begin(Some(CODE), "g", 60).await);
         assert!(!begin(None, "g", 100).await);
-        assert!(begin(Some(code("c")), "g", 59).await);
-        assert!(!begin(Some(code("c")), "h", 59).await);
+        assert!(begin(Some(CODE), "g", 59).await);
+        assert!(!begin(Some(CODE), "g", 59).await);
 
         let ended = event("out", AuthEventKind::SignOut, 6);
         store.revoke_session(&UserId::new("ada"), "web", "", ended).await.unwrap();
         assert!(matches!(store.session(&SessionId::new("g")).await, Err(StoreError::NotFound)));
         assert!(!store.begin_grant(None, grant("i", true), Millis(7)).await.unwrap());
-        assert!(!store.begin_grant(Some(code("d")), grant("i", true), Millis(7)).await.unwrap());
-        assert_eq!(store.redeemed_to("d").await.unwrap(), None);
+        assert!(!store.begin_grant(Some(CODE), grant("i", true), Millis(7)).await.unwrap());
+        assert!(matches!(store.session(&SessionId::new("i")).await, Err(StoreError::NotFound)));
     })
     .await;
 }
@@ -146,7 +141,7 @@ async fn a_code_is_worth_what_its_person_still_agrees_to() {
         };
         let redeem = async |id: &str| {
             let agreed = Some(Scopes::parse("openid email").unwrap());
-            let code = Redeemed { agreed, ..code(id) };
+            let code = Redeemed { agreed, ..CODE };
             store.begin_grant(Some(code), grant(id, true), Millis(5)).await.unwrap()
         };
 
@@ -178,7 +173,11 @@ async fn a_grant_that_outlives_its_sign_in_goes_on_after_it() {
         let ended = event("out", AuthEventKind::SignOut, 6);
         store.revoke_session(&UserId::new("ada"), "web", "", ended).await.unwrap();
 
-        assert_eq!(store.refresh_token("on-0").await.unwrap().grant, grant("on", true).grant);
+        let held = store.refresh_token("on-0").await.unwrap();
+        assert_eq!(
+            (held.session, held.grant),
+            (grant("on", true).session, grant("on", true).grant)
+        );
         assert!(matches!(store.session(&SessionId::new("off")).await, Err(StoreError::NotFound)));
         let told = store.changes_after(0).await.unwrap();
         let told: Vec<_> = told.iter().map(|it| it.subject.as_str()).collect();
@@ -254,14 +253,16 @@ async fn an_answer_that_may_be_sent_again_is_kept_with_the_used_token() {
 async fn what_nobody_can_use_any_more_goes_and_used_tokens_stay_until_they_expire() {
     on_both(async |store| {
         begin(&store).await;
-        store.begin_grant(Some(code("c")), grant("g", true), Millis(5)).await.unwrap();
+        store.begin_grant(Some(CODE), grant("g", true), Millis(5)).await.unwrap();
+        store.begin_grant(Some(CODE), grant("h", false), Millis(5)).await.unwrap();
+        assert!(store.end_grant(&SessionId::new("h"), reused("end")).await.unwrap());
         store.exchange_refresh(exchange("g-0", "g-1", "g"), Millis(6)).await.unwrap();
 
         assert_eq!(store.forget_grants(Millis(90)).await.unwrap(), 0);
         assert_eq!(store.forget_grants(Millis(91)).await.unwrap(), 1, "the used token");
         assert!(store.refresh_token("g-1").await.is_ok());
-        assert!(store.redeemed_to("c").await.unwrap().is_some());
-        assert_eq!(store.forget_grants(Millis(61 + HOUR)).await.unwrap(), 2);
+        assert!(!store.begin_grant(Some(CODE), grant("h", false), Millis(6)).await.unwrap());
+        assert_eq!(store.forget_grants(Millis(6 + HOUR)).await.unwrap(), 2, "and what has ended");
     })
     .await;
 }
@@ -334,8 +335,6 @@ impl Parties {
         new.session.user_id = self.person.clone();
         new.session.client_id = Some(self.app.clone());
         new.session.parent_id = new.session.parent_id.map(|_| self.web.clone());
-        new.grant.user_id = self.person.clone();
-        new.grant.client_id = self.app.clone();
         new.grant.browser_sid = self.web.clone();
         new
     }
@@ -376,8 +375,7 @@ impl Parties {
         };
         let next = exchange(&used, &self.named(&format!("next-{n}")), &old);
         let redeemed = async move {
-            let code = code(&self.named(&format!("code-{n}")));
-            store.begin_grant(Some(code), self.grant(n, "new"), Millis(5)).await.map(drop)
+            store.begin_grant(Some(CODE), self.grant(n, "new"), Millis(5)).await.map(drop)
         };
         let mut calls = vec![
             redeemed.boxed_local(),

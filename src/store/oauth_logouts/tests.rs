@@ -7,7 +7,8 @@ use crate::{
         contract::on_both,
         db::{read, write},
         oauth_clients::{ClientRow, tests::client},
-        schema::{oauth_grant, session},
+        oauth_grants::GrantRow,
+        schema::session,
         sessions::tests::row,
         staff::SignIns,
         user_admin::{Records, tests::records},
@@ -53,18 +54,9 @@ impl Store {
         let mut grant = row(id, user);
         grant.client_id = Some(ClientId::new(app));
         grant.parent_id = (!offline).then(|| SessionId::new(browser_sid));
-        let more = (
-            oauth_grant::session_id.eq(id.to_owned()),
-            oauth_grant::client_id.eq(app.to_owned()),
-            oauth_grant::user_id.eq(user.to_owned()),
-            oauth_grant::browser_sid.eq(browser_sid.to_owned()),
-            oauth_grant::offline.eq(offline),
-            oauth_grant::granted.eq("{}"),
-            oauth_grant::created_at.eq(1_i64),
-        );
+        let more = GrantRow { browser_sid: SessionId::new(browser_sid), granted: "{}".to_owned() };
         let written: Result<(), StoreError> = write!(self, |conn| {
-            diesel::insert_into(session::table).values(grant).execute(conn).await?;
-            diesel::insert_into(oauth_grant::table).values(more).execute(conn).await?;
+            diesel::insert_into(session::table).values((grant, more)).execute(conn).await?;
             Ok(())
         });
         written.unwrap();

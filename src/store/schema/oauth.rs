@@ -16,18 +16,6 @@ diesel::table! {
 }
 
 diesel::table! {
-    oauth_grant (session_id) {
-        session_id -> Text,
-        client_id -> Text,
-        user_id -> Text,
-        browser_sid -> Text,
-        offline -> Bool,
-        granted -> Text,
-        created_at -> BigInt,
-    }
-}
-
-diesel::table! {
     oauth_refresh (hash) {
         hash -> Text,
         session_id -> Text,
@@ -40,9 +28,8 @@ diesel::table! {
 }
 
 diesel::table! {
-    oauth_spent_code (id) {
-        id -> Text,
-        grant_sid -> Text,
+    oauth_ended_grant (session_id) {
+        session_id -> Text,
         expires_at -> BigInt,
     }
 }
