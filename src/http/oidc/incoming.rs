@@ -89,7 +89,7 @@ impl Incoming {
     /// One that has not been kept yet.
     async fn fresh(auth: &Auth, client: Arc<Client>, outside: Params) -> Result<Self, Unanswered> {
         match unfolded(auth, &client, &outside).await {
-            Ok(params) => Self::of(auth, client, params, None),
+            Ok(inside) => Self::of(auth, client, inside.unwrap_or(outside), None),
             Err(fault) => {
                 // What a request object names is not believed before its signature is.
                 let Ok(reply) = reply(&outside, &client) else {
@@ -147,12 +147,13 @@ fn must_be_pushed(client: &Client) -> Result<(), Fault> {
     Ok(())
 }
 
-/// The parameters that count: those within a request object, where there is one.
+/// The parameters that count in place of those outside: those within a request object, where there is
+/// one.
 pub(super) async fn unfolded(
     auth: &Auth,
     client: &Client,
     outside: &Params,
-) -> Result<Params, Fault> {
+) -> Result<Option<Params>, Fault> {
     let object = match (outside.get("request"), outside.get("request_uri")) {
         (_, Some(_)) => {
             let text = "A request_uri is one that this server gave.";
@@ -162,7 +163,7 @@ pub(super) async fn unfolded(
             let text = "This app signs its requests (RFC 9101).";
             return Err(Fault::new("invalid_request", text));
         }
-        (None, None) => return Ok(outside.clone()),
+        (None, None) => return Ok(None),
         (Some(object), None) => object,
     };
     let mut inside = Params::default();
@@ -181,7 +182,7 @@ pub(super) async fn unfolded(
             _ => {}
         }
     }
-    Ok(inside)
+    Ok(Some(inside))
 }
 
 fn put(params: &mut Params, name: &str, value: Value) {

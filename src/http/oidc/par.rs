@@ -12,7 +12,7 @@ use super::{
     dpop::dpop_key,
     error::OauthError,
     incoming::{asked, unfolded},
-    params::{Form, Params},
+    params::Form,
     schema::PushedBody,
 };
 use crate::{
@@ -68,7 +68,7 @@ async fn push(
         params.remove(name);
     }
     params.set("client_id", client.id.as_str());
-    let params: Params = unfolded(&auth, &client, &params).await?;
+    let params = unfolded(&auth, &client, &params).await?.unwrap_or(params);
     Reply::read(|name| params.get(name), &client.metadata)
         .map_err(|error| OauthError::invalid_request(error.to_string()))?;
     let asked = asked(&auth, &client, &params)?;

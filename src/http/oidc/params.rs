@@ -1,7 +1,11 @@
 //! The parameters of an OAuth request, each at most once (RFC 6749 §3.1; attack D22), but for
 //! `resource` (RFC 8707 §2).
 
-use std::{collections::BTreeMap, future::Future, pin::Pin};
+use std::{
+    collections::{BTreeMap, btree_map::Entry},
+    future::Future,
+    pin::Pin,
+};
 
 use actix_web::{
     FromRequest, HttpRequest, HttpResponse, ResponseError,
@@ -27,7 +31,6 @@ impl Params {
     /// Reads a query, or a body of the same form. A repeated name is refused.
     pub(crate) fn parse(text: &[u8]) -> Result<Self, OauthError> {
         let mut params = Self::default();
-        let mut seen = std::collections::BTreeSet::new();
         for (name, value) in url::form_urlencoded::parse(text) {
             if name == MANY {
                 if !value.is_empty() {
@@ -35,16 +38,18 @@ impl Params {
                 }
                 continue;
             }
-            if !seen.insert(name.clone().into_owned()) {
-                let name: String = name.chars().filter(char::is_ascii_alphanumeric).collect();
-                return Err(OauthError::invalid_request(format!(
-                    "The parameter {name} stands more than once."
-                )));
-            }
-            if !value.is_empty() {
-                params.values.insert(name.into_owned(), value.into_owned());
+            match params.values.entry(name.into_owned()) {
+                Entry::Vacant(free) => drop(free.insert(value.into_owned())),
+                Entry::Occupied(taken) => {
+                    let name = taken.key().chars();
+                    let name: String = name.filter(char::is_ascii_alphanumeric).collect();
+                    return Err(OauthError::invalid_request(format!(
+                        "The parameter {name} stands more than once."
+                    )));
+                }
             }
         }
+        params.values.retain(|_, value| !value.is_empty());
         Ok(params)
     }
 
