@@ -17,7 +17,7 @@ pub(crate) const CREDENTIAL: &str = "credential";
 
 /// One way in for one person.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable)]
-#[diesel(table_name = account)]
+#[diesel(table_name = account, treat_none_as_default_value = false)]
 #[expect(clippy::struct_field_names, reason = "`account_id` is the column's name in the peer")]
 pub(crate) struct Account {
     pub id: String,

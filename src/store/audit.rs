@@ -16,7 +16,7 @@ pub(crate) const PAGE: i64 = 50;
 
 /// One act of one of the staff.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable)]
-#[diesel(table_name = audit)]
+#[diesel(table_name = audit, treat_none_as_default_value = false)]
 pub(crate) struct AuditEntry {
     pub id: String,
     pub at: i64,

@@ -108,7 +108,7 @@ const MAX_EMAIL: usize = 320;
 
 /// One event. Addresses are personal data: the janitor removes events after a while.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable)]
-#[diesel(table_name = auth_event)]
+#[diesel(table_name = auth_event, treat_none_as_default_value = false)]
 pub(crate) struct AuthEvent {
     pub id: String,
     pub at: i64,

@@ -1,6 +1,5 @@
-//! Where SQLite's statements run: a reader's on tokio's blocking threads, so that a caller may be
-//! dropped at any time and on any runtime; the writer's on the writer's own thread; a short look's
-//! where it is asked for.
+//! Where the statements of SQLite's readers run: on tokio's blocking threads, so that a caller may be
+//! dropped at any time and on any runtime.
 //!
 //! `diesel-async`'s own runner finishes a dropped statement with `block_in_place`, which panics on
 //! a current-thread runtime, and every actix worker is one: a client that hangs up in the middle
@@ -15,30 +14,10 @@ use std::{
 };
 
 use diesel_async::sync_connection_wrapper::SpawnBlocking;
-use futures_util::{FutureExt, future::BoxFuture};
+use futures_util::future::BoxFuture;
 use tokio::{runtime::Handle, task::JoinHandle};
 
 type Failure = Box<dyn Error + Send + Sync>;
-
-/// On the caller's thread, for the writer, which has nothing else to do, and for short looks: they
-/// cost less than to wake another thread and to be woken by it.
-pub(crate) struct InPlace;
-
-impl SpawnBlocking for InPlace {
-    fn spawn_blocking<'a, R>(
-        &mut self,
-        task: impl FnOnce() -> R + Send + 'static,
-    ) -> BoxFuture<'a, Result<R, Failure>>
-    where
-        R: Send + 'static,
-    {
-        std::future::ready(Ok(task())).boxed()
-    }
-
-    fn get_runtime() -> Self {
-        Self
-    }
-}
 
 /// Uses the blocking threads of whichever runtime the caller is on.
 pub(crate) struct Blocking;

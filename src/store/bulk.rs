@@ -1,5 +1,5 @@
 //! Putting in many rows at once: the one thing that the two databases want said differently.
-//! SQLite takes row by row, best in one go on its own thread; PostgreSQL many rows a statement.
+//! SQLite takes row by row, PostgreSQL many rows a statement.
 
 use diesel::{QueryResult, insert_into};
 use diesel_async::AsyncPgConnection;
@@ -27,13 +27,14 @@ macro_rules! bulk {
     ($($name:ident: $row:ty => $table:expr),* $(,)?) => {
         impl Bulk for LiteConnection {$(
             fn $name(&mut self, rows: Vec<$row>) -> BoxFuture<'_, QueryResult<()>> {
-                self.spawn_blocking(move |conn| {
+                async move {
                     for row in &rows {
                         let insert = insert_into($table).values(row);
-                        diesel::RunQueryDsl::execute(insert, conn)?;
+                        diesel_async::RunQueryDsl::execute(insert, self).await?;
                     }
                     Ok(())
-                })
+                }
+                .boxed()
             }
         )*}
 

@@ -14,7 +14,7 @@ use crate::domain::clock::Millis;
 
 /// One thing that changed. `until` is when the row has no more effect and may go.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable)]
-#[diesel(table_name = change)]
+#[diesel(table_name = change, treat_none_as_default_value = false)]
 pub(crate) struct Change {
     pub seq: i64,
     pub kind: String,

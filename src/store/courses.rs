@@ -22,7 +22,7 @@ use crate::domain::{
 
 /// A course without its content.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable, AsChangeset)]
-#[diesel(table_name = course)]
+#[diesel(table_name = course, treat_none_as_default_value = false)]
 pub(crate) struct CourseRow {
     pub id: CourseId,
     pub title: String,
@@ -36,7 +36,7 @@ pub(crate) struct CourseRow {
 
 /// The name of one stage of a course.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable)]
-#[diesel(table_name = stage)]
+#[diesel(table_name = stage, treat_none_as_default_value = false)]
 pub(crate) struct StageRow {
     pub course_id: CourseId,
     pub number: i32,

@@ -2,17 +2,13 @@
 
 use diesel::{
     BoolExpressionMethods, ExpressionMethods, OptionalExtension, QueryDsl, QueryResult,
-    SqliteConnection,
     dsl::{exists, sql},
     sql_types::BigInt,
 };
-use diesel_async::{
-    AsyncPgConnection, RunQueryDsl,
-    sync_connection_wrapper::{SpawnBlocking, SyncConnectionWrapper},
-};
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
 use super::{
-    lite::LiteConnection,
+    lite::{LiteConnection, LiteReader},
     schema::{oauth_client, oauth_consent, session, user},
 };
 use crate::domain::{
@@ -35,7 +31,14 @@ impl Timekeeper for AsyncPgConnection {
 }
 
 /// Only the processes of one machine share a file, so its clock will do.
-impl<S: SpawnBlocking + Send> Timekeeper for SyncConnectionWrapper<SqliteConnection, S> {
+impl Timekeeper for LiteConnection {
+    async fn lease_time(&mut self, ours: Millis) -> QueryResult<Millis> {
+        Ok(ours)
+    }
+}
+
+/// As above.
+impl Timekeeper for LiteReader {
     async fn lease_time(&mut self, ours: Millis) -> QueryResult<Millis> {
         Ok(ours)
     }

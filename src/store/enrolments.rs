@@ -17,7 +17,7 @@ use crate::domain::{
 
 /// A learner's place in a course.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable)]
-#[diesel(table_name = enrolment)]
+#[diesel(table_name = enrolment, treat_none_as_default_value = false)]
 pub(crate) struct Enrolment {
     pub user_id: UserId,
     pub course_id: CourseId,

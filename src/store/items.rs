@@ -12,7 +12,7 @@ use crate::domain::{
 
 /// A message as stored: `body` is its JSON, `text` what is searched.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable)]
-#[diesel(table_name = item)]
+#[diesel(table_name = item, treat_none_as_default_value = false)]
 pub(crate) struct ItemRow {
     pub id: ItemId,
     pub thread_id: ThreadId,

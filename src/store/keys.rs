@@ -17,7 +17,7 @@ const OVERLAP: i64 = 30 * DAY;
 
 /// A key pair that signs what we issue.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable)]
-#[diesel(table_name = signing_key)]
+#[diesel(table_name = signing_key, treat_none_as_default_value = false)]
 pub(crate) struct SigningKey {
     pub kid: String,
     pub alg: String,

@@ -16,7 +16,7 @@ use crate::domain::{
 
 /// A lesson without its blocks.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable)]
-#[diesel(table_name = lesson)]
+#[diesel(table_name = lesson, treat_none_as_default_value = false)]
 pub(crate) struct LessonRow {
     pub course_id: CourseId,
     pub id: LessonId,
@@ -49,7 +49,7 @@ impl LessonRow {
 
 /// One block of a lesson.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable)]
-#[diesel(table_name = block)]
+#[diesel(table_name = block, treat_none_as_default_value = false)]
 pub(crate) struct BlockRow {
     pub course_id: CourseId,
     pub lesson_id: LessonId,

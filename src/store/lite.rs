@@ -9,16 +9,17 @@
 use std::{path::Path, thread, time::Duration};
 
 use diesel::{
-    ConnectionError, ConnectionResult, QueryResult, SqliteConnection,
-    connection::{AnsiTransactionManager, TransactionManager},
+    ConnectionError, ConnectionResult, QueryResult, SqliteConnection, dsl, sql_types::Integer,
+    sqlite::Sqlite,
 };
 use diesel_async::{
-    AsyncConnection, SimpleAsyncConnection,
+    AnsiTransactionManager, AsyncConnection, AsyncConnectionCore, TransactionManager,
+    methods::LoadQuery,
     pooled_connection::{
-        AsyncDieselConnectionManager, ManagerConfig, RecyclingMethod,
+        AsyncDieselConnectionManager, ManagerConfig, PoolableConnection, RecyclingMethod,
         deadpool::{Object, Pool, PoolError},
     },
-    sync_connection_wrapper::{SpawnBlocking, SyncConnectionWrapper},
+    sync_connection_wrapper::SyncConnectionWrapper,
 };
 use futures_util::{FutureExt, future::BoxFuture};
 use tokio::{
@@ -26,13 +27,10 @@ use tokio::{
     sync::{mpsc, oneshot},
 };
 
-use super::{
-    StoreError,
-    blocking::{Blocking, InPlace},
-};
+use super::{StoreError, blocking::Blocking, in_place::InPlace};
 
-/// One that runs its statements where it is: the writer's, and those for short looks.
-pub(crate) type LiteConnection = SyncConnectionWrapper<SqliteConnection, InPlace>;
+/// The writer's, and those for short looks.
+pub(crate) type LiteConnection = InPlace;
 /// A reader's: whoever asked may go away at any time.
 pub(crate) type LiteReader = SyncConnectionWrapper<SqliteConnection, Blocking>;
 
@@ -121,9 +119,10 @@ impl Lite {
     }
 }
 
-fn readers<S>(url: String) -> Result<Pool<SyncConnectionWrapper<SqliteConnection, S>>, StoreError>
+fn readers<C>(url: String) -> Result<Pool<C>, StoreError>
 where
-    S: SpawnBlocking + Send + Sync + 'static,
+    C: PoolableConnection + AsyncConnectionCore<Backend = Sqlite> + 'static,
+    for<'a> dsl::select<dsl::AsExprOf<i32, Integer>>: LoadQuery<'a, C, i32>,
 {
     let mut config = ManagerConfig::default();
     // A file does not go away between two statements.
@@ -182,9 +181,7 @@ async fn in_one_transaction(
     jobs: impl ExactSizeIterator<Item = Job>,
     answers: &mut Vec<Answer>,
 ) -> QueryResult<()> {
-    let begin =
-        |conn: &mut _| AnsiTransactionManager::begin_transaction_sql(conn, "BEGIN IMMEDIATE");
-    writer.spawn_blocking(begin).await?;
+    AnsiTransactionManager::begin_transaction_sql(writer, "BEGIN IMMEDIATE").await?;
     let alone = jobs.len() == 1;
     let mut stays = true;
     for job in jobs {
@@ -194,19 +191,15 @@ async fn in_one_transaction(
             stays = ran.stays;
         }
     }
-    let end = if stays {
-        AnsiTransactionManager::commit_transaction
+    if stays {
+        AnsiTransactionManager::commit_transaction(writer).await
     } else {
-        AnsiTransactionManager::rollback_transaction
-    };
-    writer.spawn_blocking(end).await
+        AnsiTransactionManager::rollback_transaction(writer).await
+    }
 }
 
-async fn connect<S: SpawnBlocking + Send>(
-    url: String,
-    setup: &str,
-) -> ConnectionResult<SyncConnectionWrapper<SqliteConnection, S>> {
-    let mut connection = SyncConnectionWrapper::establish(&url).await?;
+async fn connect<C: AsyncConnection>(url: String, setup: &str) -> ConnectionResult<C> {
+    let mut connection = C::establish(&url).await?;
     connection.batch_execute(setup).await.map_err(ConnectionError::CouldntSetupConfiguration)?;
     Ok(connection)
 }

@@ -20,7 +20,7 @@ use crate::domain::{
 };
 
 #[derive(Debug, Clone, PartialEq, Eq, Insertable)]
-#[diesel(table_name = mailed_code)]
+#[diesel(table_name = mailed_code, treat_none_as_default_value = false)]
 pub(crate) struct MailedCode {
     /// Of the sign-in that waits for it, or the session that asked for it.
     pub name: String,

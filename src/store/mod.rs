@@ -31,6 +31,7 @@ mod error;
 mod feedback;
 pub(crate) mod foreign;
 pub(crate) mod impersonation;
+pub(crate) mod in_place;
 pub(crate) mod items;
 pub(crate) mod keys;
 pub(crate) mod lessons;

@@ -16,7 +16,11 @@ use super::{
 use crate::domain::ids::{ClientId, SessionId, UserId};
 
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable, AsChangeset)]
-#[diesel(table_name = oauth_client, treat_none_as_null = true)]
+#[diesel(
+    table_name = oauth_client,
+    treat_none_as_null = true,
+    treat_none_as_default_value = false
+)]
 pub(crate) struct ClientRow {
     pub id: ClientId,
     pub name: String,

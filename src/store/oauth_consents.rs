@@ -19,7 +19,7 @@ use crate::domain::{
 };
 
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable)]
-#[diesel(table_name = oauth_consent)]
+#[diesel(table_name = oauth_consent, treat_none_as_default_value = false)]
 pub(crate) struct ConsentRow {
     pub client_id: ClientId,
     pub user_id: UserId,

@@ -26,7 +26,7 @@ pub(crate) const SLOWER: i64 = 5 * SECOND;
 const JITTER: i64 = SECOND / 2;
 
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable)]
-#[diesel(table_name = oauth_device)]
+#[diesel(table_name = oauth_device, treat_none_as_default_value = false)]
 pub(crate) struct DeviceRow {
     /// SHA-256 of the device code, lower-case hex.
     pub hash: String,

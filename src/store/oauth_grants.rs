@@ -30,7 +30,7 @@ use crate::domain::{
 /// What the session of a grant has beyond others. It hangs on the sign-in in the browser unless it
 /// outlives that.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable)]
-#[diesel(table_name = session)]
+#[diesel(table_name = session, treat_none_as_default_value = false)]
 pub(crate) struct GrantRow {
     /// The sign-in in the browser, which all apps of it share. It may be gone.
     #[diesel(select_expression = session::browser_sid.assume_not_null())]
@@ -41,7 +41,7 @@ pub(crate) struct GrantRow {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable)]
-#[diesel(table_name = oauth_refresh)]
+#[diesel(table_name = oauth_refresh, treat_none_as_default_value = false)]
 pub(crate) struct RefreshRow {
     /// SHA-256 of the token, lower-case hex, perhaps with its time in front.
     pub hash: String,
@@ -163,14 +163,9 @@ impl Store {
                     return Err(StoreError::NotFound);
                 }
             }
-            let won = diesel::insert_into(session::table)
-                .values((session, grant))
-                .on_conflict(session::id)
-                .do_nothing()
-                .execute(conn)
-                .await?;
+            diesel::insert_into(session::table).values((session, grant)).execute(conn).await?;
             // Only now, when whoever was about to end it has done so.
-            if won == 0 || ended!(conn, id) {
+            if ended!(conn, id) {
                 return Err(StoreError::NotFound);
             }
             if let Some(refresh) = refresh {
@@ -179,7 +174,8 @@ impl Store {
             Ok(())
         });
         match begun {
-            Err(StoreError::NotFound) => Ok(false),
+            // It conflicts with itself where it was begun before.
+            Err(StoreError::NotFound | StoreError::Conflict(_)) => Ok(false),
             begun => begun.map(|()| true),
         }
     }

@@ -23,7 +23,7 @@ const SKEW: i64 = 10 * SECOND;
 
 /// One app that is to hear of the end of one sign-in.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable)]
-#[diesel(table_name = oauth_logout)]
+#[diesel(table_name = oauth_logout, treat_none_as_default_value = false)]
 pub(crate) struct LogoutRow {
     /// Made of the sign-in and the app, so that the same end is told once.
     pub id: String,

@@ -19,7 +19,7 @@ use crate::domain::clock::{HOUR, Millis};
 const KEPT: i64 = HOUR;
 
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable)]
-#[diesel(table_name = oauth_request)]
+#[diesel(table_name = oauth_request, treat_none_as_default_value = false)]
 pub(crate) struct RequestRow {
     /// SHA-256 of its handle, lower-case hex.
     pub hash: String,

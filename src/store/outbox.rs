@@ -15,7 +15,7 @@ use crate::domain::clock::Millis;
 
 /// One mail to one person.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable)]
-#[diesel(table_name = outbox)]
+#[diesel(table_name = outbox, treat_none_as_default_value = false)]
 pub(crate) struct OutboxMail {
     pub id: String,
     pub kind: String,

@@ -14,7 +14,7 @@ use crate::domain::{clock::Millis, ids::UserId};
 
 /// One authenticator's credential for one person.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable)]
-#[diesel(table_name = passkey)]
+#[diesel(table_name = passkey, treat_none_as_default_value = false)]
 pub(crate) struct Passkey {
     pub id: String,
     pub user_id: UserId,

@@ -20,7 +20,7 @@ use crate::domain::ids::UserId;
 
 /// One person's account at one provider.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable)]
-#[diesel(table_name = account)]
+#[diesel(table_name = account, treat_none_as_default_value = false)]
 pub(crate) struct ProviderAccount {
     pub id: String,
     /// The subject at the provider.

@@ -12,7 +12,7 @@ use crate::domain::{
 
 /// One question; `options` and `forms` are JSON lists.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable)]
-#[diesel(table_name = quiz_item)]
+#[diesel(table_name = quiz_item, treat_none_as_default_value = false)]
 pub(crate) struct QuizRow {
     pub course_id: CourseId,
     pub id: String,

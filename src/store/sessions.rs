@@ -125,7 +125,7 @@ pub(super) use end_all_sessions;
 
 /// One sign-in on one device.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable)]
-#[diesel(table_name = session)]
+#[diesel(table_name = session, treat_none_as_default_value = false)]
 pub(crate) struct Session {
     pub id: SessionId,
     /// SHA-256 of the token, lower-case hex.

@@ -18,7 +18,7 @@ pub(crate) const PAGE: i64 = 50;
 
 /// A conversation between one user and the tutor.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable)]
-#[diesel(table_name = thread)]
+#[diesel(table_name = thread, treat_none_as_default_value = false)]
 pub(crate) struct ThreadRow {
     pub id: ThreadId,
     pub owner_id: UserId,

@@ -29,7 +29,7 @@ pub(crate) const FRESH: i64 = 2_000;
 pub(crate) const UNFINISHED: [&str; 2] = [QUEUED, RUNNING];
 
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable)]
-#[diesel(table_name = turn)]
+#[diesel(table_name = turn, treat_none_as_default_value = false)]
 pub(crate) struct TurnRow {
     pub id: TurnId,
     pub thread_id: ThreadId,

@@ -28,7 +28,7 @@ const LOCK: i64 = 15 * MINUTE;
 
 /// A person's authenticator app, and whether codes may be mailed to her instead.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable)]
-#[diesel(table_name = two_factor)]
+#[diesel(table_name = two_factor, treat_none_as_default_value = false)]
 pub(crate) struct TwoFactor {
     pub user_id: UserId,
     /// Empty: there is no app.
@@ -55,7 +55,7 @@ impl TwoFactor {
 
 /// A sign-in whose second factor is still to come. It is no session.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable)]
-#[diesel(table_name = two_factor_challenge)]
+#[diesel(table_name = two_factor_challenge, treat_none_as_default_value = false)]
 pub(crate) struct Challenge {
     pub token_hash: String,
     pub user_id: UserId,
@@ -67,7 +67,7 @@ pub(crate) struct Challenge {
 
 /// A device on which the second factor is not asked for.
 #[derive(Debug, Clone, PartialEq, Eq, Insertable)]
-#[diesel(table_name = trusted_device)]
+#[diesel(table_name = trusted_device, treat_none_as_default_value = false)]
 pub(crate) struct TrustedDevice {
     pub token_hash: String,
     pub user_id: UserId,

@@ -16,7 +16,7 @@ use crate::domain::{clock::Millis, ids::UserId, role::Role};
 
 /// A person who can sign in.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable)]
-#[diesel(table_name = user)]
+#[diesel(table_name = user, treat_none_as_default_value = false)]
 pub(crate) struct User {
     pub id: UserId,
     pub name: String,

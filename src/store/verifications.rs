@@ -19,7 +19,7 @@ use crate::domain::{clock::Millis, ids::UserId};
 
 /// A proof that somebody may do one thing once.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable)]
-#[diesel(table_name = verification)]
+#[diesel(table_name = verification, treat_none_as_default_value = false)]
 pub(crate) struct Verification {
     pub id: String,
     /// What it is for and the SHA-256 of its secret, such as `reset-password:9f2c…`.
