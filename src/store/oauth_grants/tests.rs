@@ -118,6 +118,36 @@ async fn an_expired_code_or_one_of_a_sign_in_that_is_over_begins_nothing() {
     .await;
 }
 
+/// Attack D4: what ended stays ended, also for whoever comes with its code within the code's minute.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_code_counts_once_however_its_grant_ended() {
+    on_both(async |store| {
+        begin(&store).await;
+        let (ada, app) = (UserId::new("ada"), ClientId::new("app"));
+        for (way, offline) in (0..4).flat_map(|way| [(way, true), (way, false)]) {
+            let name = format!("g{way}-{offline}");
+            let id = SessionId::new(&name);
+            let new = || grant(&name, offline);
+            assert!(store.begin_grant(Some(CODE), new(), Millis(5)).await.unwrap(), "{name}");
+            let gone = event(&name, AuthEventKind::TokenRevoked, 6);
+            let web = SessionId::new("web");
+            match way {
+                0 => drop(store.end_grant(&id, gone).await.unwrap()),
+                1 => drop(store.revoke_session(&ada, &name, "", gone).await.unwrap()),
+                2 => store.end_grants_of(&ada, &app, gone).await.unwrap(),
+                // What hangs on the sign-in that stays goes on.
+                _ => store.revoke_other_sessions(&ada, &web, gone).await.unwrap(),
+            }
+            let goes_on = way == 3 && !offline;
+            assert_eq!(store.session(&id).await.is_ok(), goes_on, "{name}");
+
+            assert!(!store.begin_grant(Some(CODE), new(), Millis(7)).await.unwrap(), "{name}");
+            assert_eq!(store.session(&id).await.is_ok(), goes_on, "{name} came back");
+        }
+    })
+    .await;
+}
+
 /// Attack D19: a code that is on its way when its person changes her mind.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_code_is_worth_what_its_person_still_agrees_to() {
