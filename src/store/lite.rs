@@ -2,18 +2,20 @@
 //!
 //! `synchronous=FULL` makes every commit wait for the disk, so waiting transactions share one:
 //! the writer opens a transaction, runs each queued job in a savepoint of its own, commits, and
-//! only then answers. A job that fails rolls back its savepoint alone. One that nobody waits with needs
-//! no savepoint, for which every page is copied that it changes. The writer is a thread of its own, on
-//! which its statements run.
+//! only then answers. A job that fails rolls back its savepoint alone. The first needs none: for a
+//! savepoint every page is copied that is changed. The writer is a thread of its own, on which its
+//! statements run.
 
 use std::{path::Path, thread, time::Duration};
 
 use diesel::{
-    ConnectionError, ConnectionResult, QueryResult, SqliteConnection, dsl, sql_types::Integer,
+    ConnectionError, ConnectionResult, QueryResult, SqliteConnection, dsl,
+    query_builder::{AstPass, QueryFragment, QueryId},
+    sql_types::Integer,
     sqlite::Sqlite,
 };
 use diesel_async::{
-    AnsiTransactionManager, AsyncConnection, AsyncConnectionCore, TransactionManager,
+    AsyncConnection, AsyncConnectionCore, RunQueryDsl,
     methods::LoadQuery,
     pooled_connection::{
         AsyncDieselConnectionManager, ManagerConfig, PoolableConnection, RecyclingMethod,
@@ -59,8 +61,7 @@ struct Ran {
     answer: Answer,
     stays: bool,
 }
-/// Told whether it is alone in its transaction, and then needs no savepoint.
-type Job = Box<dyn for<'c> FnOnce(&'c mut LiteConnection, bool) -> BoxFuture<'c, Ran> + Send>;
+type Job = Box<dyn for<'c> FnOnce(&'c mut LiteConnection) -> BoxFuture<'c, Ran> + Send>;
 
 pub(crate) struct Lite {
     readers: Pool<LiteReader>,
@@ -93,13 +94,9 @@ impl Lite {
             + 'static,
     {
         let (done, answer) = oneshot::channel();
-        let job: Job = Box::new(move |conn, alone| {
+        let job: Job = Box::new(move |conn| {
             async move {
-                let result = if alone {
-                    job(conn).await
-                } else {
-                    conn.transaction(async move |conn| job(conn).await).await
-                };
+                let result = job(conn).await;
                 let stays = result.is_ok();
                 let answer: Answer = Box::new(move |commit: Result<(), StoreError>| {
                     // A caller that went away has no use for the answer.
@@ -164,7 +161,15 @@ async fn start_writer(url: String, runtime: Handle) -> Result<mpsc::Sender<Job>,
 
 async fn write_in_groups(mut writer: LiteConnection, mut queue: mpsc::Receiver<Job>) {
     let mut batch = Vec::with_capacity(BATCH);
-    while queue.recv_many(&mut batch, BATCH).await > 0 {
+    while let Some(first) = queue.recv().await {
+        batch.push(first);
+        // Where processors are short, whoever waits for one may be about to write as well.
+        thread::yield_now();
+        while batch.len() < BATCH
+            && let Ok(next) = queue.try_recv()
+        {
+            batch.push(next);
+        }
         let mut answers = Vec::with_capacity(batch.len());
         let commit = in_one_transaction(&mut writer, batch.drain(..), &mut answers).await;
         let failure = commit.err().map(|error| error.to_string());
@@ -178,24 +183,65 @@ async fn write_in_groups(mut writer: LiteConnection, mut queue: mpsc::Receiver<J
 
 async fn in_one_transaction(
     writer: &mut LiteConnection,
-    jobs: impl ExactSizeIterator<Item = Job>,
+    jobs: impl Iterator<Item = Job>,
     answers: &mut Vec<Answer>,
 ) -> QueryResult<()> {
-    AnsiTransactionManager::begin_transaction_sql(writer, "BEGIN IMMEDIATE").await?;
-    let alone = jobs.len() == 1;
-    let mut stays = true;
+    let done = run_all(writer, jobs, answers).await;
+    if done.is_err() {
+        // There may be none left to roll back.
+        let _ = Step("ROLLBACK").execute(writer).await;
+    }
+    done
+}
+
+async fn run_all(
+    writer: &mut LiteConnection,
+    jobs: impl Iterator<Item = Job>,
+    answers: &mut Vec<Answer>,
+) -> QueryResult<()> {
+    Step("BEGIN IMMEDIATE").execute(writer).await?;
+    // Whether anything was written that is to stay.
+    let mut kept = false;
     for job in jobs {
-        let ran = job(writer, alone).await;
-        answers.push(ran.answer);
-        if alone {
-            stays = ran.stays;
+        if kept {
+            Step("SAVEPOINT job").execute(writer).await?;
         }
+        let Ran { answer, stays } = job(writer).await;
+        answers.push(answer);
+        match (kept, stays) {
+            (true, true) => Step("RELEASE job").execute(writer).await?,
+            (true, false) => {
+                Step("ROLLBACK TO job").execute(writer).await?;
+                Step("RELEASE job").execute(writer).await?
+            }
+            (false, true) => {
+                kept = true;
+                0
+            }
+            (false, false) => {
+                Step("ROLLBACK").execute(writer).await?;
+                Step("BEGIN IMMEDIATE").execute(writer).await?
+            }
+        };
     }
-    if stays {
-        AnsiTransactionManager::commit_transaction(writer).await
-    } else {
-        AnsiTransactionManager::rollback_transaction(writer).await
+    Step("COMMIT").execute(writer).await?;
+    Ok(())
+}
+
+/// A statement of the writer's own, which is prepared once as any other.
+#[derive(Debug, Clone, Copy)]
+struct Step(&'static str);
+
+impl QueryFragment<Sqlite> for Step {
+    fn walk_ast<'b>(&'b self, mut pass: AstPass<'_, 'b, Sqlite>) -> QueryResult<()> {
+        pass.push_sql(self.0);
+        Ok(())
     }
+}
+
+impl QueryId for Step {
+    type QueryId = ();
+    const HAS_STATIC_QUERY_ID: bool = false;
 }
 
 async fn connect<C: AsyncConnection>(url: String, setup: &str) -> ConnectionResult<C> {
