@@ -6,7 +6,6 @@ UPDATE session SET
     browser_sid = (SELECT browser_sid FROM oauth_grant WHERE oauth_grant.session_id = session.id),
     granted = (SELECT granted FROM oauth_grant WHERE oauth_grant.session_id = session.id)
 WHERE client_id IS NOT NULL;
-CREATE INDEX session_browser_sid ON session (browser_sid) WHERE browser_sid IS NOT NULL;
 
 CREATE TABLE oauth_refresh_now (
     hash TEXT NOT NULL PRIMARY KEY,

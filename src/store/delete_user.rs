@@ -44,7 +44,7 @@ impl Store {
                     return Err(StoreError::NotFound);
                 }
             }
-            queue_logouts!(conn, session::user_id.eq(&id), now);
+            queue_logouts!(conn, &id, session::browser_sid.is_not_null(), now);
             end_clients_of!(conn, id.as_str(), now);
             let email: String = diesel::delete(user::table.filter(user::id.eq(&id)))
                 .returning(user::email)

@@ -311,7 +311,9 @@ impl Store {
             over.retain(|(id, of)| ending.ends(id, of, owner.as_ref()));
             // Before any ends: a grant that does not hang on its sign-in may end first.
             let sids: Vec<String> = over.iter().map(|(id, _)| id.as_str().to_owned()).collect();
-            queue_logouts!(conn, session::browser_sid.eq_any(sids), now);
+            if let [(_, owner), ..] = over.as_slice() {
+                queue_logouts!(conn, owner, session::browser_sid.eq_any(sids), now);
+            }
             for (id, _) in &over {
                 end_session!(conn, id, now);
             }

@@ -63,12 +63,12 @@ pub(super) fn to_be_told(
         .collect()
 }
 
-/// Queues a logout token, inside a transaction, for each app that holds something of the
-/// grants that `$which` (of `session`) names, and that wants to be told. Stands before
-/// whatever ends them, since their grants go with them. Where nothing was granted it is one look
-/// into an index for each sign-in that ends.
+/// Queues a logout token, inside a transaction, for each app that holds one of the grants of `$owner`
+/// that `$which` (of `session`) names, and that wants to be told. Stands before whatever ends the
+/// sign-ins, since their grants go with them. It looks at all sessions of the person: an index by sign-in
+/// would be written with each grant.
 macro_rules! queue_logouts {
-    ($conn:expr, $which:expr, $now:expr) => {{
+    ($conn:expr, $owner:expr, $which:expr, $now:expr) => {{
         use $crate::{
             domain::ids::{ClientId, SessionId, UserId},
             store::{
@@ -78,7 +78,7 @@ macro_rules! queue_logouts {
         };
         let (app, sid) = (session::client_id, session::browser_sid);
         let ended: Vec<(ClientId, UserId, SessionId)> = session::table
-            .filter($which)
+            .filter(session::user_id.eq($owner).and($which))
             .filter(app.is_not_null().and(sid.is_not_null()))
             .select((app.assume_not_null(), session::user_id, sid.assume_not_null()))
             .distinct()

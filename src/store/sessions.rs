@@ -57,13 +57,18 @@ macro_rules! end_session {
         let id: &SessionId = $id;
         let now: $crate::domain::clock::Millis = $now;
         // Whoever begins a grant in it holds its row meanwhile: so nothing hangs on it unseen.
-        diesel::update(session::table.filter(session::id.eq(id)))
-            .set(session::updated_at.eq(session::updated_at))
-            .execute($conn)
-            .await?;
+        let owner: Option<$crate::domain::ids::UserId> =
+            diesel::update(session::table.filter(session::id.eq(id)))
+                .set(session::updated_at.eq(session::updated_at))
+                .returning(session::user_id)
+                .get_result($conn)
+                .await
+                .optional()?;
         let ended = $crate::store::sessions::with_hanging!($conn, id);
         let names: Vec<String> = ended.iter().map(|id| id.as_str().to_owned()).collect();
-        queue_logouts!($conn, session::browser_sid.eq_any(names.clone()), now);
+        if let Some(owner) = owner {
+            queue_logouts!($conn, &owner, session::browser_sid.eq_any(names.clone()), now);
+        }
         $crate::store::oauth_grants::note_ended_grants!($conn, names, now);
         // The database itself removes what hangs on it.
         diesel::delete(session::table.filter(session::id.eq(id))).execute($conn).await?;
@@ -103,7 +108,7 @@ macro_rules! end_other_sessions {
             .await?;
         // Before any ends: a grant that does not hang on its sign-in may end first.
         let names: Vec<String> = others.iter().map(|id| id.as_str().to_owned()).collect();
-        queue_logouts!($conn, session::browser_sid.eq_any(names), $now);
+        queue_logouts!($conn, $owner, session::browser_sid.eq_any(names), $now);
         for id in &others {
             $crate::store::sessions::end_session!($conn, id, $now);
         }
@@ -117,7 +122,7 @@ pub(super) use end_other_sessions;
 macro_rules! end_all_sessions {
     ($conn:expr, $owner:expr, $now:expr) => {{
         use $crate::store::{oauth_logouts::queue_logouts, schema::session};
-        queue_logouts!($conn, session::user_id.eq($owner), $now);
+        queue_logouts!($conn, $owner, session::browser_sid.is_not_null(), $now);
         diesel::delete(session::table.filter(session::user_id.eq($owner))).execute($conn).await?;
     }};
 }

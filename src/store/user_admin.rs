@@ -246,7 +246,7 @@ impl Store {
         write!(self, |conn| {
             note_change!(conn, "user_sessions", id.as_str(), now.plus(REVOCATION_KEPT).0, now.0);
             keep_an_admin!(conn, &id);
-            queue_logouts!(conn, session::user_id.eq(&id), now);
+            queue_logouts!(conn, &id, session::browser_sid.is_not_null(), now);
             end_clients_of!(conn, id.as_str(), now);
             let gone = diesel::delete(user::table.filter(user::id.eq(&id))).execute(conn).await?;
             if gone == 0 {
