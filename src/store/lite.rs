@@ -161,15 +161,7 @@ async fn start_writer(url: String, runtime: Handle) -> Result<mpsc::Sender<Job>,
 
 async fn write_in_groups(mut writer: LiteConnection, mut queue: mpsc::Receiver<Job>) {
     let mut batch = Vec::with_capacity(BATCH);
-    while let Some(first) = queue.recv().await {
-        batch.push(first);
-        // Where processors are short, whoever waits for one may be about to write as well.
-        thread::yield_now();
-        while batch.len() < BATCH
-            && let Ok(next) = queue.try_recv()
-        {
-            batch.push(next);
-        }
+    while queue.recv_many(&mut batch, BATCH).await > 0 {
         let mut answers = Vec::with_capacity(batch.len());
         let commit = in_one_transaction(&mut writer, batch.drain(..), &mut answers).await;
         let failure = commit.err().map(|error| error.to_string());

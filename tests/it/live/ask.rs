@@ -1,6 +1,6 @@
 //! Ask, stream, finish (`live.md` §2.2).
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::ask;
 use crate::support::{
@@ -120,6 +120,16 @@ async fn after_the_ok_to_a_cancel_no_more_text_comes() {
     assert_eq!(ask(&mut live, "m2", "why?").await.0["quota"]["remaining"], 18, "no unit back");
 }
 
+/// The first that is told of an accepted question's turn.
+async fn news(live: &mut Live, ok: &Value) -> Value {
+    loop {
+        let frame = live.expect("turn").await;
+        if frame["turn"] == ok["turn"] {
+            return frame["status"].clone();
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_thread_answers_one_question_at_a_time_and_a_fourth_thread_waits() {
     let home = Home::slow();
@@ -127,6 +137,7 @@ async fn a_thread_answers_one_question_at_a_time_and_a_fourth_thread_waits() {
     let student = Person::demo(&server, "student").await;
     let mut live = student.live().await;
     let (ok, _) = ask(&mut live, "m1", "/ck tokens 4000 5").await;
+    assert_eq!(news(&mut live, &ok).await, "running");
     let more = json!({
         "type": "send", "id": 3, "thread": ok["thread"], "message_id": "m2", "text": "and?"
     });
@@ -134,16 +145,11 @@ async fn a_thread_answers_one_question_at_a_time_and_a_fourth_thread_waits() {
     assert_eq!(live.error().await["code"], "busy_turn");
 
     for n in 2..=3 {
-        ask(&mut live, &format!("t{n}"), "/ck tokens 4000 5").await;
+        let (ok, _) = ask(&mut live, &format!("t{n}"), "/ck tokens 4000 5").await;
+        assert_eq!(news(&mut live, &ok).await, "running");
     }
     let (fourth, _) = ask(&mut live, "t4", "/ck tokens 3 5").await;
-    let waits = loop {
-        let frame = live.expect("turn").await;
-        if frame["turn"] == fourth["turn"] {
-            break frame;
-        }
-    };
-    assert_eq!(waits["status"], "queued");
+    assert_eq!(news(&mut live, &fourth).await, "queued");
     live.send(json!({ "type": "cancel", "id": 8, "turn": ok["turn"] })).await;
     let mut reader = Reader { seq: 2, ..Reader::of(&fourth) };
     reader.finish(&mut live).await;
