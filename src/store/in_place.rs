@@ -3,7 +3,8 @@
 //!
 //! `diesel-async`'s wrapper can do so too, but it writes each statement's text anew to find it among the
 //! prepared ones. Here they are found by their type, as on PostgreSQL. For rows to be inserted
-//! `treat_none_as_default_value` is off: else their texts differ with what is absent.
+//! `treat_none_as_default_value` is off: else their texts differ with what is absent. To own a row,
+//! diesel asks for a feature whose name warns of changes; `diesel-async` turns it on as well.
 
 use std::future::{Ready, ready};
 

@@ -112,7 +112,8 @@ impl Lite {
                 StoreError::Unavailable("the writer has stopped".into())
             }
         })?;
-        answer.await.map_err(|_| StoreError::Unavailable("the writer has stopped".into()))?
+        // With the writer, or with a group that broke off before it was this one's turn.
+        answer.await.map_err(|_| StoreError::Unavailable("the write was given up".into()))?
     }
 }
 
