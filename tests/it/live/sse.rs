@@ -64,7 +64,8 @@ async fn a_reader_that_lost_the_stream_goes_on_behind_the_last_event_id() {
     let server = home.start();
     let student = Person::demo(&server, "student").await;
     let mut live = student.live().await;
-    let (asked, mut socket) = ask(&mut live, "m1", "/ck tokens 200 5").await;
+    // It goes on for longer than any of this takes.
+    let (asked, mut socket) = ask(&mut live, "m1", "/ck tokens 9000 5").await;
 
     let mut reader = Reader::of(&asked);
     let mut events = Events::open(&student, &asked["thread"], None).await;
@@ -79,10 +80,15 @@ async fn a_reader_that_lost_the_stream_goes_on_behind_the_last_event_id() {
     assert_eq!(last.as_deref(), Some(format!("{}.{}", reader.epoch, reader.seq).as_str()));
 
     let mut events = Events::open(&student, &asked["thread"], last.as_deref()).await;
-    while reader.ends.is_empty() {
+    let before = reader.text.len();
+    while reader.text.len() < before + 200 {
         reader.apply(&events.next().await.unwrap().2);
     }
     assert_eq!(reader.modes, ["snapshot", "replay"]);
+    live.send(json!({ "type": "cancel", "id": 9, "turn": asked["turn"] })).await;
+    while reader.ends.is_empty() {
+        reader.apply(&events.next().await.unwrap().2);
+    }
     socket.finish(&mut live).await;
     assert_eq!(reader.text, socket.text);
 
