@@ -111,11 +111,13 @@ browser() {
   return 1
 }
 
-# What a failed stage said of its failures, again: of a long output not everything may be kept.
+# What a failed stage said of its failures, again and without the frames of backtraces: of a long output
+# not everything may be kept.
 why() {
   printf '\n== why %s failed\n' "$1"
   if grep -q '^failures:$' "$logs/$1.log"; then
-    sed -n '/^failures:$/,/^test result:/p' "$logs/$1.log" | cut -c 1-600 | head -n 80
+    sed -n '/^failures:$/,/^test result:/p' "$logs/$1.log" |
+      grep -vE '^ +([0-9]+: |at )|^stack backtrace:|^note: ' | cut -c 1-600 | head -n 80
   else
     tail -n 40 "$logs/$1.log"
   fi
