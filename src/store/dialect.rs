@@ -47,6 +47,9 @@ impl Timekeeper for LiteReader {
 /// Takes hold of rows that a transaction goes by, so that none of them is gone or changed before it
 /// ends.
 pub(super) trait Keeper {
+    /// A person, as a foreign key holds her. [`Error::NotFound`] if she is gone.
+    fn keep_person(&mut self, person: &UserId) -> impl Future<Output = QueryResult<()>> + Send;
+
     /// A person and an app, as a foreign key holds them. Says whether both are there, and the app is
     /// not disabled.
     fn keep(
@@ -66,13 +69,20 @@ pub(super) trait Keeper {
 }
 
 impl Keeper for AsyncPgConnection {
+    async fn keep_person(&mut self, person: &UserId) -> QueryResult<()> {
+        let person = user::table.filter(user::id.eq(person)).select(user::id).for_key_share();
+        let _: UserId = person.get_result(self).await?;
+        Ok(())
+    }
+
     async fn keep(&mut self, person: &UserId, app: &ClientId) -> QueryResult<bool> {
         // She comes first: her own apps are removed after her.
-        let person = user::table.filter(user::id.eq(person)).select(user::id).for_key_share();
-        let person: Option<UserId> = person.get_result(self).await.optional()?;
+        if self.keep_person(person).await.optional()?.is_none() {
+            return Ok(false);
+        }
         let app = enabled(app).select(oauth_client::id);
         let app: Option<ClientId> = app.for_key_share().get_result(self).await.optional()?;
-        Ok(person.is_some() && app.is_some())
+        Ok(app.is_some())
     }
 
     async fn keep_sign_in(
@@ -97,6 +107,12 @@ impl Keeper for AsyncPgConnection {
 
 /// There is one writer: what it sees stays until its transaction ends.
 impl Keeper for LiteConnection {
+    async fn keep_person(&mut self, person: &UserId) -> QueryResult<()> {
+        let _: UserId =
+            user::table.filter(user::id.eq(person)).select(user::id).get_result(self).await?;
+        Ok(())
+    }
+
     async fn keep(&mut self, person: &UserId, app: &ClientId) -> QueryResult<bool> {
         diesel::select(exists(user::table.find(person)).and(exists(enabled(app))))
             .get_result(self)

@@ -7,6 +7,7 @@ use super::{
     Store, StoreError,
     auth_events::{AuthEvent, note_event},
     db::{read, write},
+    dialect::Keeper,
     schema::{passkey, session},
     sessions::Session,
 };
@@ -78,7 +79,7 @@ impl Store {
     }
 
     /// Begins a session by a passkey. [`StoreError::Conflict`] if its counter has moved meanwhile:
-    /// somebody else used a copy.
+    /// somebody else used a copy. [`StoreError::NotFound`] if the person is gone.
     pub(crate) async fn enter_by_passkey(
         &self,
         used: Used,
@@ -87,6 +88,8 @@ impl Store {
     ) -> Result<(), StoreError> {
         let now = event.at();
         write!(self, |conn| {
+            // She comes before what hangs on her, as in her removal.
+            conn.keep_person(&begun.user_id).await?;
             let same = passkey::id.eq(&used.id).and(passkey::counter.eq(used.counter_before));
             let changed = diesel::update(passkey::table.filter(same))
                 .set((

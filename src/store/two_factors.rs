@@ -10,6 +10,7 @@ use super::{
     auth_events::{AuthEvent, note_event},
     changes::{KEPT, note_change, queue_up},
     db::{read, write},
+    dialect::Keeper,
     schema::{
         mailed_code, recovery_code, session, trusted_device, two_factor, two_factor_challenge, user,
     },
@@ -261,6 +262,7 @@ impl Store {
     ) -> Result<(), StoreError> {
         write!(self, |conn| {
             let owner = row.user_id.clone();
+            conn.keep_person(&owner).await?;
             let pending = two_factor::user_id.eq(&owner).and(two_factor::verified.eq(false));
             let renewed = diesel::update(two_factor::table.filter(pending))
                 .set((
@@ -288,6 +290,7 @@ impl Store {
     ) -> Result<(), StoreError> {
         let owner = owner.clone();
         write!(self, |conn| {
+            conn.keep_person(&owner).await?;
             let protects = two_factor::verified.eq(true).or(two_factor::by_mail.eq(true));
             let mine = two_factor::user_id.eq(&owner).and(protects);
             let _: UserId =
@@ -353,7 +356,8 @@ impl Store {
     }
 
     /// Uses the means up and does what they open: all or nothing. `false` if they were used before.
-    /// [`StoreError::NotFound`] if the sign-in no longer waits, or nothing is left to activate.
+    /// [`StoreError::NotFound`] if the sign-in no longer waits, nothing is left to activate, or she
+    /// is gone.
     pub(crate) async fn prove_factor(
         &self,
         owner: &UserId,
@@ -366,6 +370,8 @@ impl Store {
             if matches!(after, After::Activate(_)) {
                 queue_up!(conn);
             }
+            // She comes before what hangs on her, as in her removal.
+            conn.keep_person(&owner).await?;
             let mine = two_factor::table.filter(two_factor::user_id.eq(&owner));
             let fresh = use_means!(conn, &owner, means);
             if fresh == 0 {
@@ -449,6 +455,7 @@ impl Store {
         let (old_hash, now, (challenge, session)) = (old_hash.to_owned(), event.at(), after);
         write!(self, |conn| {
             let owner = next.user_id.clone();
+            conn.keep_person(&owner).await?;
             let known = trusted_device::token_hash
                 .eq(old_hash)
                 .and(trusted_device::user_id.eq(&owner))

@@ -1,3 +1,5 @@
+use futures_util::FutureExt;
+
 use super::*;
 use crate::{
     domain::role::Role,
@@ -125,6 +127,44 @@ async fn a_sign_in_that_waited_too_long_or_ended_leads_nowhere() {
         assert!(matches!(gone, Err(StoreError::NotFound)));
         assert_eq!(store.sessions_of(&ada(), Millis(2)).await.unwrap(), []);
         assert_eq!(store.two_factor(&ada()).await.unwrap().last_step, 0, "nothing was used up");
+    })
+    .await;
+}
+
+/// She goes in the very moment in which a code of hers is used, and new ones are made.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_removed_while_she_proves_a_factor_is_gone_and_nobody_waits_in_a_circle() {
+    on_both(async |store| {
+        for round in 0..12 {
+            with_ada(&store, true).await;
+            let owner = ada();
+            let name = |what: &str| format!("{what}{round}");
+            for challenge in ["step", "code"] {
+                store.begin_challenge(waiting(&name(challenge))).await.unwrap();
+            }
+            let prove = async |means: Means, by: &str| {
+                let by = name(by);
+                store.prove_factor(&owner, means, sign_in(&by, &by), happened(&by)).await
+            };
+            let codes = vec![name("next")];
+            let mut calls = vec![
+                async { prove(Means::Step(7), "step").await.map(drop) }.boxed_local(),
+                async { prove(Means::Code("code1".to_owned()), "code").await.map(drop) }
+                    .boxed_local(),
+                store.replace_codes(&owner, codes, happened(&name("codes"))).boxed_local(),
+            ];
+            let removal = store.delete_user(&owner, None, happened(&name("gone")));
+            // Not always after the same ones.
+            calls.insert(round % (calls.len() + 1), removal.boxed_local());
+
+            for result in futures_util::future::join_all(calls).await {
+                match result {
+                    Ok(()) | Err(StoreError::NotFound) => {}
+                    Err(error) => panic!("round {round}: {error}"),
+                }
+            }
+            assert!(matches!(store.user(&owner).await, Err(StoreError::NotFound)));
+        }
     })
     .await;
 }
