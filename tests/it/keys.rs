@@ -9,10 +9,7 @@ use std::{
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 
-use crate::support::{nodes::Nodes, person::Person};
-
-/// Within this time every node has heard of it.
-const SOON: Duration = Duration::from_secs(1);
+use crate::support::{SOON, nodes::Nodes, person::Person};
 
 /// Runs a command and gives the JSON of each line.
 fn run(nodes: &Nodes, arguments: &[&str]) -> Vec<Value> {

@@ -15,11 +15,9 @@ use tokio::{
     task::JoinSet,
 };
 
-use crate::support::{databases::free_port, nodes::Nodes, person::Person};
+use crate::support::{SOON, databases::free_port, nodes::Nodes, person::Person};
 
 const PATIENCE: Duration = Duration::from_secs(40);
-/// A sign-out is told of within a second; the machine may be busy.
-const SOON: Duration = Duration::from_secs(4);
 const SETTINGS: [(&str, &str); 1] = [("OIDC__ALLOW_LOOPBACK_URLS", "true")];
 
 /// Where apps want to be told.

@@ -6,13 +6,12 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use crate::support::{
+    SOON,
     live::{Came, Live},
     person::Person,
     server::{Home, Server},
 };
 
-/// Within this time every node has heard of it.
-const SOON: Duration = Duration::from_secs(1);
 const PATIENCE: Duration = Duration::from_secs(20);
 const SECRET: &str = "the-one-secret-of-both-nodes-of-this-test";
 

@@ -9,14 +9,12 @@ use reqwest::{Method, Response};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::{
-    live::SOON,
-    support::{
-        live::{Live, hash},
-        person::{Person, read},
-        postgres,
-        server::{Home, Server},
-    },
+use crate::support::{
+    SOON,
+    live::{Live, hash},
+    person::{Person, read},
+    postgres,
+    server::{Home, Server},
 };
 
 const BACK: &str = "https://app.example/cb";

@@ -5,8 +5,9 @@ use std::time::Instant;
 
 use serde_json::{Value, json};
 
-use super::{SOON, ask};
+use super::ask;
 use crate::support::{
+    SOON,
     live::Live,
     person::{PASSWORD, Person, read},
     server::{Home, Server},

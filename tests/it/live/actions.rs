@@ -4,8 +4,9 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use super::{SOON, ask};
+use super::ask;
 use crate::support::{
+    SOON,
     live::Live,
     person::Person,
     server::{Home, Server},

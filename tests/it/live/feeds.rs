@@ -5,8 +5,9 @@ use std::time::Instant;
 use diesel::{Connection, RunQueryDsl, SqliteConnection};
 use serde_json::{Value, json};
 
-use super::{SOON, ask};
+use super::ask;
 use crate::support::{
+    SOON,
     live::{Came, Live},
     person::Person,
     server::{Home, Server},

@@ -15,15 +15,9 @@ mod survive;
 mod upgrade;
 mod watch;
 
-use std::time::Duration;
-
 use serde_json::{Value, json};
 
 use crate::support::live::{Live, Reader};
-
-/// A change is promised within a second; a test machine that runs everything else at once gets
-/// three. A change that waits for a time-out or a reconnect takes far longer.
-pub(crate) const SOON: Duration = Duration::from_secs(3);
 
 /// Asks in a new thread and gives the `ok` and a reader of the answer.
 pub(crate) async fn ask(live: &mut Live, message: &str, text: &str) -> (Value, Reader) {

@@ -4,8 +4,7 @@ use std::time::Instant;
 
 use serde_json::json;
 
-use super::SOON;
-use crate::support::{live::Live, person::Person, server::Home};
+use crate::support::{SOON, live::Live, person::Person, server::Home};
 
 #[tokio::test]
 async fn an_admin_watches_sessions_come_and_go_and_a_student_may_not() {

@@ -4,8 +4,9 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use super::{Bearer, SOON};
+use super::Bearer;
 use crate::support::{
+    SOON,
     issuer::{Issuer, Mint, now},
     live::Reader,
     person::read,

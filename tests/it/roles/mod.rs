@@ -5,15 +5,10 @@ mod elsewhere;
 mod foreign;
 mod shared;
 
-use std::time::Duration;
-
 use reqwest::Client;
 use serde_json::{Value, json};
 
 use crate::support::{live::Live, person::read};
-
-/// See `live::SOON`.
-const SOON: Duration = Duration::from_secs(3);
 
 /// Somebody with an access token and no cookie.
 struct Bearer {

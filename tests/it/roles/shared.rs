@@ -4,8 +4,8 @@ use std::time::Instant;
 
 use serde_json::json;
 
-use super::{Bearer, SOON};
-use crate::support::{live::Reader, person::Person, postgres, server::Home};
+use super::Bearer;
+use crate::support::{SOON, live::Reader, person::Person, postgres, server::Home};
 
 const SECRET: &str = "a-secret-of-thirty-two-characters";
 

@@ -9,7 +9,7 @@ use tokio::{
     net::{TcpSocket, TcpStream},
 };
 
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(30);
 const MASK: [u8; 4] = [0x37, 0xFA, 0x21, 0x3D];
 
 pub(crate) const TEXT: u8 = 0x81;
