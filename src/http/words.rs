@@ -29,6 +29,8 @@ pub(crate) struct Done {
 /// All words of one language.
 pub(crate) struct Words {
     pub start_page: &'static str,
+    /// To what somebody was about to do.
+    pub go_on: &'static str,
     pub verify: Ask,
     pub verified: Done,
     /// The old address is asked whether the account may move.

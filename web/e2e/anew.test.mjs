@@ -3,8 +3,9 @@ import assert from "node:assert/strict";
 import { createHash, randomBytes } from "node:crypto";
 import { createServer } from "node:http";
 import { after, before, test } from "node:test";
-import { PASSWORD, account, asLearner, base, launch, looks, newPage, signInAs } from "./harness.mjs";
+import { PASSWORD, account, asLearner, base, launch, looks, mailedLink, newPage, signInAs } from "./harness.mjs";
 
+const NEXT = "Harbour-Lamp43!-Quiet";
 const provider = process.env.INTELLISTACK_SOCIAL;
 
 /** The app: a page that people come back to. */
@@ -134,4 +135,25 @@ test("and with an account of another site, after a failure there too", { skip: !
 
   const { auth_time, iat } = await told(page, verifier);
   assert.ok(iat - auth_time < 20, "she has signed in just now");
+});
+
+test("whoever forgot her password on the way to an app comes to it with a new one", async () => {
+  const { page, email } = await learner();
+  await page.request.post(`${base}/api/auth/sign-out`, { headers: { origin: base }, data: {} });
+  const verifier = await sent(page, {});
+  await page.locator("#forgot").click();
+  await page.getByRole("link", { name: "Back to signing in" }).click();
+  await page.getByRole("link", { name: "Forgotten your password?" }).click();
+  await page.getByLabel("E-mail").fill(email);
+  await page.getByRole("button", { name: "Mail me a link" }).click();
+  await page.getByRole("heading", { name: "Check your mail" }).waitFor();
+
+  await page.goto(await mailedLink(page, email, "reset-password"));
+  for (const field of ["#password", "#again"]) await page.locator(field).fill(NEXT);
+  await page.locator("#choose").click();
+  await page.locator("#go-on").click();
+  await page.locator("#email").fill(email);
+  await page.locator("#password").fill(NEXT);
+  await page.locator("#sign-in").click();
+  assert.deepEqual((await told(page, verifier)).amr, ["pwd"]);
 });

@@ -1,7 +1,7 @@
 // A forgotten password, a new one, another address, and the end of an account, on the pages.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { PASSWORD, asLearner, base, freshEmail, launch, looks, newPage } from "./harness.mjs";
+import { PASSWORD, asLearner, base, freshEmail, launch, looks, mailedLink, newPage } from "./harness.mjs";
 
 const NEXT = "Harbour-Lamp43!-Quiet";
 
@@ -10,13 +10,6 @@ before(async () => {
   session = await launch();
 });
 after(() => session?.close());
-
-async function linkTo(page, email, kind) {
-  const mails = await (await page.request.get(`${base}/dev/mail.json?to=${encodeURIComponent(email)}&kind=${kind}`)).json();
-  const link = mails[0]?.links?.[0];
-  assert.ok(link, `no ${kind} for ${email}`);
-  return link;
-}
 
 async function signIn(page, email, password) {
   await page.goto("/sign-in");
@@ -38,7 +31,7 @@ test("a forgotten password is replaced by way of a mailed link", async () => {
   await page.getByRole("button", { name: "Mail me a link" }).click();
   await page.getByRole("heading", { name: "Check your mail" }).waitFor();
 
-  await page.goto(await linkTo(page, email, "reset-password"));
+  await page.goto(await mailedLink(page, email, "reset-password"));
   assert.doesNotMatch(page.url(), /token/, "the token does not stay in the address");
   await page.locator("#password").fill(NEXT);
   await page.locator("#again").fill("something else");
@@ -76,7 +69,7 @@ test("the account page changes the password and the address, and deletes the acc
   await address.getByRole("button", { name: "Change the address" }).click();
   await address.getByText("We sent a link to").waitFor();
   for (const [to, kind] of [[email, "change-email-confirmation"], [moved, "change-email-verification"]]) {
-    await page.goto(await linkTo(page, to, kind));
+    await page.goto(await mailedLink(page, to, kind));
     await page.getByRole("button").click();
     await page.waitForLoadState();
   }

@@ -58,10 +58,10 @@ export function freshEmail() {
 }
 
 /** The newest link that was mailed to an address: the mail is in the outbox before sign-up answers. */
-export async function mailedLink(page, email) {
-  const mails = await (await page.request.get(`${base}/dev/mail.json?to=${encodeURIComponent(email)}&kind=verify-email`)).json();
-  const link = mails[0]?.links?.find((found) => found.includes("verify-email"));
-  assert.ok(link, `no mail for ${email}`);
+export async function mailedLink(page, email, kind = "verify-email") {
+  const mails = await (await page.request.get(`${base}/dev/mail.json?to=${encodeURIComponent(email)}&kind=${kind}`)).json();
+  const link = mails[0]?.links?.[0];
+  assert.ok(link, `no ${kind} for ${email}`);
   return link;
 }
 

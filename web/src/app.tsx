@@ -87,9 +87,12 @@ export function App() {
   if (path === "/sign-up") {
     const back = nextPath(search);
     const after = back !== "/" ? back : user?.emailVerified ? "/" : "/check-mail";
-    return user ? <Redirect to={after} /> : <SignUpPage back={after} />;
+    return user ? <Redirect to={after} /> : <SignUpPage back={back} after={after} />;
   }
-  if (path === "/forgot") return user ? <Redirect to="/account" /> : <ForgotPage />;
+  if (path === "/forgot") {
+    const back = nextPath(search);
+    return user && back === "/" ? <Redirect to="/account" /> : <ForgotPage back={back} />;
+  }
   if (path === "/") return user ? <CoursesPage /> : <LandingPage />;
 
   const lesson = match("/learn/:course/:lesson", path);

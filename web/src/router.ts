@@ -63,6 +63,11 @@ export function nextPath(search: string): string {
   return next.startsWith("/") && !next.startsWith("//") && !next.includes("\\") ? next : "/";
 }
 
+/** A page that leads on to `back` in the end. */
+export function withBack(page: string, back: string): string {
+  return back === "/" ? page : `${page}?next=${encodeURIComponent(back)}`;
+}
+
 /**
  * Whether the sign-in page asks somebody who is signed in too: for an app that wants her to show anew who she
  * is, and for the second step of whoever comes back from a provider.

@@ -14,7 +14,7 @@ use utoipa::OpenApi;
 
 use super::{
     at,
-    body::Fields,
+    body::{Fields, callback},
     device,
     error::Refusal,
     pages::{Fault, Pages},
@@ -22,6 +22,7 @@ use super::{
 };
 use crate::{
     auth::{Auth, LinkError},
+    domain::return_url::ReturnUrl,
     http::{
         extract::{cookie_value, secure_name},
         methods::reading,
@@ -51,6 +52,9 @@ struct Arrival {
     token: Option<String>,
     /// The reset link was no good.
     error: Option<String>,
+    /// Where she goes on with the new password: what a `redirectTo` to this page named.
+    #[serde(rename = "continue")]
+    back: Option<String>,
 }
 
 #[utoipa::path(
@@ -77,6 +81,7 @@ async fn shown(
     if arrival.error.is_some() {
         return Ok(pages.bad_link(&LinkError::Invalid));
     }
+    let back = arrival.back.as_deref().map(|text| callback(text, &auth)).transpose()?;
     if let Some(token) = &arrival.token {
         let plain =
             token.len() <= LONGEST_TOKEN && token.bytes().all(|b| b.is_ascii_alphanumeric());
@@ -84,7 +89,7 @@ async fn shown(
             return Ok(pages.bad_link(&LinkError::Invalid));
         }
         return Ok(HttpResponse::build(StatusCode::SEE_OTHER)
-            .insert_header((header::LOCATION, PATH))
+            .insert_header((header::LOCATION, here(back.as_ref())))
             .insert_header((header::SET_COOKIE, cookie(&auth, token, COOKIE_LIFE_S)))
             .insert_header((header::CACHE_CONTROL, "no-store"))
             .insert_header((header::REFERRER_POLICY, "no-referrer"))
@@ -92,7 +97,7 @@ async fn shown(
     }
     let token = cookie_value(&request, &secure_name(&auth, COOKIE)).unwrap_or_default();
     match auth.check_reset(&token).await {
-        Ok(user) => Ok(pages.choose_password(&user.email, None)),
+        Ok(user) => Ok(pages.choose_password(&user.email, None, back.as_ref())),
         Err(LinkError::Auth(error)) => Err(error.into()),
         Err(error) => Ok(pages.bad_link(&error)),
     }
@@ -127,20 +132,22 @@ async fn chosen(
     };
     // What the browser's password store is told; the account is the link's.
     let _ = fields.optional_text("email");
+    let back = fields.optional_text("continue").map(|text| callback(&text, &auth)).transpose()?;
+    let again_for = |fault| Ok(pages.choose_password(&user.email, Some(fault), back.as_ref()));
     let (Ok(Some(password)), Ok(Some(again))) =
         (fields.password("password"), fields.password("again"))
     else {
-        return Ok(pages.choose_password(&user.email, Some(Fault::TooLong)));
+        return again_for(Fault::TooLong);
     };
     fields.finish()?;
     if password.as_bytes() != again.as_bytes() {
-        return Ok(pages.choose_password(&user.email, Some(Fault::Differ)));
+        return again_for(Fault::Differ);
     }
     if let Err(why) = auth.check_password(&password) {
-        return Ok(pages.choose_password(&user.email, Some(Fault::Weak(why))));
+        return again_for(Fault::Weak(why));
     }
     let mut page = match auth.reset_password(&token, password, &device).await {
-        Ok(()) => pages.password_chosen(),
+        Ok(()) => pages.password_chosen(back.as_ref()),
         Err(LinkError::Auth(error)) => return Err(error.into()),
         Err(error) => pages.bad_link(&error),
     };
@@ -148,6 +155,17 @@ async fn chosen(
         page.headers_mut().append(header::SET_COOKIE, gone);
     }
     Ok(page)
+}
+
+/// The form's address without the token.
+fn here(back: Option<&ReturnUrl>) -> String {
+    back.map_or_else(
+        || PATH.to_owned(),
+        |back| {
+            let mut query = url::form_urlencoded::Serializer::new(String::new());
+            format!("{PATH}?{}", query.append_pair("continue", back.as_str()).finish())
+        },
+    )
 }
 
 /// `Lax` and not `Strict`: whoever comes from a mail comes from another site.

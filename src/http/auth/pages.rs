@@ -97,7 +97,12 @@ impl<'a> Pages<'a> {
     }
 
     /// The form for a new password. What was typed before is not shown again.
-    pub(super) fn choose_password(&self, email: &str, fault: Option<Fault>) -> HttpResponse {
+    pub(super) fn choose_password(
+        &self,
+        email: &str,
+        fault: Option<Fault>,
+        back: Option<&ReturnUrl>,
+    ) -> HttpResponse {
         let words = self.words;
         let ask = &words.choose_password;
         let lead = filled(ask.lead, &[("{email}", email)]);
@@ -108,7 +113,7 @@ impl<'a> Pages<'a> {
         let body = format!(
             r#"<p>{lead}</p>{why}
 <form id="choose-password" method="post" action="/api/auth/choose-password">
-<input type="email" name="email" value="{email}" autocomplete="username" hidden readonly>
+<input type="email" name="email" value="{email}" autocomplete="username" hidden readonly>{back}
 <p><label for="password">{new}</label>
 <input id="password" name="password" type="password" required autocomplete="new-password" aria-describedby="rules"></p>
 <p id="rules">{rules}</p>
@@ -117,6 +122,12 @@ impl<'a> Pages<'a> {
 <button id="choose" type="submit">{button}</button>
 </form>"#,
             email = escape(email),
+            back = back.map_or(String::new(), |back| {
+                format!(
+                    r#"<input type="hidden" name="continue" value="{}">"#,
+                    escape(back.as_str())
+                )
+            }),
             new = escape(words.new_password),
             rules = escape(words.rules),
             again = escape(words.again),
@@ -125,8 +136,17 @@ impl<'a> Pages<'a> {
         self.answer(status, ask.title, &body)
     }
 
-    pub(super) fn password_chosen(&self) -> HttpResponse {
-        self.done(&self.words.password_chosen)
+    /// `back`: what she was about to do when she had forgotten the old one.
+    pub(super) fn password_chosen(&self, back: Option<&ReturnUrl>) -> HttpResponse {
+        let Done { title, text } = self.words.password_chosen;
+        let link = back.map_or_else(
+            || self.to_start(),
+            |back| {
+                let (url, text) = (escape(back.as_str()), escape(self.words.go_on));
+                format!(r#"<p><a id="go-on" href="{url}">{text}</a></p>"#)
+            },
+        );
+        self.answer(StatusCode::OK, title, &format!("<p>{}</p>{link}", escape(text)))
     }
 
     pub(super) fn bad_link(&self, error: &LinkError) -> HttpResponse {
@@ -161,9 +181,12 @@ impl<'a> Pages<'a> {
 
     fn told(&self, status: StatusCode, done: &Done, (code, more): (&str, &str)) -> HttpResponse {
         let text = filled(done.text, &[("{code}", code)]);
-        let start = escape(self.words.start_page);
-        let body = format!(r#"<p>{text}</p>{more}<p><a href="/">{start}</a></p>"#);
+        let body = format!("<p>{text}</p>{more}{}", self.to_start());
         self.answer(status, done.title, &body)
+    }
+
+    fn to_start(&self) -> String {
+        format!(r#"<p><a href="/">{}</a></p>"#, escape(self.words.start_page))
     }
 
     fn answer(&self, status: StatusCode, title: &str, body: &str) -> HttpResponse {

@@ -228,6 +228,8 @@ pub(super) struct OkBody {
 pub(super) struct ChooseForm {
     password: String,
     again: String,
+    /// Where she goes on: a path of ours, or a page of an allowed origin.
+    r#continue: Option<String>,
 }
 
 #[derive(ToSchema)]

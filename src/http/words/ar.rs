@@ -2,6 +2,7 @@ use super::{Ask, Done, Words};
 
 pub(super) static WORDS: Words = Words {
     start_page: "إلى صفحة البداية",
+    go_on: "المتابعة إلى حيث كنت ذاهبًا",
     verify: Ask {
         title: "أكِّد عنوان بريدك الإلكتروني",
         lead: "نقرة واحدة وتُفتح لك الدروس والمعلّم بصفتك {email}.",

@@ -2,6 +2,7 @@ use super::{Ask, Done, Words};
 
 pub(super) static WORDS: Words = Words {
     start_page: "Zur Startseite",
+    go_on: "Weiter, wohin Sie wollten",
     verify: Ask {
         title: "Bestätigen Sie Ihre E-Mail-Adresse",
         lead: "Ein Klick, und Ihre Lektionen und der Tutor stehen Ihnen als {email} offen.",

@@ -2,6 +2,7 @@ use super::{Ask, Done, Words};
 
 pub(super) static WORDS: Words = Words {
     start_page: "Go to the start page",
+    go_on: "Go on to where you were going",
     verify: Ask {
         title: "Verify your email address",
         lead: "One click, and your lessons and the tutor are open to you as {email}.",

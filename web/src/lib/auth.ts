@@ -51,6 +51,9 @@ export interface AuthFailure {
 
 type Answer<T> = { data: T | null; error: { code?: string | undefined; message?: string | undefined; status: number } | null };
 
+/** What the server takes as a place to go back to, in characters. */
+const LONGEST_URL = 2048;
+
 const WORDS: Record<string, string> = {
   INVALID_EMAIL_OR_PASSWORD: "That e-mail and password do not match.",
   USER_ALREADY_EXISTS_USE_ANOTHER_EMAIL: "There is an account with this e-mail already. Sign in instead.",
@@ -113,7 +116,12 @@ export const auth = {
   },
   signOut: () => thenRefresh(() => client.signOut()),
   resend: (email: string) => attempt(() => client.sendVerificationEmail({ email, callbackURL: "/?verified=1" })),
-  forgot: (email: string) => attempt(() => client.requestPasswordReset({ email })),
+  /** `back`: where she was going; the page on which she chooses a password leads there. */
+  forgot: (email: string, back: string) => {
+    const page = `/api/auth/choose-password?continue=${encodeURIComponent(back)}`;
+    const named = back !== "/" && page.length <= LONGEST_URL;
+    return attempt(() => client.requestPasswordReset({ email, ...(named && { redirectTo: page }) }));
+  },
   /** Ends all other sign-ins. */
   changePassword: (currentPassword: string, newPassword: string) =>
     thenRefresh(() => client.changePassword({ currentPassword, newPassword, revokeOtherSessions: true })),

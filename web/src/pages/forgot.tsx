@@ -3,9 +3,10 @@ import { AuthFrame } from "../components/auth-frame";
 import { MailIcon } from "../components/icons";
 import { Notice, usePageTitle } from "../components/ui";
 import { auth } from "../lib/auth";
+import { withBack } from "../router";
 
 /** The answer is the same whether the address has an account or not. */
-export function ForgotPage() {
+export function ForgotPage({ back }: { back: string }) {
   usePageTitle("Forgotten password");
   const [email, setEmail] = useState("");
   const [busy, setBusy] = useState(false);
@@ -15,22 +16,23 @@ export function ForgotPage() {
     event.preventDefault();
     setBusy(true);
     setFailed(null);
-    const failure = await auth.forgot(email.trim());
+    const failure = await auth.forgot(email.trim(), back);
     setBusy(false);
     if (failure) setFailed(failure.message);
     else setSent(true);
   };
+  const signIn = <a href={withBack("/sign-in", back)}>Back to signing in</a>;
   if (sent) {
     return (
       <AuthFrame title="Check your mail">
         <div class="mail-mark"><MailIcon /></div>
         <p>If <strong>{email}</strong> has an account here, a link to choose a new password is on its way. It is good for an hour.</p>
-        <p><a href="/sign-in">Back to signing in</a></p>
+        <p>{signIn}</p>
       </AuthFrame>
     );
   }
   return (
-    <AuthFrame title="Forgotten password" aside={<a href="/sign-in">Back to signing in</a>}>
+    <AuthFrame title="Forgotten password" aside={signIn}>
       {failed && <Notice kind="bad">{failed}</Notice>}
       <form class="form" onSubmit={(event) => void submit(event)}>
         <label class="field">

@@ -6,6 +6,7 @@ import { Notice, usePageTitle } from "../components/ui";
 import { type DemoAccount, api } from "../lib/api";
 import { auth } from "../lib/auth";
 import { providerError } from "../lib/factors";
+import { withBack } from "../router";
 
 /** Whoever comes back from a provider may have a second step before her; the address says so. */
 function secondStepOf(): string[] | null {
@@ -47,7 +48,7 @@ export function SignInPage({ back, anew }: { back: string; anew: boolean }) {
     );
   }
   return (
-    <AuthFrame title={anew ? "Sign in again" : "Welcome back"} aside={!anew && <>New here? <a href="/sign-up">Create an account</a></>}>
+    <AuthFrame title={anew ? "Sign in again" : "Welcome back"} aside={!anew && <>New here? <a href={withBack("/sign-up", back)}>Create an account</a></>}>
       {anew && <p class="muted">You are signed in. The app that you are on your way to asks you to show once more that it is you.</p>}
       {failed && <Notice kind="bad">{failed}</Notice>}
       <form onSubmit={submit} class="form">
@@ -66,7 +67,7 @@ export function SignInPage({ back, anew }: { back: string; anew: boolean }) {
           {busy ? "Signing in…" : "Sign in"}
         </button>
       </form>
-      <p class="muted"><a href="/forgot">Forgotten your password?</a></p>
+      <p class="muted"><a href={withBack("/forgot", back)}>Forgotten your password?</a></p>
       <OtherWays back={back} anew={anew} onFailed={setFailed} />
       <DemoAccounts onPick={fill} />
     </AuthFrame>

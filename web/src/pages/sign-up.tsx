@@ -3,9 +3,10 @@ import { AuthFrame } from "../components/auth-frame";
 import { Notice, usePageTitle } from "../components/ui";
 import { auth } from "../lib/auth";
 import { STRENGTH_WORDS, passwordRules, passwordStrength } from "../lib/password";
-import { go } from "../router";
+import { go, withBack } from "../router";
 
-export function SignUpPage({ back }: { back: string }) {
+/** `back`: where she was going; `after`: where she goes first, with an account. */
+export function SignUpPage({ back, after }: { back: string; after: string }) {
   usePageTitle("Sign up");
   const [name, setName] = useState("");
   const [email, setEmail] = useState("");
@@ -24,11 +25,11 @@ export function SignUpPage({ back }: { back: string }) {
     const failure = await auth.signUp(name.trim(), email.trim(), password);
     setBusy(false);
     if (failure) setFailed(failure.message);
-    else go(back, true);
+    else go(after, true);
   };
 
   return (
-    <AuthFrame title="Create your account" aside={<>Already have one? <a href="/sign-in">Sign in</a></>}>
+    <AuthFrame title="Create your account" aside={<>Already have one? <a href={withBack("/sign-in", back)}>Sign in</a></>}>
       {failed && <Notice kind="bad">{failed}</Notice>}
       <form onSubmit={(event) => void submit(event)} class="form">
         <label class="field">

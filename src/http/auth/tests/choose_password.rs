@@ -7,12 +7,17 @@ const FORM: &str = "/api/auth/choose-password";
 /// Follows the mailed link to the clean page; gives the cookie that it came with.
 async fn arrive(bench: &Bench) -> String {
     bench.sign_up(ADA).await;
-    bench.post("/api/auth/request-password-reset", &json!({"email": ADA})).send().await;
+    asked(bench, &json!({"email": ADA}), FORM).await
+}
+
+/// Follows the link that a request is answered with; `clean` is where it leads to.
+async fn asked(bench: &Bench, request: &Value, clean: &str) -> String {
+    bench.post("/api/auth/request-password-reset", request).send().await;
     let opened = bench.get(&mailed(bench, ADA, "reset-password").await).send().await;
     let led = opened.header("location").unwrap().strip_prefix(PAGE).unwrap().to_owned();
-    assert!(led.starts_with("/api/auth/choose-password?token="), "{led}");
+    assert!(led.starts_with("/api/auth/choose-password?") && led.contains("token="), "{led}");
     let swapped = bench.get(&led).send().await;
-    assert_eq!((swapped.status, swapped.header("location")), (303, Some(FORM)));
+    assert_eq!((swapped.status, swapped.header("location")), (303, Some(clean)));
     assert_eq!(swapped.header("referrer-policy"), Some("no-referrer"));
     let cookie = swapped.cookies().remove(0);
     assert!(cookie.contains("; HttpOnly") && cookie.contains("; SameSite=Lax"), "{cookie}");
@@ -21,10 +26,13 @@ async fn arrive(bench: &Bench) -> String {
 }
 
 async fn choose(bench: &Bench, cookie: &str, password: &str, again: &str) -> Answer {
+    send(bench, cookie, &[("password", password), ("again", again)]).await
+}
+
+async fn send(bench: &Bench, cookie: &str, fields: &[(&str, &str)]) -> Answer {
     let form: String = url::form_urlencoded::Serializer::new(String::new())
         .append_pair("email", ADA)
-        .append_pair("password", password)
-        .append_pair("again", again)
+        .extend_pairs(fields)
         .finish();
     let call = bench.call(Method::POST, FORM).by_page(cookie);
     call.body("application/x-www-form-urlencoded", form).send().await
@@ -71,6 +79,42 @@ async fn the_form_says_what_is_wrong_and_then_sets_the_password_once() {
     assert_eq!(bench.sign_in(ADA, NEW).await.status, 200);
     assert_eq!(choose(&bench, &cookie, NEW, NEW).await.status, 401);
     assert_eq!(bench.get(FORM).with("cookie", &cookie).send().await.status, 401);
+}
+
+/// She was on her way to an app, whose request she goes on with.
+#[actix_web::test]
+async fn who_names_where_she_was_going_goes_on_there_with_the_new_password() {
+    let bench = Bench::new().await;
+    bench.sign_up(ADA).await;
+    let going = "/api/auth/oauth2/authorize?client_id=a&state=%22";
+    let escaped: String = url::form_urlencoded::byte_serialize(going.as_bytes()).collect();
+    let page = format!("{FORM}?continue={escaped}");
+    let cookie = asked(&bench, &json!({"email": ADA, "redirectTo": page}), &page).await;
+
+    let form = bench.get(&page).with("cookie", &cookie).send().await;
+    let field = r#"name="continue" value="/api/auth/oauth2/authorize?client_id=a&amp;state=%22">"#;
+    assert!(form.text.contains(field), "{}", form.text);
+    let fields = |password| [("password", password), ("again", NEW), ("continue", going)];
+    let refused = send(&bench, &cookie, &fields("another")).await;
+    assert!(refused.status == 400 && refused.text.contains(field), "{}", refused.text);
+    let done = send(&bench, &cookie, &fields(NEW)).await;
+    let link = r#"<a id="go-on" href="/api/auth/oauth2/authorize?client_id=a&amp;state=%22">"#;
+    assert!(done.status == 200 && done.text.contains(link), "{}", done.text);
+}
+
+/// Attack B6: nobody is led elsewhere, by neither the address nor the form.
+#[actix_web::test]
+async fn the_form_leads_on_to_nobody_elses_site() {
+    let bench = Bench::new().await;
+    let cookie = arrive(&bench).await;
+    for odd in ["https://evil.example/", "//evil.example", "/\\evil.example", "javascript:x"] {
+        let escaped: String = url::form_urlencoded::byte_serialize(odd.as_bytes()).collect();
+        let page = bench.get(&format!("{FORM}?continue={escaped}")).with("cookie", &cookie);
+        assert_eq!(page.send().await.status, 403, "{odd}");
+        let fields = [("password", NEW), ("again", NEW), ("continue", odd)];
+        assert_eq!(send(&bench, &cookie, &fields).await.status, 403, "{odd}");
+    }
+    assert_eq!(choose(&bench, &cookie, NEW, NEW).await.status, 200, "the link is good still");
 }
 
 #[actix_web::test]
