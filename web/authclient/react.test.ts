@@ -35,7 +35,7 @@ class Page {
 
   /** Until the page shows this. */
   async shows(text: string): Promise<void> {
-    await expect.poll(() => this.#element.textContent, { timeout: 5_000 }).toBe(text);
+    await expect.poll(() => this.#element.textContent, { timeout: 20_000 }).toBe(text);
   }
 
   /** How often the session was asked for so far. */
@@ -66,7 +66,7 @@ afterAll(() => new Promise((gone) => setTimeout(gone, 1_200)));
 async function asksAgain(what: () => Promise<unknown>): Promise<void> {
   const before = page.asked;
   await what();
-  await expect.poll(() => page.asked, { timeout: 5_000 }).toBe(before + 1);
+  await expect.poll(() => page.asked, { timeout: 20_000 }).toBe(before + 1);
 }
 
 describe("useSession", () => {

@@ -64,7 +64,7 @@ test("a banned person is out at once, and in again when the ban is lifted", asyn
   await drawer.getByRole("button", { name: "Ban", exact: true }).click();
   await drawer.getByRole("alertdialog").getByRole("button", { name: "Ban", exact: true }).click();
   await admin.getByText(`${name} is banned.`).waitFor();
-  await page.locator("aside.chat[data-phase=online]").waitFor({ state: "detached", timeout: 5_000 });
+  await page.locator("aside.chat[data-phase=online]").waitFor({ state: "detached", timeout: 15_000 });
   const refused = await page.request.post(`${base}/api/auth/sign-in/email`, { headers: { origin: base }, data: { email, password: PASSWORD } });
   assert.equal((await refused.json()).code, "BANNED_USER");
   await drawer.getByText("shared exam answers").waitFor();
